@@ -1,0 +1,80 @@
+"""Where every object of a run lies in the results bucket. One function per kind of object, no other place builds keys.
+
+`experiment=<e>/run=<r>/approach=<a>/{answers,usage,quality,scores}/part-*.jsonl`; re-running a step overwrites the
+same keys, so a step can be repeated without counting anything twice.
+"""
+
+from __future__ import annotations
+
+SHARED = "shared"
+"""The approach of objects that belong to no single approach (comparison, reporting)."""
+
+
+def input_prefix(experiment: str, sha256: str) -> str:
+    """Prefix of the experiment's files, named by their content: experiment.json, documents.jsonl, questions.*.jsonl."""
+    return f"experiment={experiment}/input/{sha256[:16]}/"
+
+
+def run_prefix(experiment: str, run: str) -> str:
+    return f"experiment={experiment}/run={run}/"
+
+
+def manifest(experiment: str, run: str) -> str:
+    return f"{run_prefix(experiment, run)}manifest.json"
+
+
+def approach_prefix(experiment: str, run: str, approach: str) -> str:
+    return f"{run_prefix(experiment, run)}approach={approach}/"
+
+
+def answer_items(experiment: str, run: str, approach: str) -> str:
+    """The Distributed Map's items of the answering step, a JSON array."""
+    return f"{approach_prefix(experiment, run, approach)}items/answer.json"
+
+
+def ingest_items(experiment: str, run: str) -> str:
+    """The Distributed Map's items of the ingestion step, a JSON array."""
+    return f"{approach_prefix(experiment, run, 'rag')}items/ingest.json"
+
+
+def answers(experiment: str, run: str, approach: str, variant: str, batch: int) -> str:
+    return f"{approach_prefix(experiment, run, approach)}answers/part-{variant}-{batch:05d}.jsonl"
+
+
+def usage(experiment: str, run: str, approach: str, step: str) -> str:
+    """`step` names the work that was metered, for instance `answer-few-shot-00002`."""
+    return f"{approach_prefix(experiment, run, approach)}usage/part-{step}.jsonl"
+
+
+def quality(experiment: str, run: str, approach: str) -> str:
+    return f"{approach_prefix(experiment, run, approach)}quality/part-00000.jsonl"
+
+
+def scores(experiment: str, run: str, approach: str) -> str:
+    return f"{approach_prefix(experiment, run, approach)}scores/part-00000.jsonl"
+
+
+def paired(experiment: str, run: str) -> str:
+    return f"{approach_prefix(experiment, run, SHARED)}paired/part-00000.jsonl"
+
+
+def training_data_prefix(experiment: str, run: str) -> str:
+    return f"{approach_prefix(experiment, run, 'fine-tuning')}training-data/"
+
+
+def training_code_prefix(experiment: str, run: str) -> str:
+    return f"{approach_prefix(experiment, run, 'fine-tuning')}code/"
+
+
+def model_prefix(experiment: str, run: str) -> str:
+    """SageMaker writes `<training job>/output/model.tar.gz` below it."""
+    return f"{approach_prefix(experiment, run, 'fine-tuning')}models/"
+
+
+def checkpoint_prefix(experiment: str, run: str) -> str:
+    return f"{approach_prefix(experiment, run, 'fine-tuning')}checkpoints/"
+
+
+def report_prefix(experiment: str, name: str) -> str:
+    """`name` is a run id, or a date for the scheduled report."""
+    return f"reports/{experiment}/{name}/"
