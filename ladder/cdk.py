@@ -1,0 +1,72 @@
+"""Runs the pinned CDK command line and turns its event lines into progress."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from ladder.errors import LadderError
+
+ROOT = Path(__file__).resolve().parents[1]
+_EVENT = re.compile(r"^(?P<stack>\S+) \| .*?\| (?P<status>[A-Z_]+_COMPLETE|[A-Z_]+_FAILED)\s+\|")
+TAIL_LINES = 25
+
+
+def cdk_path() -> Path:
+    """The CDK command of this checkout.
+
+    Raises:
+        LadderError: `make setup` has not run, or Node.js is missing.
+    """
+    path = ROOT / "node_modules" / ".bin" / "cdk"
+    if not path.exists():
+        raise LadderError(f"{path} is missing; run `make setup`")
+    if shutil.which("node") is None:
+        raise LadderError("node is not on the PATH; install Node.js 20 or later")
+    return path
+
+
+def cdk(
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    log: Path,
+    on_update: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Runs `cdk <arguments>` in the repository root, all output into `log`.
+
+    Raises:
+        LadderError: the command failed; the message shows its last lines and where the rest is.
+    """
+    command = [str(cdk_path()), *arguments, "--progress", "events", "--no-notices", "--no-color"]
+    env = {**os.environ, **environment, "CI": "true", "CDK_DISABLE_VERSION_CHECK": "1"}
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", "")])
+    env["JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION"] = "20"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    done = 0
+    with (
+        log.open("a", encoding="utf-8") as out,
+        subprocess.Popen(
+            command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+        ) as process,
+    ):
+        assert process.stdout is not None  # noqa: S101  (PIPE was asked for)
+        tail: list[str] = []
+        try:
+            for line in process.stdout:
+                out.write(line)
+                tail = [*tail[-TAIL_LINES:], line.rstrip()]
+                if match := _EVENT.match(line):
+                    done += 1
+                    on_update(f"{done} resources, {match['stack']}")
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode != 0:
+        shown = "\n".join(f"    {line}" for line in tail if line.strip())
+        raise LadderError(f"`cdk {arguments[0]}` failed with exit code {process.returncode}; log: {log}\n{shown}")

@@ -1,0 +1,187 @@
+"""The `ladder` command. Every command is a thin wrapper: what it does can also be done with the AWS and CDK tools."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from offline.sandbox import SandboxError
+from rich.console import Console
+
+from ladder import demo as demo_module
+from ladder import reports, runs
+from ladder.deployment import find, stack_prefix
+from ladder.errors import LadderError
+from ladder.experiment import ExperimentError, load
+from ladder.leftovers import audit
+from ladder.progress import Progress
+from offline import sandbox as sandbox_module
+
+app = typer.Typer(
+    help="Is prompting enough for this task, is RAG worth its cost, or does fine-tuning pay? Measured, in dollars.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+sandbox_app = typer.Typer(
+    help="An embedded AWS on this machine: deploy, run and destroy without an account.", no_args_is_help=True
+)
+app.add_typer(sandbox_app, name="sandbox")
+
+ExperimentFolder = Annotated[
+    Path, typer.Option("--experiment", "-e", help="Folder with experiment.yaml, documents/ and questions.*.jsonl.")
+]
+OutFolder = Annotated[Path, typer.Option("--out", "-o", help="Where runs and reports are written.")]
+SandboxFolder = Annotated[Path, typer.Option("--dir", help="Where the embedded AWS keeps its state and logs.")]
+
+DEFAULT_EXPERIMENT = Path("experiments/handbook")
+DEFAULT_OUT = Path("out")
+DEFAULT_SANDBOX = Path(".ladder/sandbox")
+
+
+@app.command()
+def run(
+    experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
+    profile: Annotated[
+        str, typer.Option(help="Which `profiles:` entry of experiment.yaml to use; `all` = every question.")
+    ] = "full",
+    out: OutFolder = DEFAULT_OUT,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Continue this run; finished batches are not repeated.")
+    ] = None,
+) -> None:
+    """Put the same questions to every approach, and wait for the report.
+
+    Works on the deployment of the experiment in the account that the AWS environment names (or on the embedded AWS:
+    eval "$(ladder sandbox env)"). Interrupting this command does not stop the run; --resume joins it again.
+    """
+    console = Console()
+    loaded = load(experiment)
+    session = boto3.Session()
+    deployment = find(session, loaded.experiment.name)
+    if resume is None:
+        manifest, arn = runs.start(session, deployment, loaded, profile=profile, out=out, now=datetime.now(UTC))
+        console.print(f"run {manifest.run}: {len(manifest.test_question_ids)} questions to every variant")
+    else:
+        manifest, arn, restored = runs.resume(session, deployment, run=resume, out=out)
+        console.print(f"run {manifest.run} goes on; {restored} objects were given back to the bucket")
+    folder = runs.RunFolder(path=out / manifest.run)
+    snapshot = runs.follow_with_progress(session, deployment, manifest, arn, folder, Progress(console))
+    saved = reports.fetch(session, deployment, manifest.experiment, manifest.run, folder)
+    reports.show(saved, console)
+    if snapshot.status != "SUCCEEDED":
+        raise LadderError(
+            f"run {manifest.run} ended {snapshot.status}: {snapshot.error}; go on with --resume {manifest.run}"
+        )
+
+
+@app.command()
+def report(
+    experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
+    run_id: Annotated[str | None, typer.Option("--run", help="A run id; default: the newest run.")] = None,
+    out: OutFolder = DEFAULT_OUT,
+) -> None:
+    """Build the report of a run again from its rows in the bucket, save it and show it."""
+    loaded = load(experiment)
+    session = boto3.Session()
+    deployment = find(session, loaded.experiment.name)
+    run_id = run_id or reports.newest_run(session, deployment)
+    reports.rebuild(session, deployment, run_id)
+    folder = runs.RunFolder(path=out / run_id)
+    reports.show(reports.fetch(session, deployment, loaded.experiment.name, run_id, folder), Console())
+
+
+@app.command()
+def leftovers(
+    experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the list there as JSON.")] = None,
+) -> None:
+    """List what still exists of the experiment after `cdk destroy`. Exit code 1 if anything does."""
+    name = load(experiment).experiment.name
+    found = audit(boto3.Session(), experiment=name, stack_prefix=stack_prefix(name))
+    reports.write_leftovers(found, json_file)
+    for item in found:
+        typer.echo(f"{item.state}: {item.kind} {item.name}")
+    if found:
+        raise LadderError(f"{len(found)} leftovers of experiment {name}; delete them, or run `cdk destroy --all` again")
+    typer.echo(f"nothing is left of experiment {name}")
+
+
+@app.command()
+def demo(
+    experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
+    out: OutFolder = Path("out/demo"),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer questions and training examples; every stage is still real.")
+    ] = False,
+) -> None:
+    """The whole job on the embedded AWS: deploy, run every approach, report, destroy, prove that nothing is left."""
+    demo_module.run(experiment=experiment, out=out, profile="quick" if quick else "full", console=Console())
+
+
+@sandbox_app.command("up")
+def sandbox_up(
+    directory: SandboxFolder = DEFAULT_SANDBOX,
+    port: Annotated[int | None, typer.Option(help="Port of the gateway on 127.0.0.1; default: a free one.")] = None,
+) -> None:
+    """Start an embedded AWS and leave it running."""
+    box = sandbox_module.up(directory, port)
+    typer.echo(f"embedded AWS is up: {box.endpoint} (account {box.account}, {box.region}; logs in {directory}/logs)")
+    typer.echo('use it in this shell:   eval "$(ladder sandbox env)"')
+    typer.echo(f"deploy onto it:         make deploy CDK_CONTEXT='{' '.join(demo_module.EMBEDDED_CONTEXT)}'")
+
+
+@sandbox_app.command("status")
+def sandbox_status(directory: SandboxFolder = DEFAULT_SANDBOX) -> None:
+    """Say whether the embedded AWS runs. Exit code 1 if it does not."""
+    box = sandbox_module.status(directory)
+    if box is None:
+        raise LadderError(f"no embedded AWS runs in {directory}; start one with `ladder sandbox up`")
+    typer.echo(f"embedded AWS is up: {box.endpoint} (account {box.account}, {box.region}, process {box.pid})")
+
+
+@sandbox_app.command("env")
+def sandbox_env(directory: SandboxFolder = DEFAULT_SANDBOX) -> None:
+    """Print the shell lines that point the AWS tools at the embedded AWS."""
+    box = sandbox_module.status(directory)
+    if box is None:
+        raise LadderError(f"no embedded AWS runs in {directory}; start one with `ladder sandbox up`")
+    for name, value in box.environment().items():
+        typer.echo(f"export {name}={json.dumps(value)}")
+
+
+@sandbox_app.command("down")
+def sandbox_down(directory: SandboxFolder = DEFAULT_SANDBOX) -> None:
+    """Stop the embedded AWS and everything it started."""
+    sandbox_module.down(directory)
+    typer.echo("embedded AWS is down")
+
+
+def main() -> None:
+    """Entry point: known errors become one line on stderr and exit code 1."""
+    try:
+        app()
+    except (LadderError, ExperimentError, SandboxError) as error:
+        _fail(str(error))
+    except ClientError as error:
+        _fail(f"AWS refused {error.operation_name}: {error.response['Error'].get('Message', error)}")
+    except BotoCoreError as error:
+        _fail(f"AWS cannot be reached: {error}")
+    except KeyboardInterrupt:
+        _fail("interrupted")
+
+
+def _fail(text: str) -> None:
+    sys.stderr.write(f"error: {text}\n")
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""`ladder demo`: the product's main job from nothing to nothing, on an embedded AWS of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+from offline.sandbox import Sandbox
+from rich.console import Console
+
+from ladder import reports, runs
+from ladder.cdk import cdk
+from ladder.deployment import find, stack_prefix
+from ladder.errors import LadderError
+from ladder.experiment import load
+from ladder.leftovers import audit
+from ladder.progress import Progress
+from offline import sandbox
+
+#: What a deployment onto the embedded AWS sets differently: its Lambda workers are this machine's Python, and its
+#: buckets are emptied by the deletion itself.
+EMBEDDED_CONTEXT = ("-c", "layer-platform=host", "-c", "auto-delete-objects=false")
+
+
+def run(*, experiment: Path, out: Path, profile: str, console: Console) -> None:
+    """Deploys, runs, reports, destroys; writes everything below `out`.
+
+    Raises:
+        LadderError: a step failed (what was deployed is destroyed and the embedded AWS is stopped all the same), or
+            something is left over after the destruction.
+    """
+    started = time.monotonic()
+    loaded = load(experiment)
+    out = out.resolve()
+    with _only_one(out):
+        _clear(out)
+        progress = Progress(console)
+        console.print(f"FM cost ladder: experiment {loaded.experiment.name}, profile {profile}, on an embedded AWS")
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            synthesised = pool.submit(_synthesise, experiment, out)
+            with progress.stage("start the embedded AWS") as stage:
+                box = sandbox.up(out / "sandbox")
+                stage.update(f"{box.endpoint}, account {box.account}")
+            try:
+                with progress.stage("synthesise the stacks") as stage:
+                    stage.update(f"{synthesised.result()} stacks")
+                saved = _deploy_and_run(box, experiment, out, profile, progress)
+            finally:
+                with progress.stage("stop the embedded AWS"):
+                    sandbox.down(out / "sandbox")
+        console.print()
+        reports.show(saved, console)
+        console.print(f"  {out / 'leftovers.json'}", highlight=False, soft_wrap=True)
+        console.print(f"  deployed, run, reported, destroyed and checked in {time.monotonic() - started:.0f} s")
+
+
+def _deploy_and_run(box: Sandbox, experiment: Path, out: Path, profile: str, progress: Progress) -> reports.SavedReport:
+    loaded = load(experiment)
+    name = loaded.experiment.name
+    session = _session(box)
+    app = ("--app", str(out / "cdk.out"))
+    log = out / "cdk.log"
+    with progress.stage("bootstrap"):
+        cdk(
+            ["bootstrap", "--app", "", f"aws://{box.account}/{box.region}"],
+            environment=box.environment(),
+            log=log,
+        )
+    try:
+        with progress.stage("deploy") as stage:
+            cdk(
+                ["deploy", "--all", *app, "--require-approval", "never", "--concurrency", "4"],
+                environment=box.environment(),
+                log=log,
+                on_update=stage.update,
+            )
+        deployment = find(session, name)
+        manifest, arn = runs.start(
+            session, deployment, loaded, profile=profile, out=out / "runs", now=datetime.now(UTC)
+        )
+        folder = runs.RunFolder(path=out / "runs" / manifest.run)
+        snapshot = runs.follow_with_progress(session, deployment, manifest, arn, folder, progress)
+        if snapshot.status != "SUCCEEDED":
+            raise LadderError(f"run {manifest.run} ended {snapshot.status}: {snapshot.error}; logs: {out}/sandbox/logs")
+        with progress.stage("fetch the report") as stage:
+            saved = reports.fetch(session, deployment, name, manifest.run, runs.RunFolder(path=out))
+    finally:
+        with progress.stage("destroy") as stage:
+            cdk(
+                ["destroy", "--all", "--force", *app],
+                environment=box.environment(),
+                log=log,
+                on_update=stage.update,
+            )
+    with progress.stage("look for leftovers") as stage:
+        found = audit(session, experiment=name, stack_prefix=stack_prefix(name))
+        reports.write_leftovers(found, out / "leftovers.json")
+        stage.update(f"{len(found)} found")
+    if found:
+        raise LadderError(f"{len(found)} leftovers after destroy, see {out / 'leftovers.json'}")
+    return saved
+
+
+def _session(box: Sandbox) -> boto3.Session:
+    """A session on the embedded AWS alone, whatever the caller's AWS environment says."""
+    os.environ.update(box.environment())
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        os.environ.pop(name, None)
+    return boto3.Session(region_name=box.region)
+
+
+def _synthesise(experiment: Path, out: Path) -> int:
+    """Writes `cdk.out` below `out`.
+
+    Returns:
+        How many stacks it holds.
+    """
+    assembly = out / "cdk.out"
+    cdk(
+        ["synth", "--quiet", "--output", str(assembly), "-c", f"experiment={experiment}", *EMBEDDED_CONTEXT],
+        environment={"CDK_VALIDATION": "false"},
+        log=out / "cdk.log",
+    )
+    return len(list(assembly.glob("*.template.json")))
+
+
+@contextmanager
+def _only_one(out: Path) -> Iterator[None]:
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LadderError(
+                f"another demo runs in {out}; name another folder with --out (make demo OUT=...)"
+            ) from error
+        yield
+
+
+def _clear(out: Path) -> None:
+    """Removes what an earlier demo left in `out`, except the assembly, whose packaged assets are used again."""
+    for path in out.iterdir():
+        if path.name in (".lock", "cdk.out"):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -1,0 +1,109 @@
+"""Fetches what the reporting function wrote, and shows it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+from cost_reports.render.terminal import render_terminal
+from cost_reports.report import report_from_json
+from rich.console import Console
+
+from ladder.deployment import Deployment
+from ladder.errors import LadderError
+from ladder.leftovers import Leftover
+from ladder.runs import RunFolder
+from lambdas.common import keys
+
+FILES = ("report.html", "report.json", "report.md", "charges.csv")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedReport:
+    """The report's files on this machine."""
+
+    folder: Path
+    answers: Path
+
+    @property
+    def json_file(self) -> Path:
+        return self.folder / "report.json"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (*(self.folder / name for name in FILES), self.answers)
+
+
+def fetch(session: boto3.Session, deployment: Deployment, experiment: str, run: str, folder: RunFolder) -> SavedReport:
+    """Downloads the report of `run` and joins its answers into one file.
+
+    Raises:
+        LadderError: the run has no report yet.
+    """
+    s3 = session.client("s3")
+    folder.path.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        key = keys.report_prefix(experiment, run) + name
+        try:
+            body = s3.get_object(Bucket=deployment.bucket, Key=key)["Body"].read()
+        except s3.exceptions.NoSuchKey as error:
+            raise LadderError(
+                f"run {run} has no report (s3://{deployment.bucket}/{key}); make it with `ladder report --run {run}`"
+            ) from error
+        (folder.path / name).write_bytes(body)
+    answers = folder.path / "answers.jsonl"
+    with answers.open("wb") as out:
+        pages = s3.get_paginator("list_objects_v2").paginate(
+            Bucket=deployment.bucket, Prefix=keys.run_prefix(experiment, run)
+        )
+        for item in (item for page in pages for item in page.get("Contents", [])):
+            if "/answers/" in item["Key"]:
+                out.write(s3.get_object(Bucket=deployment.bucket, Key=item["Key"])["Body"].read())
+    return SavedReport(folder=folder.path, answers=answers)
+
+
+def rebuild(session: boto3.Session, deployment: Deployment, run: str) -> None:
+    """Invokes the reporting function for `run`.
+
+    Raises:
+        LadderError: the function failed; the message is its own.
+    """
+    response = session.client("lambda").invoke(
+        FunctionName=deployment.report_function,
+        Payload=json.dumps({"experiment": deployment.experiment, "run": run}).encode(),
+    )
+    payload = json.loads(response["Payload"].read() or b"null")
+    if "FunctionError" in response:
+        raise LadderError(f"the reporting function failed for run {run}: {payload.get('errorMessage', payload)}")
+
+
+def newest_run(session: boto3.Session, deployment: Deployment) -> str:
+    """The id of the newest run in the bucket (ids sort by time)."""
+    pages = (
+        session.client("s3")
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=deployment.bucket, Prefix=f"experiment={deployment.experiment}/run=", Delimiter="/")
+    )
+    found = [p["Prefix"].rstrip("/").rpartition("run=")[2] for page in pages for p in page.get("CommonPrefixes", [])]
+    if not found:
+        raise LadderError(f"experiment {deployment.experiment} has no run yet; start one with `ladder run`")
+    return max(found)
+
+
+def show(saved: SavedReport, console: Console) -> None:
+    """Prints the report and where its files are."""
+    report = report_from_json(json.loads(saved.json_file.read_text(encoding="utf-8")))
+    render_terminal(report, console)
+    for path in saved.files:
+        console.print(f"  {path}", highlight=False, soft_wrap=True)
+
+
+def write_leftovers(found: Sequence[Leftover], path: Path | None) -> None:
+    """Writes the audit's result as a JSON list."""
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps([dataclasses.asdict(item) for item in found], indent=1) + "\n", encoding="utf-8")
