@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import time
@@ -56,6 +57,7 @@ def run(*, experiment: Path, out: Path, profile: str, console: Console) -> None:
             finally:
                 with progress.stage("stop the embedded AWS"):
                     sandbox.down(out / "sandbox")
+        (out / "timings.json").write_text(json.dumps(progress.seconds, indent=1) + "\n", encoding="utf-8")
         console.print()
         reports.show(saved, console)
         console.print(f"  {out / 'leftovers.json'}", highlight=False, soft_wrap=True)

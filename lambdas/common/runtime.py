@@ -1,0 +1,229 @@
+"""How a handler spends its time: clients, deadlines, retries, bounded concurrency, one-line JSON logs."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError, ResponseStreamingError
+from botocore.exceptions import ConnectionError as BotoConnectionError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: Concurrent model calls of one handler; the connection pools are as large, so that no thread waits for a socket.
+MODEL_WORKERS = 16
+#: Services whose calls go through `with_retries`: botocore's own retries would multiply with ours and ignore deadlines.
+SELF_RETRIED = frozenset({"bedrock-runtime", "sagemaker-runtime"})
+
+THROTTLING_CODES = frozenset(
+    {
+        "ThrottlingException",
+        "Throttling",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "ProvisionedThroughputExceededException",
+        "SlowDown",
+    }
+)
+TEMPORARY_CODES = frozenset(
+    {"ModelTimeoutException", "ModelNotReadyException", "RequestTimeout", "RequestTimeoutException"}
+)
+CONNECTION_ERRORS = (
+    BotoConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    ResponseStreamingError,
+    ConnectionError,
+    TimeoutError,
+)
+
+
+class LambdaContext(Protocol):
+    """The part of a Lambda context object that handlers use; `memory_limit_in_mb` is text in some runtimes."""
+
+    memory_limit_in_mb: int | str
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+class DeadlineError(RuntimeError):
+    """The time of the invocation is used up; the work can be done by a later one."""
+
+    retryable = True
+
+
+class Deadline:
+    """A moment on the monotonic clock after which no new work begins."""
+
+    def __init__(self, expires_at: float) -> None:
+        self._expires_at = expires_at
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        return cls(time.monotonic() + seconds)
+
+    @classmethod
+    def from_context(cls, context: LambdaContext, margin_s: float = 10) -> Deadline:
+        """The end of the invocation less `margin_s`, which is kept for writing what is there."""
+        return cls.after(context.get_remaining_time_in_millis() / 1000 - margin_s)
+
+    def remaining_s(self) -> float:
+        """Seconds that are left, 0 when none are."""
+        return max(0.0, self._expires_at - time.monotonic())
+
+    @property
+    def expired(self) -> bool:
+        return self.remaining_s() <= 0
+
+
+_clients: dict[str, Any] = {}
+_clients_lock = threading.Lock()
+
+
+def client(service: str) -> Any:
+    """The process's one boto3 client of `service`; 5 standard attempts, 1 where `with_retries` wraps the calls."""
+    with _clients_lock:  # building clients from one session is not thread-safe, using them is
+        if service not in _clients:
+            attempts = 1 if service in SELF_RETRIED else 5
+            config = Config(
+                retries={"mode": "standard", "total_max_attempts": attempts},
+                connect_timeout=5,
+                read_timeout=120,
+                max_pool_connections=2 * MODEL_WORKERS,
+            )
+            _clients[service] = boto3.client(service, config=config)
+        return _clients[service]
+
+
+def reset_clients() -> None:
+    """Forget the cached clients; for tests, which change endpoints and mocks between calls."""
+    with _clients_lock:
+        _clients.clear()
+
+
+def is_retryable(error: BaseException) -> bool:
+    """True where the same call may succeed later: throttling, 5xx, connection errors, or an own `retryable` flag.
+
+    Validation and permission errors are not, and neither is a quota that is counted by the day. Errors of other HTTP
+    clients are judged by their `status_code` (429, 5xx, or "N/A" for a connection that failed).
+    """
+    flag = getattr(error, "retryable", None)
+    if isinstance(flag, bool):
+        return flag
+    if isinstance(error, ClientError):
+        return _is_retryable_response(error)
+    if isinstance(error, CONNECTION_ERRORS):
+        return True
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int):
+        return status == 429 or status >= 500
+    return status == "N/A"
+
+
+def _is_retryable_response(error: ClientError) -> bool:
+    response: dict[str, Any] = dict(error.response)
+    details = response.get("Error", {})
+    if "per day" in str(details.get("Message", "")):
+        return False
+    code = details.get("Code", "")
+    if code in THROTTLING_CODES or code in TEMPORARY_CODES:
+        return True
+    # SageMaker and Bedrock wrap the answer of the model container in a 424 that carries the container's own status.
+    original = response.get("OriginalStatusCode") or response.get("originalStatusCode")
+    status = original or response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return int(status) == 429 or int(status) >= 500
+
+
+def with_retries(
+    call: Callable[[], T],
+    *,
+    retryable: Callable[[BaseException], bool] = is_retryable,
+    deadline: Deadline,
+    attempts: int = 6,
+    base_s: float = 0.2,
+    cap_s: float = 8.0,
+    rng: random.Random | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """`call()`, repeated after retryable errors with full jitter: waits are uniform in [0, min(cap, base * 2^n)].
+
+    Raises:
+        DeadlineError: no time is left for the call, or for the wait before the next attempt (the last error is its
+            cause).
+        The call's own error: it is not retryable, or it was the last attempt.
+    """
+    dice = rng or random.Random()  # noqa: S311 (jitter, not a secret)
+    for attempt in range(attempts):
+        if deadline.expired:
+            raise DeadlineError("deadline")
+        try:
+            return call()
+        except Exception as error:
+            if attempt == attempts - 1 or not retryable(error):
+                raise
+            wait = dice.uniform(0, min(cap_s, base_s * 2**attempt))
+            if wait >= deadline.remaining_s():
+                raise DeadlineError(f"deadline after {attempt + 1} attempts: {one_line(error)}") from error
+            sleep(wait)
+    raise ValueError(f"attempts must be 1 or more, not {attempts}")
+
+
+def map_bounded(fn: Callable[[T], R], items: Iterable[T], workers: int = 8) -> list[R]:
+    """`fn` over `items` in at most `workers` threads; results in the order of the items.
+
+    The first error is raised as it is; calls that have not begun by then are dropped.
+    """
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        return list(pool.map(fn, items))
+
+
+def one_line(error: BaseException, limit: int = 300) -> str:
+    """`error` for a log line or an error row: kind and message on one line, without line breaks."""
+    text = " ".join(str(error).split())
+    if isinstance(error, ClientError):
+        details = error.response.get("Error", {})
+        kind, text = details.get("Code", "ClientError"), " ".join(str(details.get("Message", text)).split())
+    else:
+        kind = type(error).__name__
+    line = f"{kind}: {text}" if text else kind
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+class Log:
+    """One JSON object a line on standard output, each with the same fixed fields. No prompt, no answer text."""
+
+    _bytes = 0
+    _lock = threading.Lock()
+
+    def __init__(self, **fields: Any) -> None:
+        self._fields = fields
+
+    def info(self, message: str, **fields: Any) -> None:
+        self._write("INFO", message, fields)
+
+    def error(self, message: str, **fields: Any) -> None:
+        self._write("ERROR", message, fields)
+
+    def _write(self, level: str, message: str, fields: dict[str, Any]) -> None:
+        record = {"level": level, "message": message, **self._fields, **fields}
+        line = json.dumps(record, ensure_ascii=False, default=str, separators=(",", ":")) + "\n"
+        with Log._lock:
+            Log._bytes += len(line.encode())
+            sys.stdout.write(line)
+            sys.stdout.flush()
+
+    @classmethod
+    def bytes_written(cls) -> int:
+        """Bytes of all lines of this process so far, for the log meter."""
+        return cls._bytes

@@ -1,0 +1,65 @@
+"""Reads an approach's answers and writes its quality, scores and usage."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from lambdas.common import keys
+from lambdas.common.contracts import AnswerRow, Approach, Manifest, Question
+from lambdas.common.step import Step
+from lambdas.evaluation import model_files, scoring
+from lambdas.evaluation.bertscore import BertScore
+from lambdas.evaluation.overlap import Overlap
+
+
+def evaluate(step: Step, approach: Approach) -> dict[str, Any]:
+    """Gives `{"approach", "variants", "answers", "quality_key"}`; overwrites what an earlier call wrote.
+
+    Raises:
+        AnswersError: there are no answers, or they do not fit the questions.
+    """
+    manifest, results = step.manifest, step.results
+    experiment, run = manifest.experiment, manifest.run
+    answers = results.read_prefix(f"{keys.approach_prefix(experiment, run, approach)}answers/", AnswerRow)
+    if not answers:
+        raise scoring.AnswersError(f"run {run}: approach {approach} has no answers; its answering step failed")
+    overlap, bertscore = scorers()
+    found = scoring.evaluate(
+        answers,
+        asked(manifest, results.questions(manifest, "test")),
+        results.experiment(manifest).house_style,
+        experiment=experiment,
+        run=run,
+        approach=approach,
+        seed=manifest.seed,
+        overlap=overlap,
+        bertscore=bertscore,
+    )
+    results.write(keys.scores(experiment, run, approach), found.scores)
+    quality_key = keys.quality(experiment, run, approach)
+    results.write(quality_key, found.quality)
+    variants = list(dict.fromkeys(row.variant for row in found.scores))
+    errors = sum(1 for row in answers if row.error is not None)
+    step.log.info("evaluated", variants=variants, answers=len(answers), errors=errors)
+    step.write_usage(approach, "evaluate")
+    return {"approach": approach, "variants": variants, "answers": len(answers), "quality_key": quality_key}
+
+
+def asked(manifest: Manifest, questions: list[Question]) -> list[Question]:
+    """The run's test questions in the manifest's order.
+
+    Raises:
+        AnswersError: the manifest names a question that the file does not hold.
+    """
+    by_id = {question.id: question for question in questions}
+    missing = [name for name in manifest.test_question_ids if name not in by_id]
+    if missing:
+        raise scoring.AnswersError(f"run {manifest.run}: question {missing[0]} is not in questions.test.jsonl")
+    return [by_id[name] for name in manifest.test_question_ids]
+
+
+@functools.cache
+def scorers() -> tuple[Overlap, BertScore]:
+    """Loaded by the first call (1 to 2 s), kept for the warm ones."""
+    return Overlap(), BertScore(model_files.find())

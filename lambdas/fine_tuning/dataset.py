@@ -1,0 +1,153 @@
+"""Training examples of the two adapters: closed book (question -> answer) and with retrieved pages (RAFT style).
+
+An example with pages shows the gold page and the best-ranked other page of the real retriever, in an order drawn by
+seed. In a share of them the gold page is left out and the answer is the refusal, or else the adapter would always
+answer. Prompts come from the functions that also ask the fine-tuned model. RAFT: https://arxiv.org/abs/2403.10131.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lambdas.common import prompts
+from lambdas.common.contracts import Document, HouseStyle, Question
+from lambdas.common.prompts import Message, Prompt
+from lambdas.common.runtime import map_bounded
+
+REFUSAL_SHARE = 0.15
+CONTEXT_PAGES = 2
+RESERVED_SPLIT = "reserved-page"
+
+#: Pages for a question, best first, at most as many as asked for.
+Retriever = Callable[[str, int], Sequence[Document]]
+
+
+class LeakError(ValueError):
+    """Test material would reach the training data; the message names the example and what it would leak."""
+
+
+class DatasetError(ValueError):
+    """The training data cannot be built; the message names the question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One training example: the prompt's turns and the target as the assistant's turn; `pages` are the ids shown."""
+
+    id: str
+    kind: Literal["answer", "refusal"]
+    messages: tuple[Message, ...]
+    pages: tuple[str, ...] = ()
+
+
+def closed_book(questions: Sequence[Question], seed: int) -> list[Example]:
+    """One example a question, in an order drawn by seed; unanswerable questions are refusals already."""
+    examples = [
+        _example(q, prompts.fine_tuned(q.question), q.answer, "refusal" if q.unanswerable else "answer")
+        for q in questions
+    ]
+    _dice("closed-book", seed).shuffle(examples)
+    return examples
+
+
+def with_pages(
+    questions: Sequence[Question],
+    documents: Mapping[str, Document],
+    style: HouseStyle,
+    retrieve: Retriever,
+    *,
+    reserved: frozenset[str],
+    seed: int,
+    workers: int = 8,
+) -> list[Example]:
+    """One example a question, with `CONTEXT_PAGES` pages of which none is reserved.
+
+    Unanswerable questions count towards the share of refusals; answerable ones, drawn by seed, fill it up.
+
+    Raises:
+        DatasetError: a gold page does not exist, or the retriever gives too few pages.
+    """
+    answerable = sorted(q.id for q in questions if not q.unanswerable)
+    wanted = round(REFUSAL_SHARE * len(questions)) - (len(questions) - len(answerable))
+    left_out = frozenset(_dice("refusals", seed).sample(answerable, max(0, wanted)))
+    # The reserved pages, the gold page and one more may come before the pages that are needed.
+    depth = CONTEXT_PAGES + 1 + len(reserved)
+
+    def build(question: Question) -> Example:
+        found = retrieve(question.question, depth)
+        refuse = question.unanswerable or question.id in left_out
+        gold = [] if refuse else [_gold(question, documents)]
+        others = [page for page in found if page.id != question.document and page.id not in reserved]
+        pages = [*gold, *others[: CONTEXT_PAGES - len(gold)]]
+        if len(pages) < CONTEXT_PAGES:
+            raise DatasetError(
+                f"training question {question.id}: the index gave {len(pages) - len(gold)} usable other pages, "
+                f"{CONTEXT_PAGES - len(gold)} are needed; run the ingestion of the rag approach first"
+            )
+        _dice(f"order {question.id}", seed).shuffle(pages)
+        prompt = prompts.fine_tuned_with_pages(question.question, pages)
+        answer = style.refusal if refuse else question.answer
+        return _example(question, prompt, answer, "refusal" if refuse else "answer", tuple(p.id for p in pages))
+
+    examples = map_bounded(build, questions, workers)
+    _dice("with-pages", seed).shuffle(examples)
+    return examples
+
+
+def reserved_pages(test: Iterable[Question]) -> frozenset[str]:
+    """Ids of the pages that are held out whole: gold pages of test questions tagged `reserved-page`."""
+    return frozenset(q.document for q in test if RESERVED_SPLIT in q.tags and q.document is not None)
+
+
+def check_leaks(
+    name: str, examples: Sequence[Example], test: Sequence[Question], documents: Mapping[str, Document]
+) -> None:
+    """Hold the training data `name` against the test.
+
+    Raises:
+        LeakError: an example holds the text of a test question, shows or cites a reserved page, or holds its text.
+    """
+    reserved = reserved_pages(test)
+    texts = {_plain(q.question): f"the text of test question {q.id}" for q in test}
+    texts |= {_plain(documents[i].text): f"the text of reserved page {i}" for i in sorted(reserved) if i in documents}
+    for example in examples:
+        where = f"training example {example.id} of {name}"
+        shown = reserved.intersection(example.pages)
+        if shown:
+            raise LeakError(f"{where} shows reserved page {min(shown)}; only the test may use it")
+        cited = reserved.intersection(prompts.citations(example.messages[-1].content))
+        if cited:
+            raise LeakError(f"{where} has reserved page {min(cited)} in its answer; only the test may use it")
+        content = _plain(" ".join(message.content for message in example.messages))
+        for text, what in texts.items():
+            if text in content:
+                raise LeakError(f"{where} holds {what}; remove it from questions.train.jsonl or from the documents")
+
+
+def _example(
+    question: Question,
+    prompt: Prompt,
+    answer: str,
+    kind: Literal["answer", "refusal"],
+    pages: tuple[str, ...] = (),
+) -> Example:
+    messages = (*prompt.messages, Message("assistant", answer))
+    return Example(id=question.id, kind=kind, messages=messages, pages=pages)
+
+
+def _gold(question: Question, documents: Mapping[str, Document]) -> Document:
+    page = documents.get(question.document or "")
+    if page is None:
+        raise DatasetError(f"training question {question.id}: its page {question.document!r} is not in documents.jsonl")
+    return page
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _dice(purpose: str, seed: int) -> random.Random:
+    return random.Random(f"{purpose} {seed}")  # noqa: S311 (repeatable choice, not a secret)

@@ -1,0 +1,50 @@
+"""Lambda entry points of the fine-tuning approach."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lambdas.common import runtime, settings
+from lambdas.common.runtime import LambdaContext
+from lambdas.common.settings import BaseModelSettings, TagSettings
+from lambdas.common.step import field, open_step
+from lambdas.fine_tuning import contexts, logic
+
+
+def prepare(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Items, training data, code, names and tags for the state machine; see `logic.prepare`."""
+    step = open_step(event, context, "fine-tuning")
+    with step.meter:
+        base_model = settings.read(BaseModelSettings).base_model
+        given = logic.prepare(
+            step,
+            field(event, "execution", str),
+            base_model,
+            settings.read(TagSettings),
+            lambda: contexts.page_retriever(step),
+        )
+        step.write_usage("fine-tuning", "prepare")
+        return given
+
+
+def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer the batch `{"variant", "batch", "endpoint"}`: `{"variant", "batch", "answered", "errors", "skipped"}`."""
+    variant = field(event, "variant", str)
+    step = open_step(event, context, "fine-tuning", variant)
+    with step.meter:
+        return logic.answer(
+            step,
+            variant,
+            field(event, "batch", int),
+            endpoint_name=field(event, "endpoint", str),
+            client=runtime.client("sagemaker-runtime"),
+            base_model=settings.read(BaseModelSettings).base_model,
+            retriever=lambda: contexts.ranked_retriever(step),
+        )
+
+
+def record_usage(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """What the training job and the endpoint cost: `{"usage_rows": n}`."""
+    step = open_step(event, context, "fine-tuning")
+    with step.meter:
+        return logic.record_usage(step, event)

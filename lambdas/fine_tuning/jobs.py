@@ -1,0 +1,141 @@
+"""Names, places, hyperparameters and tags of a training job; finds the model that an earlier attempt has trained."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lambdas.common import jsonl, keys, prompts
+from lambdas.common.contracts import Experiment, Manifest
+from lambdas.common.settings import TagSettings
+from lambdas.common.store import Results
+
+HERE = Path(__file__).parent
+#: Folder beside this module -> where its files lie below the code prefix.
+CODE_FOLDERS = {"training": "", "serving": "serving/"}
+MODEL_FILE = "output/model.tar.gz"
+INPUTS_FILE = "inputs.json"
+NAME_LIMIT = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One training job. Training job names can never be used again, so they carry the execution that made them."""
+
+    name: str
+    model_prefix: str
+
+    @property
+    def model_key(self) -> str:
+        return f"{self.model_prefix}{self.name}/{MODEL_FILE}"
+
+    @property
+    def inputs_key(self) -> str:
+        """Written beside the model before training: the fingerprint of what it is trained from."""
+        return f"{self.model_prefix}{self.name}/{INPUTS_FILE}"
+
+
+def job_name(manifest: Manifest, execution: str) -> str:
+    """A SageMaker name, `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}`: experiment, run and a hash that no other execution has."""
+    slug = "-".join(re.findall(r"[a-zA-Z0-9]+", f"{manifest.experiment} {manifest.run}"))
+    digest = hashlib.sha256(f"{manifest.experiment} {manifest.run} {execution}".encode()).hexdigest()[:8]
+    return f"{slug[: NAME_LIMIT - 9].rstrip('-')}-{digest}"
+
+
+def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str) -> dict[str, str]:
+    """What `train.py` is told; SageMaker passes text only."""
+    training = experiment.training
+    values: dict[str, object] = {
+        "base_model": base_model,
+        "seed": manifest.seed,
+        "rank": training.rank,
+        "alpha": training.alpha,
+        "learning_rate": training.learning_rate,
+        "batch_size": training.batch_size,
+        "epochs_closed_book": manifest.epochs_closed_book,
+        "epochs_rag": manifest.epochs_rag,
+        "adapters": "lora,lora+rag",
+    }
+    return {name: str(value) for name, value in values.items()}
+
+
+def code_files(root: Path = HERE) -> dict[str, bytes]:
+    """Key below the code prefix -> content, of every file of `training/` and `serving/`.
+
+    Raises:
+        FileNotFoundError: the function's package lacks the entry point.
+    """
+    files = {
+        f"{target}{path.relative_to(root / folder).as_posix()}": path.read_bytes()
+        for folder, target in CODE_FOLDERS.items()
+        for path in sorted((root / folder).rglob("*"))
+        if path.is_file() and path.name != "__init__.py" and "__pycache__" not in path.parts
+    }
+    if "train.py" not in files:
+        raise FileNotFoundError(f"{root / 'training' / 'train.py'} is not in the function's package; deploy it again")
+    return files
+
+
+def fingerprint(
+    manifest: Manifest, experiment: Experiment, hyper: Mapping[str, str], code: Mapping[str, bytes]
+) -> str:
+    """SHA-256 of all that decides what is trained: examples asked for, prompts, retrieval, hyperparameters, code."""
+    digest = hashlib.sha256()
+    facts = {
+        "input": manifest.input_sha256,
+        "closed_book_ids": manifest.closed_book_ids,
+        "rag_ids": manifest.rag_ids,
+        "prompt_version": prompts.PROMPT_VERSION,
+        "retrieval": jsonl.to_plain(experiment.retrieval),
+        "hyperparameters": dict(sorted(hyper.items())),
+    }
+    digest.update(json.dumps(facts, sort_keys=True).encode())
+    for name, content in sorted(code.items()):
+        digest.update(f"\n{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def find_trained(results: Results, manifest: Manifest, wanted: str) -> Job | None:
+    """A finished job of this run whose model was trained from the same inputs."""
+    prefix = keys.model_prefix(manifest.experiment, manifest.run)
+    present = set(results.list_keys(prefix))
+    for key in sorted(present):
+        if not key.endswith(f"/{MODEL_FILE}"):
+            continue
+        job = Job(name=key[len(prefix) : -len(MODEL_FILE) - 1], model_prefix=prefix)
+        if job.inputs_key in present and json.loads(results.read_text(job.inputs_key)).get("fingerprint") == wanted:
+            return job
+    return None
+
+
+def cost_tags(manifest: Manifest, tags: TagSettings) -> list[dict[str, str]]:
+    """The cost-allocation tags of everything that the state machine makes at run time."""
+    values = {
+        "project": tags.project,
+        "experiment": manifest.experiment,
+        "approach": "fine-tuning",
+        "cost-cell": f"{manifest.experiment}/fine-tuning",
+        "owner": tags.owner,
+    }
+    return [{"Key": key, "Value": value} for key, value in values.items()]
+
+
+def payload(results: Results, manifest: Manifest, job: Job, names: Mapping[str, str]) -> dict[str, Any]:
+    """The places and names that the state machine hands to SageMaker."""
+    data = keys.training_data_prefix(manifest.experiment, manifest.run)
+    code = keys.training_code_prefix(manifest.experiment, manifest.run)
+    checkpoints = keys.checkpoint_prefix(manifest.experiment, manifest.run)
+    return {
+        "training_job_name": job.name,
+        "model_data_url": results.uri(job.model_key),
+        "training_data_url": results.uri(data),
+        "code_url": results.uri(code),
+        "output_url": results.uri(job.model_prefix),
+        "checkpoint_url": results.uri(f"{checkpoints}{job.name}/"),
+        "names": dict(names),
+    }

@@ -1,0 +1,221 @@
+"""Fine-tuning: prepares the training job, asks the endpoint, records what SageMaker cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from cost_reports import meters
+from cost_reports.contracts import UsageRow
+from lambdas.common import answering, keys, prompts
+from lambdas.common.answering import Answered, Batch
+from lambdas.common.contracts import Document, Question, Retrieved
+from lambdas.common.metering import Meter
+from lambdas.common.settings import TagSettings
+from lambdas.common.step import EventError, Step
+from lambdas.fine_tuning import dataset, endpoint, jobs
+from lambdas.fine_tuning.dataset import Example, Retriever
+
+APPROACH = "fine-tuning"
+#: Adapter -> its file in the training channel.
+DATA_FILES = {"lora": "lora.jsonl", "lora+rag": "lora-rag.jsonl"}
+
+#: Pages for a question with their ranks, best first, at most as many as asked for.
+RankedRetriever = Callable[[str, int], tuple[tuple[Retrieved, Document], ...]]
+
+
+def prepare(
+    step: Step, execution: str, base_model: str, tags: TagSettings, retriever: Callable[[], Retriever]
+) -> dict[str, Any]:
+    """Writes items, training data and code; the payload names them, and says whether there is anything to train.
+
+    The retriever is only made when examples must be built: a run whose model is trained already asks nothing.
+    """
+    manifest, results = step.manifest, step.results
+    experiment = results.experiment(manifest)
+    hyper = jobs.hyperparameters(manifest, experiment, base_model)
+    code = jobs.code_files()
+    wanted = jobs.fingerprint(manifest, experiment, hyper, code)
+    prefix = keys.model_prefix(manifest.experiment, manifest.run)
+    own_name = jobs.job_name(manifest, execution)
+    job = jobs.find_trained(results, manifest, wanted)
+    train = job is None
+    if job is None:
+        job = jobs.Job(name=own_name, model_prefix=prefix)
+        for adapter, examples in build_examples(step, retriever()).items():
+            data = keys.training_data_prefix(manifest.experiment, manifest.run)
+            results.write(f"{data}{DATA_FILES[adapter]}", examples)
+            refusals = sum(example.kind == "refusal" for example in examples)
+            step.log.info("training data written", adapter=adapter, examples=len(examples), refusals=refusals)
+        for name, content in code.items():
+            results.write_text(
+                f"{keys.training_code_prefix(manifest.experiment, manifest.run)}{name}",
+                content.decode("utf-8"),
+                "text/plain",
+            )
+        results.write_text(job.inputs_key, json.dumps({"fingerprint": wanted, "execution": execution}))
+    items = answering.write_items(results, manifest, "fine-tuning")
+    step.log.info("prepared", train=train, training_job=job.name)
+    return {
+        **items,
+        **jobs.payload(results, manifest, job, dict.fromkeys(("model", "endpoint_config", "endpoint"), own_name)),
+        "train": train,
+        "hyperparameters": hyper,
+        "tags": jobs.cost_tags(manifest, tags),
+    }
+
+
+def build_examples(step: Step, retrieve: Retriever) -> dict[str, list[Example]]:
+    """Adapter -> examples, held against the test.
+
+    Raises:
+        DatasetError: a question of the manifest is not a training question, or its pages are not found.
+        LeakError: test material would reach the training data.
+    """
+    manifest, results = step.manifest, step.results
+    known = {q.id: q for q in results.questions(manifest, "train")}
+    missing = [i for i in (*manifest.closed_book_ids, *manifest.rag_ids) if i not in known]
+    if missing:
+        raise dataset.DatasetError(f"training question {missing[0]!r} of the manifest is not in questions.train.jsonl")
+    test = results.questions(manifest, "test")
+    documents = {document.id: document for document in results.documents(manifest)}
+    examples = {
+        "lora": dataset.closed_book([known[i] for i in manifest.closed_book_ids], manifest.seed),
+        "lora+rag": dataset.with_pages(
+            [known[i] for i in manifest.rag_ids],
+            documents,
+            results.experiment(manifest).house_style,
+            retrieve,
+            reserved=dataset.reserved_pages(test),
+            seed=manifest.seed,
+        ),
+    }
+    for adapter, rows in examples.items():
+        dataset.check_leaks(DATA_FILES[adapter], rows, test, documents)
+    return examples
+
+
+def answer(
+    step: Step,
+    variant: str,
+    number: int,
+    *,
+    endpoint_name: str,
+    client: Any,
+    base_model: str,
+    retriever: Callable[[], RankedRetriever],
+) -> dict[str, Any]:
+    """Answer batch `number` with `variant`; the summary of `answer_batch`. The endpoint's tokens are not billed."""
+    batch = Batch(
+        manifest=step.manifest,
+        approach="fine-tuning",
+        variant=variant,
+        number=number,
+        model_id=base_model,
+        tokens_billed=False,
+    )
+    retrieve: RankedRetriever | None = None
+    count = 0
+    if variant in endpoint.PAGE_VARIANTS:
+        retrieve = retriever()
+        count = step.results.experiment(step.manifest).retrieval.pages_fine_tuned
+
+    def answer_one(question: Question) -> Answered:
+        found = retrieve(question.question, count) if retrieve else ()
+        prompt = (
+            prompts.fine_tuned_with_pages(question.question, [page for _, page in found])
+            if retrieve
+            else prompts.fine_tuned(question.question)
+        )
+        generated = endpoint.invoke(
+            client, endpoint_name, prompt, endpoint.ADAPTERS[variant], deadline=step.deadline
+        )
+        return Answered(generated=generated, retrieved=tuple(rank for rank, _ in found))
+
+    return answering.answer_batch(
+        step.results, batch, answer_one, meter=step.meter, deadline=step.deadline, log=step.log
+    )
+
+
+def record_usage(step: Step, event: Mapping[str, Any], now: datetime | None = None) -> dict[str, int]:
+    """Usage of the training job and of the endpoint's life, each in a part of its own; `{"usage_rows": n}`.
+
+    A training job keeps its part when a later attempt, which trains nothing, records only its own endpoint.
+    """
+    manifest = step.manifest
+    written = 0
+    training = event.get("training")
+    if training is not None:
+        row = training_usage(step.meter, training)
+        key = keys.usage(manifest.experiment, manifest.run, APPROACH, f"training-{training['TrainingJobName']}")
+        step.results.write(key, [row])
+        written += 1
+    if event.get("endpoint_started"):
+        row = endpoint_usage(step.meter, event)
+        moment = "".join(c for c in str(event["endpoint_started"]) if c.isalnum())
+        step.results.write(keys.usage(manifest.experiment, manifest.run, APPROACH, f"endpoint-{moment}"), [row])
+        written += 1
+    stored = storage_usage(step, now or datetime.now(UTC))
+    step.meter.add(stored)
+    key = keys.usage(manifest.experiment, manifest.run, APPROACH, "record-usage")
+    return {"usage_rows": written + len(step.meter.write(step.results, key))}
+
+
+def training_usage(meter: Meter, training: Mapping[str, Any]) -> UsageRow:
+    """Billable seconds of a described training job, on its own instances."""
+    try:
+        resources = training["ResourceConfig"]
+        return meters.training_seconds(
+            meter.context(),
+            resources["InstanceType"],
+            _whole(training["BillableTimeInSeconds"]),
+            instances=_whole(resources["InstanceCount"]),
+        )
+    except KeyError as error:
+        raise EventError(f"event field 'training' lacks {error}; it must be what DescribeTrainingJob gives") from error
+
+
+def endpoint_usage(meter: Meter, event: Mapping[str, Any]) -> UsageRow:
+    """Seconds from the endpoint's creation to its deletion, one instance."""
+    for name in ("endpoint_deleted", "hosting_instance"):
+        if not event.get(name):
+            raise EventError(f"event field {name!r} is missing")
+    started, deleted = _moment(event, "endpoint_started"), _moment(event, "endpoint_deleted")
+    if deleted < started:
+        raise EventError(f"event field 'endpoint_deleted' ({deleted}) is before 'endpoint_started' ({started})")
+    elapsed = deleted - started
+    seconds = Decimal(elapsed.days * 86400 + elapsed.seconds) + Decimal(elapsed.microseconds) / 1_000_000
+    return meters.endpoint_seconds(meter.context(), str(event["hosting_instance"]), seconds)
+
+
+def storage_usage(step: Step, now: datetime) -> list[UsageRow]:
+    """Byte-seconds of everything below the approach's prefix, from writing until `now`."""
+    prefix = keys.approach_prefix(step.manifest.experiment, step.manifest.run, APPROACH)
+    pages = step.results.s3.get_paginator("list_objects_v2").paginate(Bucket=step.results.bucket, Prefix=prefix)
+    ctx = step.meter.context()
+    byte_seconds = sum(
+        entry["Size"] * max(0, int((now - entry["LastModified"]).total_seconds()))
+        for page in pages
+        for entry in page.get("Contents", [])
+    )
+    return [meters.s3_stored_bytes(ctx, byte_seconds, 1)] if byte_seconds else []
+
+
+def _moment(event: Mapping[str, Any], name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(event[name]))
+    except ValueError:
+        raise EventError(f"event field {name!r} must be an ISO 8601 time, not {event[name]!r}") from None
+    if moment.tzinfo is None:
+        raise EventError(f"event field {name!r} must carry its offset from UTC, not {event[name]!r}")
+    return moment.astimezone(UTC)
+
+
+def _whole(value: Any) -> int:
+    """Step Functions may hand a whole number over as `120.0`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise EventError(f"event field 'training': a whole number is needed, not {value!r}")
+    return int(value)

@@ -1,0 +1,29 @@
+"""Lambda entry points of the prompting approach."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lambdas.common import answering, runtime, settings
+from lambdas.common.runtime import LambdaContext
+from lambdas.common.settings import GeneratorSettings
+from lambdas.common.step import field, open_step
+from lambdas.prompting import logic
+
+
+def prepare(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Write the items of the answering Map: `{"bucket", "items_key", "items": n}`."""
+    step = open_step(event, context, "prompting")
+    with step.meter:
+        items = answering.write_items(step.results, step.manifest, "prompting")
+        step.write_usage("prompting", "prepare")
+        return items
+
+
+def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer the batch `{"variant", "batch"}`: `{"variant", "batch", "answered", "errors", "skipped"}`."""
+    variant = field(event, "variant", str)
+    step = open_step(event, context, "prompting", variant)
+    with step.meter:
+        generator = settings.read(GeneratorSettings)
+        return logic.answer(step, variant, field(event, "batch", int), generator, runtime.client("bedrock-runtime"))

@@ -1,0 +1,21 @@
+"""Every addition to ministack, in the order in which it must be made."""
+
+from __future__ import annotations
+
+from offline.emulator import aoss, bedrock, buckets, budgets, faults, forward, functions, gateway, states, tags
+from offline.emulator.settings import EmulatorSettings
+
+
+def compose(settings: EmulatorSettings) -> None:
+    """Extend the loaded ministack; to be called once, before its `main`."""
+    forward.install(settings.engines_port)
+    aoss.install(settings.opensearch_endpoint)
+    bedrock.install()
+    buckets.install()
+    budgets.install()
+    functions.install(settings.directory, settings.opensearch_port)
+    states.install()
+    tags.install()
+    # Last: they wrap what the others put in place.
+    faults.install()
+    gateway.install(settings.instance)

@@ -1,0 +1,62 @@
+"""The ASGI application in front of ministack: our own routes, and the request's path as it was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from offline.emulator import faults
+from offline.emulator.forward import RAW_PATH
+from offline.emulator.seams import Response, json_answer, ministack
+
+HEALTH = "/_ladder/health"
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def wrap(application: Application, instance: str) -> Application:
+    """`GET /_ladder/health` and `/_ladder/faults` beside everything that the application answers."""
+    emulator = ministack("app")
+
+    async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await application(scope, receive, send)
+            return
+        path = scope["path"]
+        if path == HEALTH:
+            await _answer(send, json_answer(200, {"ready": True, "instance": instance}))
+        elif path == faults.ROUTE:
+            services = frozenset(emulator.SERVICE_HANDLERS)
+            body = await _body(receive)
+            await _answer(send, faults.control(scope["method"], body, services, emulator.SERVICE_NAME_ALIASES))
+        else:
+            RAW_PATH.set((scope.get("raw_path") or b"").decode("latin-1"))
+            await application(scope, receive, send)
+
+    return gateway
+
+
+async def _body(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
+
+
+async def _answer(send: Send, response: Response) -> None:
+    status, headers, body = response
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    encoded.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
+
+
+def install(instance: str) -> None:
+    """Replace the application that ministack's `main` serves."""
+    emulator = ministack("app")
+    emulator.app = wrap(emulator.app, instance)
