@@ -147,9 +147,13 @@ def build_report(records: RunRecords) -> Report:
             form; the message names the row.
     """
     known = {(v.approach, v.variant) for v in records.variants}
-    for row in (*records.answers, *records.quality):
-        if (row.approach, row.variant) not in known:
-            raise ReportError(f"variant {row.variant!r} of {row.approach} is not on the ladder of this report")
+    named = {(a.approach, a.variant) for a in records.answers} | {(q.approach, q.variant) for q in records.quality}
+    if strangers := sorted(named - known):
+        approach, variant = strangers[0]
+        raise ReportError(f"variant {variant!r} of {approach} is not on the ladder of this report")
+    for answer in records.answers:
+        if not math.isfinite(answer.latency_ms) or not math.isfinite(answer.overhead_ms):
+            raise ReportError(f"a latency of {answer.approach} {answer.variant} is no number ({answer.question_id})")
     for charge in (c for phase in PHASES for c in records.charges.get(phase, ())):
         if charge.source != "metered":
             raise ReportError(
@@ -157,7 +161,6 @@ def build_report(records: RunRecords) -> Report:
             )
     ladder = tuple(rung for spec in records.variants if (rung := _rung(spec, records)) is not None)
     everything = [c for phase in PHASES for c in records.charges.get(phase, ())]
-    shared = [c for c in records.charges.get("experiment", ())]
     homeless = _homeless(records, ladder)
     return Report(
         schema=SCHEMA,
@@ -166,7 +169,7 @@ def build_report(records: RunRecords) -> Report:
         ladder=ladder,
         total_usd=total(everything),
         one_time_usd=_by_approach(records.charges.get("one-time", ())),
-        experiment_usd=_by_approach(shared),
+        experiment_usd=_by_approach(records.charges.get("experiment", ())),
         unattributed_usd=homeless,
         breakdowns=_breakdowns(everything, records.charges),
         paired=tuple(_paired(row) for row in records.paired),
@@ -204,9 +207,9 @@ def _rung(spec: VariantSpec, records: RunRecords) -> Rung | None:
         model_ids=tuple(sorted({a.model_id for a in rows if a.model_id})),
         answers=len(good),
         errors=len(rows) - len(good),
-        latency_p50_ms=_ms(percentile((a.latency_ms for a in good), 50), spec),
-        latency_p95_ms=_ms(percentile((a.latency_ms for a in good), 95), spec),
-        overhead_p50_ms=_ms(percentile((a.overhead_ms for a in good), 50), spec),
+        latency_p50_ms=percentile((round(a.latency_ms, 1) for a in good), 50),
+        latency_p95_ms=percentile((round(a.latency_ms, 1) for a in good), 95),
+        overhead_p50_ms=percentile((round(a.overhead_ms, 1) for a in good), 50),
         input_tokens=sum(a.input_tokens for a in rows),
         output_tokens=sum(a.output_tokens for a in rows),
         cached_tokens=sum(a.cached_tokens for a in rows),
@@ -271,14 +274,6 @@ def _paired(row: PairedLike) -> Paired:
         p_value=row.p_value,
         method=row.method,
     )
-
-
-def _ms(value: float | None, spec: VariantSpec) -> float | None:
-    if value is None:
-        return None
-    if not math.isfinite(value):
-        raise ReportError(f"a latency of {spec.approach} {spec.variant} is no number")
-    return round(value, 1)
 
 
 def _by_approach(charges: Iterable[ChargeRow]) -> dict[str, Decimal]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cost_reports.contracts import Confidence, PriceRow, UsageRow
-from cost_reports.meters import REGION_PREFIXES
 from cost_reports.units import ratio, unit_of
+from cost_reports.usage_types import REGION_PREFIXES
 
 DATA = Path(__file__).parent / "data"
 CURRENCY = "USD"

@@ -1,4 +1,4 @@
-"""The golden rule on measured runs: stay on the lowest approach that passes the gate, in its cheapest passing variant."""
+"""The golden rule on a measured run: the lowest approach that passes the gate, in its cheapest passing variant."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from cost_reports.report import Recommendation, Rung
+from cost_reports.text import usd
 
 RULE = "Golden rule: the lowest approach on the ladder that passes the gate, in its cheapest passing variant."
 
@@ -45,11 +46,9 @@ def _chosen(best: Rung, usable: Sequence[Rung], accepted_metric: str, caveats: l
     lower = list(dict.fromkeys(r.approach for r in usable))
     reasons = [RULE]
     for approach in lower[: lower.index(best.approach)]:
-        reasons += [
-            f"{r.approach} {r.variant} does not pass: {r.gate.reason}." for r in usable if r.approach == approach
-        ]
+        reasons += [f"{_name(r)} does not pass: {r.gate.reason}." for r in usable if r.approach == approach]
     verb = "passes" if best.gate.outcome == "pass" else "may pass"
-    reasons.append(f"{best.approach} {best.variant} {verb}: {best.gate.reason}.")
+    reasons.append(f"{_name(best)} {verb}: {best.gate.reason}.")
     reasons.append(_price_of(best, accepted_metric))
     if best.gate.outcome == "uncertain":
         caveats.append("The 95 % interval reaches below the gate: ask more test questions before relying on it.")
@@ -59,7 +58,7 @@ def _chosen(best: Rung, usable: Sequence[Rung], accepted_metric: str, caveats: l
     return Recommendation(
         approach=best.approach,
         variant=best.variant,
-        headline=f"Use {best.approach} ({best.variant}).",
+        headline=f"Use {_name(best)}.",
         reasons=tuple(reasons),
         caveats=tuple(caveats),
     )
@@ -79,17 +78,17 @@ def _cheaper(other: Rung, best: Rung) -> str | None:
     if extra > 0:
         after = f"after {-int(-Fraction(extra) / Fraction(saving) // 1):,} accepted answers"
     return (
-        f"{other.approach} {other.variant} passes too and costs {_usd(saving)} less for each accepted answer; it pays"
+        f"{_name(other)} passes too and costs {usd(saving)} less for each accepted answer; it pays"
         f" back {after}, if what it keeps running is used as fully as in this run."
     )
 
 
 def _nothing_passes(usable: Sequence[Rung], accepted_metric: str, caveats: list[str]) -> Recommendation:
-    reasons = [RULE, *(f"{r.approach} {r.variant} does not pass: {r.gate.reason}." for r in usable)]
+    reasons = [RULE, *(f"{_name(r)} does not pass: {r.gate.reason}." for r in usable)]
     scored = [(value, r) for r in usable if (value := _value(r, accepted_metric)) is not None]
     if scored:
         value, nearest = max(scored, key=lambda item: item[0])
-        reasons.append(f"The best by {accepted_metric} is {nearest.approach} {nearest.variant} with {value:.1%}.")
+        reasons.append(f"The best by {accepted_metric} is {_name(nearest)} with {value:.1%}.")
     return Recommendation(
         approach=None,
         variant=None,
@@ -104,14 +103,13 @@ def _value(rung: Rung, metric: str) -> float | None:
 
 
 def _price_of(rung: Rung, accepted_metric: str) -> str:
-    text = f"It cost {_usd(rung.per_1000_answers_usd or Decimal(0))} for 1,000 answers"
+    text = f"It cost {usd(rung.per_1000_answers_usd or Decimal(0))} for 1,000 answers"
     if rung.per_accepted_usd is not None:
-        text += f" and {_usd(rung.per_accepted_usd)} for each accepted one ({accepted_metric})"
+        text += f" and {usd(rung.per_accepted_usd)} for each accepted one ({accepted_metric})"
     if rung.one_time_usd:
-        text += f", after {_usd(rung.one_time_usd)} once"
+        text += f", after {usd(rung.one_time_usd)} once"
     return text + "."
 
 
-def _usd(amount: Decimal) -> str:
-    """Four significant digits, so that a price of a thousandth of a cent is not shown as 0."""
-    return f"${amount:,.2f}" if amount >= 1 else f"${float(amount):.4g}"
+def _name(rung: Rung) -> str:
+    return f"{rung.approach} ({rung.variant})"

@@ -204,15 +204,14 @@ def to_json(report: Any) -> str:
     return json.dumps(to_plain(report), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def from_json(text: str) -> Report:
-    """The report that `to_json` wrote.
+def report_from_json(data: Any) -> Report:
+    """The report whose JSON `to_json` wrote; `data` is what `json.loads` gave.
 
     Raises:
-        ValueError: it is not JSON, has another schema, or a field is wrong; the message names it.
+        ValueError: it has another schema, or a field is wrong; the message names it.
     """
     from pydantic import TypeAdapter, ValidationError  # the only use; it takes 0.1 s to import and Lambda has none
 
-    data = json.loads(text)
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else None
         raise ValueError(f"report: schema {SCHEMA} is needed, not {found!r}; write the report again")

@@ -261,3 +261,17 @@ class PairedRow:
     high: float
     p_value: float
     method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnvironment:
+    """Where a run took place, for its report; the starter of a run writes it beside the manifest.
+
+    `embedded`: no AWS account was used; `stand_ins` then names for each priced model or instance what did its work.
+    `model_hashes` and `versions` are name -> sha256 and name -> version.
+    """
+
+    embedded: bool
+    stand_ins: dict[str, str] = field(default_factory=dict)
+    model_hashes: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)

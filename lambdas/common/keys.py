@@ -23,6 +23,11 @@ def manifest(experiment: str, run: str) -> str:
     return f"{run_prefix(experiment, run)}manifest.json"
 
 
+def environment(experiment: str, run: str) -> str:
+    """The RunEnvironment, a JSON object; a run without it is reported without these facts."""
+    return f"{run_prefix(experiment, run)}environment.json"
+
+
 def approach_prefix(experiment: str, run: str, approach: str) -> str:
     return f"{run_prefix(experiment, run)}approach={approach}/"
 
@@ -44,6 +49,11 @@ def answers(experiment: str, run: str, approach: str, variant: str, batch: int) 
 def usage(experiment: str, run: str, approach: str, step: str) -> str:
     """`step` names the work that was metered, for instance `answer-few-shot-00002`."""
     return f"{approach_prefix(experiment, run, approach)}usage/part-{step}.jsonl"
+
+
+def activity_prefix(experiment: str, run: str, approach: str) -> str:
+    """Empty objects whose names say when the search store worked (`lambdas.rag.capacity`)."""
+    return f"{approach_prefix(experiment, run, approach)}activity/"
 
 
 def quality(experiment: str, run: str, approach: str) -> str:

@@ -7,6 +7,7 @@ code has to remember to count.
 
 from __future__ import annotations
 
+import platform
 import threading
 import time
 from collections import Counter
@@ -27,10 +28,13 @@ S3_TIER_1 = ("Put", "Copy", "Create", "Upload", "Complete", "List", "Post", "Res
 DYNAMODB_WRITES = ("Put", "Update", "Delete", "BatchWrite", "TransactWrite")
 
 
+Architecture = Literal["arm64", "x86_64"]
+
+
 class Meter:
     """Collects the usage of one handler call. Make it first thing, `watch` the clients, `write` last thing.
 
-    Safe for threads. `architecture` is the processor that the function's stack asks for.
+    Safe for threads. `architecture` is the processor that Lambda bills; by default the one that this runs on.
     """
 
     def __init__(
@@ -42,12 +46,12 @@ class Meter:
         region: str,
         variant: str | None = None,
         context: LambdaContext | None = None,
-        architecture: Literal["arm64", "x86_64"] = "arm64",
+        architecture: Architecture | None = None,
     ) -> None:
         self._names = {"experiment": experiment, "run": run, "approach": approach, "variant": variant}
         self._region = region
         self._context = context
-        self._architecture: Literal["arm64", "x86_64"] = architecture
+        self._architecture = architecture or this_architecture()
         self._began = datetime.now(UTC)
         self._clock = time.perf_counter()
         self._log_bytes = Log.bytes_written()
@@ -162,6 +166,10 @@ class Meter:
         kind: Literal["read", "write"] = "write" if model.name.startswith(DYNAMODB_WRITES) else "read"
         with self._lock:
             self._units[kind] += units
+
+
+def this_architecture() -> Architecture:
+    return "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 
 
 def _ask_for_capacity(params: dict[str, Any], model: Any, **_: Any) -> None:

@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError, ResponseStreamingError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+#: Replaced in tests, which must not wait.
+_sleep = time.sleep
 
 #: Concurrent model calls of one handler; the connection pools are as large, so that no thread waits for a socket.
 MODEL_WORKERS = 16
@@ -88,11 +91,20 @@ class Deadline:
 
 
 _clients: dict[str, Any] = {}
-_clients_lock = threading.Lock()
+_sessions: list[Any] = []
+_clients_lock = threading.RLock()
+
+
+def session() -> Any:
+    """The process's one botocore session. boto3 would add resources and transfers: a sixth more time to import."""
+    with _clients_lock:
+        if not _sessions:
+            _sessions.append(botocore.session.get_session())
+        return _sessions[0]
 
 
 def client(service: str) -> Any:
-    """The process's one boto3 client of `service`; 5 standard attempts, 1 where `with_retries` wraps the calls."""
+    """The process's one client of `service`; 5 standard attempts, 1 where `with_retries` wraps the calls."""
     with _clients_lock:  # building clients from one session is not thread-safe, using them is
         if service not in _clients:
             attempts = 1 if service in SELF_RETRIED else 5
@@ -102,7 +114,7 @@ def client(service: str) -> Any:
                 read_timeout=120,
                 max_pool_connections=2 * MODEL_WORKERS,
             )
-            _clients[service] = boto3.client(service, config=config)
+            _clients[service] = session().create_client(service, config=config)
         return _clients[service]
 
 
@@ -110,6 +122,7 @@ def reset_clients() -> None:
     """Forget the cached clients; for tests, which change endpoints and mocks between calls."""
     with _clients_lock:
         _clients.clear()
+        _sessions.clear()
 
 
 def is_retryable(error: BaseException) -> bool:
@@ -154,7 +167,6 @@ def with_retries(
     base_s: float = 0.2,
     cap_s: float = 8.0,
     rng: random.Random | None = None,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> T:
     """`call()`, repeated after retryable errors with full jitter: waits are uniform in [0, min(cap, base * 2^n)].
 
@@ -175,7 +187,7 @@ def with_retries(
             wait = dice.uniform(0, min(cap_s, base_s * 2**attempt))
             if wait >= deadline.remaining_s():
                 raise DeadlineError(f"deadline after {attempt + 1} attempts: {one_line(error)}") from error
-            sleep(wait)
+            _sleep(wait)
     raise ValueError(f"attempts must be 1 or more, not {attempts}")
 
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 NAME = "BERTScore (all-MiniLM-L6-v2 int8, layer 6, unscaled)"
 """Scores of other models or layers, and rescaled ones, are other scales: never compare them with these."""
 
-MAX_TOKENS = 256
+MAX_TOKENS = 512
+"""What the model takes; longer texts are cut there, as bert-score does."""
+
 BATCH = 32
 PAIRS_IN_MEMORY = 512
 

@@ -79,7 +79,7 @@ def with_pages(
     def build(question: Question) -> Example:
         found = retrieve(question.question, depth)
         refuse = question.unanswerable or question.id in left_out
-        gold = [] if refuse else [_gold(question, documents)]
+        gold = [] if refuse else [_gold(question, documents, found)]
         others = [page for page in found if page.id != question.document and page.id not in reserved]
         pages = [*gold, *others[: CONTEXT_PAGES - len(gold)]]
         if len(pages) < CONTEXT_PAGES:
@@ -113,6 +113,7 @@ def check_leaks(
     reserved = reserved_pages(test)
     texts = {_plain(q.question): f"the text of test question {q.id}" for q in test}
     texts |= {_plain(documents[i].text): f"the text of reserved page {i}" for i in sorted(reserved) if i in documents}
+    texts.pop("", None)  # an empty page leaks nothing
     for example in examples:
         where = f"training example {example.id} of {name}"
         shown = reserved.intersection(example.pages)
@@ -138,11 +139,12 @@ def _example(
     return Example(id=question.id, kind=kind, messages=messages, pages=pages)
 
 
-def _gold(question: Question, documents: Mapping[str, Document]) -> Document:
+def _gold(question: Question, documents: Mapping[str, Document], found: Sequence[Document]) -> Document:
+    """The gold page as the retriever shows it (of a long page the best chunk), else the page itself."""
     page = documents.get(question.document or "")
     if page is None:
         raise DatasetError(f"training question {question.id}: its page {question.document!r} is not in documents.jsonl")
-    return page
+    return next((shown for shown in found if shown.id == page.id), page)
 
 
 def _plain(text: str) -> str:

@@ -8,7 +8,8 @@ from lambdas.common import runtime, settings
 from lambdas.common.runtime import LambdaContext
 from lambdas.common.settings import BaseModelSettings, TagSettings
 from lambdas.common.step import field, open_step
-from lambdas.fine_tuning import contexts, logic
+from lambdas.fine_tuning import logic
+from lambdas.fine_tuning.contexts import Pages
 
 
 def prepare(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -16,14 +17,10 @@ def prepare(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     step = open_step(event, context, "fine-tuning")
     with step.meter:
         base_model = settings.read(BaseModelSettings).base_model
-        given = logic.prepare(
-            step,
-            field(event, "execution", str),
-            base_model,
-            settings.read(TagSettings),
-            lambda: contexts.page_retriever(step),
-        )
-        step.write_usage("fine-tuning", "prepare")
+        execution = field(event, "execution", str)
+        given = logic.prepare(step, execution, base_model, settings.read(TagSettings), Pages.open)
+        # One part an execution: a later one, which finds the model trained, must not write over what this one used.
+        step.write_usage("fine-tuning", f"prepare-{given['names']['endpoint'][-8:]}")
         return given
 
 
@@ -39,7 +36,7 @@ def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             endpoint_name=field(event, "endpoint", str),
             client=runtime.client("sagemaker-runtime"),
             base_model=settings.read(BaseModelSettings).base_model,
-            retriever=lambda: contexts.ranked_retriever(step),
+            open_pages=Pages.open,
         )
 
 

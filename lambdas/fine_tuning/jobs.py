@@ -64,12 +64,13 @@ def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str)
     return {name: str(value) for name, value in values.items()}
 
 
-def code_files(root: Path = HERE) -> dict[str, bytes]:
+def code_files(root: Path | None = None) -> dict[str, bytes]:
     """Key below the code prefix -> content, of every file of `training/` and `serving/`.
 
     Raises:
         FileNotFoundError: the function's package lacks the entry point.
     """
+    root = root or HERE
     files = {
         f"{target}{path.relative_to(root / folder).as_posix()}": path.read_bytes()
         for folder, target in CODE_FOLDERS.items()
@@ -81,9 +82,7 @@ def code_files(root: Path = HERE) -> dict[str, bytes]:
     return files
 
 
-def fingerprint(
-    manifest: Manifest, experiment: Experiment, hyper: Mapping[str, str], code: Mapping[str, bytes]
-) -> str:
+def fingerprint(manifest: Manifest, experiment: Experiment, hyper: Mapping[str, str], code: Mapping[str, bytes]) -> str:
     """SHA-256 of all that decides what is trained: examples asked for, prompts, retrieval, hyperparameters, code."""
     digest = hashlib.sha256()
     facts = {
@@ -126,7 +125,10 @@ def cost_tags(manifest: Manifest, tags: TagSettings) -> list[dict[str, str]]:
 
 
 def payload(results: Results, manifest: Manifest, job: Job, names: Mapping[str, str]) -> dict[str, Any]:
-    """The places and names that the state machine hands to SageMaker."""
+    """The places and names that the state machine hands to SageMaker.
+
+    All jobs of a run share one checkpoint folder: a later job goes on where an interrupted one has stopped.
+    """
     data = keys.training_data_prefix(manifest.experiment, manifest.run)
     code = keys.training_code_prefix(manifest.experiment, manifest.run)
     checkpoints = keys.checkpoint_prefix(manifest.experiment, manifest.run)
@@ -136,6 +138,6 @@ def payload(results: Results, manifest: Manifest, job: Job, names: Mapping[str, 
         "training_data_url": results.uri(data),
         "code_url": results.uri(code),
         "output_url": results.uri(job.model_prefix),
-        "checkpoint_url": results.uri(f"{checkpoints}{job.name}/"),
+        "checkpoint_url": results.uri(checkpoints),
         "names": dict(names),
     }

@@ -12,27 +12,23 @@ from cost_reports import meters
 from cost_reports.contracts import UsageRow
 from lambdas.common import answering, keys, prompts
 from lambdas.common.answering import Answered, Batch
-from lambdas.common.contracts import Document, Question, Retrieved
+from lambdas.common.contracts import Document, Question
 from lambdas.common.metering import Meter
 from lambdas.common.settings import TagSettings
 from lambdas.common.step import EventError, Step
 from lambdas.fine_tuning import dataset, endpoint, jobs
+from lambdas.fine_tuning.contexts import Pages
 from lambdas.fine_tuning.dataset import Example, Retriever
 
 APPROACH = "fine-tuning"
-#: Adapter -> its file in the training channel.
-DATA_FILES = {"lora": "lora.jsonl", "lora+rag": "lora-rag.jsonl"}
-
-#: Pages for a question with their ranks, best first, at most as many as asked for.
-RankedRetriever = Callable[[str, int], tuple[tuple[Retrieved, Document], ...]]
 
 
 def prepare(
-    step: Step, execution: str, base_model: str, tags: TagSettings, retriever: Callable[[], Retriever]
+    step: Step, execution: str, base_model: str, tags: TagSettings, open_pages: Callable[[Step], Pages]
 ) -> dict[str, Any]:
     """Writes items, training data and code; the payload names them, and says whether there is anything to train.
 
-    The retriever is only made when examples must be built: a run whose model is trained already asks nothing.
+    The index is only opened when examples must be built: a run whose model is trained already asks nothing.
     """
     manifest, results = step.manifest, step.results
     experiment = results.experiment(manifest)
@@ -45,11 +41,17 @@ def prepare(
     train = job is None
     if job is None:
         job = jobs.Job(name=own_name, model_prefix=prefix)
-        for adapter, examples in build_examples(step, retriever()).items():
+        pages = open_pages(step)
+
+        def retrieve(question: str, count: int) -> list[Document]:
+            return [page.as_document() for page in pages.best(question, count)]
+
+        for adapter, examples in build_examples(step, retrieve).items():
             data = keys.training_data_prefix(manifest.experiment, manifest.run)
-            results.write(f"{data}{DATA_FILES[adapter]}", examples)
+            results.write(f"{data}{adapter}.jsonl", examples)
             refusals = sum(example.kind == "refusal" for example in examples)
             step.log.info("training data written", adapter=adapter, examples=len(examples), refusals=refusals)
+        pages.record(step, "prepare")
         for name, content in code.items():
             results.write_text(
                 f"{keys.training_code_prefix(manifest.experiment, manifest.run)}{name}",
@@ -69,7 +71,7 @@ def prepare(
 
 
 def build_examples(step: Step, retrieve: Retriever) -> dict[str, list[Example]]:
-    """Adapter -> examples, held against the test.
+    """Adapter -> examples, held against the test; the trainer reads them as `<adapter>.jsonl`.
 
     Raises:
         DatasetError: a question of the manifest is not a training question, or its pages are not found.
@@ -94,7 +96,7 @@ def build_examples(step: Step, retrieve: Retriever) -> dict[str, list[Example]]:
         ),
     }
     for adapter, rows in examples.items():
-        dataset.check_leaks(DATA_FILES[adapter], rows, test, documents)
+        dataset.check_leaks(f"{adapter}.jsonl", rows, test, documents)
     return examples
 
 
@@ -106,7 +108,7 @@ def answer(
     endpoint_name: str,
     client: Any,
     base_model: str,
-    retriever: Callable[[], RankedRetriever],
+    open_pages: Callable[[Step], Pages],
 ) -> dict[str, Any]:
     """Answer batch `number` with `variant`; the summary of `answer_batch`. The endpoint's tokens are not billed."""
     batch = Batch(
@@ -117,51 +119,50 @@ def answer(
         model_id=base_model,
         tokens_billed=False,
     )
-    retrieve: RankedRetriever | None = None
-    count = 0
-    if variant in endpoint.PAGE_VARIANTS:
-        retrieve = retriever()
-        count = step.results.experiment(step.manifest).retrieval.pages_fine_tuned
+    adapter = endpoint.ADAPTERS[variant]
+    pages = open_pages(step) if variant in endpoint.PAGE_VARIANTS else None
+    count = step.results.experiment(step.manifest).retrieval.pages_fine_tuned if pages else 0
 
     def answer_one(question: Question) -> Answered:
-        found = retrieve(question.question, count) if retrieve else ()
-        prompt = (
-            prompts.fine_tuned_with_pages(question.question, [page for _, page in found])
-            if retrieve
-            else prompts.fine_tuned(question.question)
-        )
-        generated = endpoint.invoke(
-            client, endpoint_name, prompt, endpoint.ADAPTERS[variant], deadline=step.deadline
-        )
-        return Answered(generated=generated, retrieved=tuple(rank for rank, _ in found))
+        if pages is None:
+            prompt, found = prompts.fine_tuned(question.question), []
+        else:
+            found = list(pages.best(question.question, count))
+            prompt = prompts.fine_tuned_with_pages(question.question, [page.as_document() for page in found])
+        generated = endpoint.invoke(client, endpoint_name, prompt, adapter, deadline=step.deadline)
+        return Answered(generated=generated, retrieved=tuple(page.as_record() for page in found))
 
-    return answering.answer_batch(
+    summary = answering.answer_batch(
         step.results, batch, answer_one, meter=step.meter, deadline=step.deadline, log=step.log
     )
+    if pages is not None:
+        pages.record(step, f"answer-{variant}-{number:05d}")
+    return summary
 
 
 def record_usage(step: Step, event: Mapping[str, Any], now: datetime | None = None) -> dict[str, int]:
-    """Usage of the training job and of the endpoint's life, each in a part of its own; `{"usage_rows": n}`.
+    """Usage of the training job, the endpoint's life and the stored objects; `{"usage_rows": n}`.
 
-    A training job keeps its part when a later attempt, which trains nothing, records only its own endpoint.
+    Each job and each endpoint has a part of its own, so that a later attempt, which trains nothing, leaves them.
     """
     manifest = step.manifest
-    written = 0
+    rows: list[UsageRow] = []
+
+    def keep(name: str, row: UsageRow) -> None:
+        step.results.write(keys.usage(manifest.experiment, manifest.run, APPROACH, name), [row])
+        rows.append(row)
+
     training = event.get("training")
     if training is not None:
-        row = training_usage(step.meter, training)
-        key = keys.usage(manifest.experiment, manifest.run, APPROACH, f"training-{training['TrainingJobName']}")
-        step.results.write(key, [row])
-        written += 1
+        keep(f"training-{training['TrainingJobName']}", training_usage(step.meter, training))
     if event.get("endpoint_started"):
-        row = endpoint_usage(step.meter, event)
-        moment = "".join(c for c in str(event["endpoint_started"]) if c.isalnum())
-        step.results.write(keys.usage(manifest.experiment, manifest.run, APPROACH, f"endpoint-{moment}"), [row])
-        written += 1
+        keep(f"endpoint-{_plain(str(event['endpoint_started']))}", endpoint_usage(step.meter, event))
     stored = storage_usage(step, now or datetime.now(UTC))
-    step.meter.add(stored)
-    key = keys.usage(manifest.experiment, manifest.run, APPROACH, "record-usage")
-    return {"usage_rows": written + len(step.meter.write(step.results, key))}
+    if stored is not None:
+        keep("storage", stored)
+    own = f"record-usage-{_plain(step.meter.context().start)}"
+    rows += step.meter.write(step.results, keys.usage(manifest.experiment, manifest.run, APPROACH, own))
+    return {"usage_rows": len(rows)}
 
 
 def training_usage(meter: Meter, training: Mapping[str, Any]) -> UsageRow:
@@ -191,8 +192,8 @@ def endpoint_usage(meter: Meter, event: Mapping[str, Any]) -> UsageRow:
     return meters.endpoint_seconds(meter.context(), str(event["hosting_instance"]), seconds)
 
 
-def storage_usage(step: Step, now: datetime) -> list[UsageRow]:
-    """Byte-seconds of everything below the approach's prefix, from writing until `now`."""
+def storage_usage(step: Step, now: datetime) -> UsageRow | None:
+    """Byte-seconds of everything below the approach's prefix, from writing until `now`; null where that is nothing."""
     prefix = keys.approach_prefix(step.manifest.experiment, step.manifest.run, APPROACH)
     pages = step.results.s3.get_paginator("list_objects_v2").paginate(Bucket=step.results.bucket, Prefix=prefix)
     ctx = step.meter.context()
@@ -201,7 +202,12 @@ def storage_usage(step: Step, now: datetime) -> list[UsageRow]:
         for page in pages
         for entry in page.get("Contents", [])
     )
-    return [meters.s3_stored_bytes(ctx, byte_seconds, 1)] if byte_seconds else []
+    return meters.s3_stored_bytes(ctx, byte_seconds, 1) if byte_seconds else None
+
+
+def _plain(moment: str) -> str:
+    """A moment as part of a key."""
+    return "".join(c for c in moment if c.isalnum())
 
 
 def _moment(event: Mapping[str, Any], name: str) -> datetime:

@@ -78,9 +78,9 @@ def _install_policy(kind: str) -> None:
 
 
 def _limits(properties: Properties) -> dict[str, float]:
-    """`CapacityLimits` with the API's names; the numbers of OCUs arrive as text in places."""
+    """`CapacityLimits` with the API's names (templates write Ocu); the numbers arrive as text in places."""
     given = properties.get("CapacityLimits") or {}
-    return {f"{name[0].lower()}{name[1:]}": float(value) for name, value in given.items()}
+    return {f"{name[0].lower()}{name[1:]}".replace("Ocu", "OCU"): float(value) for name, value in given.items()}
 
 
 def _group_created(_logical_id: str, properties: Properties, _stack: str) -> Created:

@@ -10,7 +10,9 @@ from offline.emulator import resources
 from offline.emulator.seams import Created, Properties, Query, Response, accepted, ministack
 
 TYPE = "AWS::Bedrock::ApplicationInferenceProfile"
-_SOURCE = re.compile(r"arn:[\w-]+:bedrock:[\w-]*:\d*:(foundation-model|inference-profile|application-inference-profile)/.+")
+_SOURCE = re.compile(
+    r"arn:[\w-]+:bedrock:[\w-]*:\d*:(foundation-model|inference-profile|application-inference-profile)/.+"
+)
 
 
 def _service() -> Any:

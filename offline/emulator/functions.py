@@ -20,7 +20,7 @@ from offline.emulator.seams import Created, Properties, ministack
 #: What AWS's Python runtime has beside the standard library.
 RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six.py", "urllib3")
 
-_PREAMBLE = '''
+_PREAMBLE = """
 import os as _os, sys as _sys, threading as _threading, time as _time
 _sys.path[:] = [_p for _p in _sys.path if not _p.endswith(("site-packages", "dist-packages"))] + [{runtime!r}]
 def _end_with_parent(_parent=_os.getppid()):
@@ -28,7 +28,7 @@ def _end_with_parent(_parent=_os.getppid()):
         _time.sleep(0.5)
     _os._exit(0)
 _threading.Thread(target=_end_with_parent, daemon=True).start()
-'''
+"""
 
 #: Replacements in ministack's worker script; each text must occur exactly once.
 _EDITS = (

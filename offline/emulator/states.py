@@ -2,6 +2,7 @@
 
 - `aws-sdk:sagemaker:*` reaches the engines; errors have AWS's names (`SageMaker.ResourceNotFoundException`).
 - A nested execution that fails is `States.TaskFailed` with its description as the cause.
+- Branches that run at the same time each have their own context object (`$$.State`).
 - Data between states is limited to 256 KiB (`States.DataLimitExceeded`).
 - Fields that ministack would ignore are refused when the state machine is created, so that nothing passes by mistake.
 """
@@ -12,7 +13,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from offline.emulator.seams import ministack
+from offline.emulator import resources
+from offline.emulator.seams import Created, Properties, ministack
 
 #: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html: input or output of a task or state.
 PAYLOAD_LIMIT = 256 * 1024
@@ -25,7 +27,7 @@ _UNSUPPORTED_MAP_FIELDS = ("ItemBatcher", "ResultWriter")
 
 
 def sagemaker_error(code: str) -> str:
-    """`ResourceNotFound` -> `SageMaker.ResourceNotFoundException`; an undeclared code -> `SageMaker.SageMakerException`."""
+    """`ResourceNotFound` -> `SageMaker.ResourceNotFoundException`; undeclared -> `SageMaker.SageMakerException`."""
     plain = code.rsplit("#", 1)[-1]
     if plain in SAGEMAKER_ERRORS:
         return f"SageMaker.{plain.removesuffix('Exception')}Exception"
@@ -60,7 +62,10 @@ def states_of(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 
 def unsupported(definition: str) -> str | None:
     """A line about the first thing that the emulator would silently do otherwise than AWS, or None."""
-    document = json.loads(definition)
+    try:
+        document = json.loads(definition)
+    except ValueError as error:
+        return f"the definition is not JSON: {error}"
     for name, state in states_of(document):
         for field in _UNSUPPORTED_MAP_FIELDS:
             if field in state:
@@ -96,18 +101,40 @@ def _limit_data(module: Any) -> None:
     module._add_event = added
 
 
-def _refuse_unsupported(module: Any) -> None:
-    validate: Callable[[str], str | None] = module._validate_definition_jsonata
+def _separate_contexts(module: Any) -> None:
+    run = module._run_sub_machine
+    module._run_sub_machine = lambda states, start_at, given, execution, context: run(
+        states, start_at, given, execution, dict(context)
+    )
 
-    def validated(definition: str) -> str | None:
-        return validate(definition) or unsupported(definition)
+
+def _refuse_unsupported(module: Any) -> None:
+    validate: Callable[[Any], str | None] = module._validate_definition_jsonata
+
+    def validated(definition: Any) -> str | None:
+        return validate(definition) or (unsupported(definition) if isinstance(definition, str) else None)
 
     module._validate_definition_jsonata = validated
+
+    # A template's state machine does not pass through CreateStateMachine.
+    engine = resources.provisioners()
+    handlers = engine._RESOURCE_HANDLERS["AWS::StepFunctions::StateMachine"]
+    create = handlers["create"]
+
+    def created(logical_id: str, properties: Properties, stack_name: str) -> Created:
+        problem = validated(engine._sfn_definition(properties))
+        if problem:
+            raise ValueError(f"AWS::StepFunctions::StateMachine {logical_id}: {problem}")
+        made: Created = create(logical_id, properties, stack_name)
+        return made
+
+    handlers["create"] = created
 
 
 def install() -> None:
     module = ministack("services.stepfunctions")
     _sagemaker(module)
     _limit_data(module)
+    _separate_contexts(module)
     _refuse_unsupported(module)
     module._nested_execution_failure = nested_failure

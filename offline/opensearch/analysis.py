@@ -1,4 +1,4 @@
-"""The standard analyzer: Unicode words (Annex 29, as far as a regular expression reaches), lower case, no stop words."""
+"""The standard analyzer: Unicode words (Annex 29 as far as a regular expression reaches), lower case, no stop words."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ MAX_TOKEN = 255
 def tokens(text: str) -> list[str]:
     """The terms of `text` in order, repeated ones included."""
     found: list[str] = _TOKEN.findall(text.lower())
-    if not any(len(token) > MAX_TOKEN for token in found):
+    if max(map(len, found), default=0) <= MAX_TOKEN:
         return found
     return [token[i : i + MAX_TOKEN] for token in found for i in range(0, len(token), MAX_TOKEN)]

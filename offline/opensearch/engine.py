@@ -14,7 +14,7 @@ import numpy as np
 from offline.opensearch import query as queries
 from offline.opensearch.bm25 import Mask
 from offline.opensearch.errors import ApiError, bad_request, index_missing, outside
-from offline.opensearch.index import Index
+from offline.opensearch.index import NEVER, Index
 from offline.opensearch.mapping import Flavour, check_name, parse_body
 from offline.opensearch.storage import Storage
 
@@ -57,9 +57,9 @@ class Engine:
                 raise bad_request("resource_already_exists_exception", f"index [{name}] already exists")
             uuid, created = secrets.token_urlsafe(16), int(time.time() * 1000)
             number = self._storage.create_index(name, uuid, created, properties, settings)
-            delay = self._delay if self.serverless else 0.0
             index = Index(self._storage, number, name, uuid, created, properties, settings, self._delay)
-            index.searchable_at = time.monotonic() + delay
+            if not self.serverless:
+                index.searchable_at = -NEVER
             self._indexes[name] = index
         return {"acknowledged": True, "shards_acknowledged": True, "index": name}
 
@@ -288,7 +288,7 @@ class Engine:
         if any(c in name for c in "*,"):
             raise outside(f"the index expression [{name}]")
         index = self._index(name)
-        if time.monotonic() < index.searchable_at:
+        if not index.searchable:
             raise index_missing(name)
         return index
 

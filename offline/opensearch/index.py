@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 import threading
-import time
 from array import array
 from collections.abc import Iterable
+from time import monotonic as now
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class Index:
         self.lock = threading.RLock()
         self.number, self.name, self.uuid, self.created = number, name, uuid, created
         self.properties, self.settings = properties, settings
-        self.searchable_at = time.monotonic() + delay_s
+        self.searchable_at = now() + delay_s
         self._storage = storage
         self._delay = delay_s
         self._rows_of: dict[str, int] = {}
@@ -63,6 +63,11 @@ class Index:
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    @property
+    def searchable(self) -> bool:
+        """False for a while after the index was made on a serverless collection."""
+        return now() >= self.searchable_at
 
     @property
     def vector_name(self) -> str | None:
@@ -97,7 +102,7 @@ class Index:
         """Append checked documents in one transaction. A document whose id exists is replaced."""
         packed = [(i, json.dumps(s, ensure_ascii=False), None if v is None else v.tobytes()) for i, s, v in documents]
         seqs = self._storage.insert(self.number, packed)
-        visible_at = -NEVER if refresh else time.monotonic() + self._delay
+        visible_at = -NEVER if refresh else now() + self._delay
         for seq, (identifier, source, vector) in zip(seqs, documents, strict=True):
             self.remove([identifier], refresh=refresh)
             self._append(seq, identifier, source, vector, visible_at=visible_at)
@@ -106,7 +111,7 @@ class Index:
         """Which of the documents existed; they are gone at once from reads by id, after the delay from searches."""
         known = [self._rows_of.pop(identifier, None) for identifier in identifiers]
         rows = [row for row in known if row is not None]
-        gone_at = -NEVER if refresh else time.monotonic() + self._delay
+        gone_at = -NEVER if refresh else now() + self._delay
         for row in rows:
             self._removed[row] = gone_at
         if rows:
@@ -138,10 +143,10 @@ class Index:
     # ---- reading -------------------------------------------------------------------------------------------------
     def visible(self) -> Mask | None:
         """The rows that a search sees now; None = every row."""
-        now = time.monotonic()
-        if now >= self._settled_at and not self._removals:
+        moment = now()
+        if moment >= self._settled_at and not self._removals:
             return None
-        return (np.array(self._added) <= now) & (np.array(self._removed) > now)
+        return (np.array(self._added) <= moment) & (np.array(self._removed) > moment)
 
     def identifier(self, row: int) -> str:
         return self._ids[row]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import logging
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,7 @@ from offline.opensearch.errors import ApiError, bad_request, forbidden, missing_
 from offline.opensearch.faults import Faults
 from offline.opensearch.mapping import FLAVOURS, Flavour
 
+LOG = logging.getLogger(__name__)
 MAX_BODY = {"managed": 100 << 20, "aoss_classic": 10 << 20, "aoss_nextgen": 10 << 20}
 _PARAMETERS = {"refresh", "timeout", "keep_alive", "pretty", "human", "error_trace"}
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[a-z0-9-]+/(?P<service>[a-z]+)/aws4_request")
@@ -88,6 +90,11 @@ class Handler(BaseHTTPRequestHandler):
             status, answer = self._answer(raw)
         except ApiError as error:
             status, answer = error.status, error.body()
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # A body of another shape than expected. Logged, because a mistake of this server looks the same.
+            LOG.exception("%s %s", self.command, self.path)
+            answer = bad_request("parse_exception", f"malformed request: {type(error).__name__}: {error}").body()
+            status = 400
         body = b"" if answer is None else json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=UTF-8")

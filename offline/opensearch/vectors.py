@@ -107,11 +107,12 @@ def parse(value: Any, dimension: int) -> Floats:
     Raises:
         ValueError: no list of finite numbers, or of another length than `dimension`; the message says which.
     """
-    if not isinstance(value, list) or not all(isinstance(x, int | float) and not isinstance(x, bool) for x in value):
+    if not isinstance(value, list) or not set(map(type, value)) <= {int, float}:
         raise ValueError("a list of numbers is needed")
     if len(value) != dimension:
         raise ValueError(f"Vector dimension mismatch. Expected: {dimension}, Given: {len(value)}")
-    vector = np.array(value, np.float32)
+    with np.errstate(over="ignore"):  # too large a number becomes infinite, which is refused below
+        vector = np.array(value, np.float32)
     if not np.isfinite(vector).all():
         raise ValueError("a vector must hold finite numbers only")
     return vector

@@ -1,0 +1,183 @@
+"""Training a model from nothing: the top of the ladder. Compute by 6 N D, with a band of MFU, checked on published runs.
+
+Sources of the runs: meta-llama/llama-models model cards; DeepSeek-V3 README. Peak: dense bf16, A100 312, H100 and H800
+989 TFLOPS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+PEAK_TFLOPS = {"A100": 312, "H100": 989, "H800": 989}
+#: The band that large, dense, plainly trained models reach.
+MFU_LOW, MFU_HIGH = Fraction(35, 100), Fraction(43, 100)
+WITHIN = Fraction(10, 100)
+"""Published hours count as reproduced up to this far outside the predicted range."""
+CHINCHILLA_TOKENS = 20
+"""Tokens a parameter that make the best use of compute (Hoffmann et al. 2022)."""
+
+Verdict = Literal["inside", "within 10 %", "above", "below"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedRun:
+    """Active parameters and tokens in billions, GPU hours as published, and why it may not follow 6 N D."""
+
+    name: str
+    parameters: Fraction
+    tokens: Fraction
+    gpu: str
+    gpu_hours: int
+    remark: str
+
+
+def _run(name: str, parameters: str, tokens: str, gpu: str, gpu_hours: int, remark: str = "") -> PublishedRun:
+    return PublishedRun(
+        name=name,
+        parameters=Fraction(parameters),
+        tokens=Fraction(tokens),
+        gpu=gpu,
+        gpu_hours=gpu_hours,
+        remark=remark,
+    )
+
+
+_SMALL = "small model: communication and data loading weigh more, published hours include restarts and long context"
+_LONG = "published hours include long-context training, annealing and restarts"
+_DISTILLED = "distilled and pruned: the teacher's forward passes are not in 6 N D"
+_SPARSE = "mixture of experts: routing and all-to-all traffic are not in 6 N D of the active parameters"
+
+PUBLISHED: tuple[PublishedRun, ...] = (
+    _run("Llama 2 7B", "6.74", "2000", "A100", 184_320),
+    _run("Llama 2 13B", "13.0", "2000", "A100", 368_640),
+    _run("Llama 2 70B", "69", "2000", "A100", 1_720_320),
+    _run("Llama 3 8B", "8.03", "15000", "H100", 1_300_000, _SMALL),
+    _run("Llama 3 70B", "70.6", "15000", "H100", 6_400_000, _LONG),
+    _run("Llama 3.1 8B", "8.03", "15000", "H100", 1_460_000, _SMALL),
+    _run("Llama 3.1 70B", "70.6", "15000", "H100", 7_000_000, _LONG),
+    _run("Llama 3.1 405B", "405", "15600", "H100", 30_840_000),
+    _run("Llama 3.2 1B", "1.23", "9000", "H100", 370_000, _DISTILLED),
+    _run("Llama 3.2 3B", "3.21", "9000", "H100", 460_000, _DISTILLED),
+    _run("Llama 4 Scout", "17", "40000", "H100", 5_000_000, _SPARSE),
+    _run("Llama 4 Maverick", "17", "22000", "H100", 2_380_000, _SPARSE),
+    _run("DeepSeek-V3", "37", "14800", "H800", 2_664_000),
+)
+
+
+def flops(parameters: int | Fraction, tokens: int | Fraction) -> Fraction:
+    """6 N D: forward 2, backward 4 (Kaplan et al. 2020)."""
+    return 6 * Fraction(parameters) * Fraction(tokens)
+
+
+def gpu_hours(parameters: int | Fraction, tokens: int | Fraction, gpu: str, mfu: Fraction) -> Fraction:
+    """6 N D / (3600 x peak x MFU).
+
+    Raises:
+        ValueError: the GPU is unknown, or the MFU is not above 0 and at most 1.
+    """
+    if gpu not in PEAK_TFLOPS:
+        raise ValueError(f"GPU {gpu!r} is unknown; known are {', '.join(PEAK_TFLOPS)}")
+    if not 0 < mfu <= 1:
+        raise ValueError(f"MFU must be above 0 and at most 1, not {mfu}")
+    return flops(parameters, tokens) / (3600 * PEAK_TFLOPS[gpu] * 10**12 * mfu)
+
+
+def implied_mfu(run: PublishedRun) -> Fraction:
+    """The MFU at which 6 N D takes the published hours."""
+    billion = 10**9
+    return flops(run.parameters * billion, run.tokens * billion) / (
+        run.gpu_hours * 3600 * PEAK_TFLOPS[run.gpu] * 10**12
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A published run against the predicted range of GPU hours."""
+
+    run: PublishedRun
+    low: Fraction
+    high: Fraction
+    verdict: Verdict
+    why: str
+
+
+def check(run: PublishedRun) -> Check:
+    """Predict the hours of a run by the MFU band, and say whether the published figure lies in the range."""
+    billion = 10**9
+    low, high = (gpu_hours(run.parameters * billion, run.tokens * billion, run.gpu, m) for m in (MFU_HIGH, MFU_LOW))
+    verdict: Verdict = "inside"
+    if not low <= run.gpu_hours <= high:
+        near = low * (1 - WITHIN) <= run.gpu_hours <= high * (1 + WITHIN)
+        verdict = "within 10 %" if near else "above" if run.gpu_hours > high else "below"
+    return Check(run=run, low=low, high=high, verdict=verdict, why=run.remark if verdict == "above" else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A model from nothing. `usd_per_gpu_hour` is what the cluster costs; `overhead` covers failed and trial runs."""
+
+    parameters: int
+    tokens: int
+    usd_per_gpu_hour: Decimal
+    gpu: str = "H100"
+    overhead: Decimal = Decimal("0.25")
+    data_licences_usd: Decimal = Decimal(1_000_000)
+    people: int = 20
+    months: int = 12
+    monthly_wage_usd: Decimal = Decimal(20_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """USD, low and high by the MFU band; `gpu_hours_*` include the overhead."""
+
+    gpu_hours_low: Fraction
+    gpu_hours_high: Fraction
+    compute_low: Fraction
+    compute_high: Fraction
+    data: Fraction
+    people: Fraction
+
+    @property
+    def low(self) -> Fraction:
+        return self.compute_low + self.data + self.people
+
+    @property
+    def high(self) -> Fraction:
+        return self.compute_high + self.data + self.people
+
+
+def cost(plan: Plan) -> Cost:
+    """What a plan costs: compute by the MFU band, data licences, people.
+
+    Raises:
+        ValueError: a number is 0 or negative where it cannot be.
+    """
+    for name in ("parameters", "tokens", "usd_per_gpu_hour"):
+        if getattr(plan, name) <= 0:
+            raise ValueError(f"pre-training: {name} must be above 0, not {getattr(plan, name)}")
+    for name in ("overhead", "data_licences_usd", "people", "months", "monthly_wage_usd"):
+        if getattr(plan, name) < 0:
+            raise ValueError(f"pre-training: {name} must be 0 or more, not {getattr(plan, name)}")
+    more = 1 + Fraction(plan.overhead)
+    low = gpu_hours(plan.parameters, plan.tokens, plan.gpu, MFU_HIGH) * more
+    high = gpu_hours(plan.parameters, plan.tokens, plan.gpu, MFU_LOW) * more
+    price = Fraction(plan.usd_per_gpu_hour)
+    return Cost(
+        gpu_hours_low=low,
+        gpu_hours_high=high,
+        compute_low=low * price,
+        compute_high=high * price,
+        data=Fraction(plan.data_licences_usd),
+        people=plan.people * plan.months * Fraction(plan.monthly_wage_usd),
+    )
+
+
+WHEN = (
+    "A business trains from nothing only where no open model may be used (law, secrecy, a language or kind of data that"
+    " none has seen) and the result serves many products for years; the ladder shows it so that the order of magnitude"
+    " is in view."
+)

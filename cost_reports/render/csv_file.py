@@ -1,0 +1,40 @@
+"""Charges as CSV: one line a charge, all columns of the fact table, safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import fields
+from decimal import Decimal
+
+from cost_reports.contracts import ChargeRow
+from cost_reports.report import plain_decimal
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|")
+
+
+def cell(value: object) -> str:
+    """A value as CSV text; text that a spreadsheet would take for a formula gets an apostrophe before it.
+
+    A null is an empty cell. Numbers are never touched: only text that came from people or tags can be a formula.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return plain_decimal(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA[:4]) else text
+
+
+def render(charges: Iterable[ChargeRow]) -> str:
+    """The charges as CSV (RFC 4180), with a head."""
+    names = [f.name for f in fields(ChargeRow)]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(names)
+    for charge in charges:
+        writer.writerow([cell(getattr(charge, name)) for name in names])
+    return out.getvalue()

@@ -1,0 +1,79 @@
+"""What is shown, apart from how: a document of texts, tables and charts that every renderer understands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Align = Literal["left", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's head and the side on which its cells stand; `keep`: a terminal does not break its cells."""
+
+    name: str
+    align: Align = "left"
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Cells are plain text of any origin; renderers escape them. `detail`: too long for a terminal."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    detail: bool = False
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"table {self.title!r}: a row has {len(row)} cells, not {len(self.columns)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A picture (trusted inline SVG from `svg`, its texts escaped there) and the table that says the same."""
+
+    title: str
+    svg: str
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph. `headline` is what a reader must not miss, `warning` what limits the numbers."""
+
+    text: str
+    kind: Literal["plain", "headline", "warning"] = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    items: tuple[str, ...]
+
+
+Block = Heading | Text | Bullets | Table | Chart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """`kicker` stands above the title, `summary` below it."""
+
+    title: str
+    kicker: str
+    summary: str
+    blocks: tuple[Block, ...]
+
+
+def columns(*names: str) -> tuple[Column, ...]:
+    """Columns from their heads; a head that begins with `>` stands on the right, one with `=` is never broken."""
+    kinds = {">": Column("", "right", keep=True), "=": Column("", "left", keep=True)}
+    return tuple(replace(kinds[n[0]], name=n[1:]) if n[0] in kinds else Column(n) for n in names)

@@ -1,0 +1,315 @@
+"""The report of a run as a document: what it says first, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cost_reports.render import svg
+from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text, columns
+from cost_reports.render.svg import Mark
+from cost_reports.report import Metric, Paired, Report, Rung
+from cost_reports.text import NONE, number, percent, quantity, usd
+
+#: Metrics of the first table, with the factor that brings them to 0..100.
+MAIN = {
+    "exact": ("exact match", 100),
+    "contained": ("value contained", 100),
+    "citation": ("citation", 100),
+    "rouge-l": ("ROUGE-L", 100),
+    "bleu": ("BLEU", 1),
+    "bertscore-f1": ("BERTScore", 100),
+}
+ALL = "all"
+
+
+def document(report: Report, *, short: bool = False) -> Document:
+    """The whole report; tables marked `detail` are not for terminals. `short`: what a terminal shows at the end of a
+    run, the recommendation last, where the eye is.
+    """
+    h = report.header
+    blocks: list[Block] = [Text(line, "warning") for line in h.simulated]
+    if short:
+        blocks += [Heading("Quality"), _narrow(_quality(report)), _narrow(_splits(report))]
+        blocks += [Heading("Cost and speed"), _cost(report), _once(report), _breakdown(report, "service")]
+        blocks += _recommendation(report)
+    else:
+        blocks += [*_recommendation(report), *_full(report)]
+    return Document(
+        title=f"{h.experiment}: what prompting, RAG and fine-tuning cost, and what they are worth",
+        kicker=f"run {h.run} · profile {h.profile} · as of {h.as_of} · {h.region}" + (" · SIMULATED" * h.embedded),
+        summary=f"{h.description} {h.questions} test questions; metered {usd(report.total_usd)} in all.".strip(),
+        blocks=tuple(blocks),
+    )
+
+
+def _full(report: Report) -> list[Block]:
+    blocks: list[Block] = [Heading("Quality"), _quality_chart(report), _quality(report), _splits(report)]
+    blocks += [Heading("Cost and speed"), _cost_chart(report), _cost(report), _once(report)]
+    if chart := _frontier(report):
+        blocks.append(chart)
+    blocks.append(Heading("Where the money went"))
+    blocks += [_breakdown(report, b.by) for b in report.breakdowns]
+    if report.paired:
+        blocks += [Heading("Differences on the same questions"), _paired(report.paired)]
+    blocks += [_everything_measured(report), Heading("How this was made"), _facts(report)]
+    return [*blocks, Bullets(report.notes)] if report.notes else blocks
+
+
+def _narrow(table: Table) -> Table:
+    """Without its first column (the approach, which the order and the names of the variants tell as well)."""
+    return replace(table, columns=table.columns[1:], rows=tuple(row[1:] for row in table.rows))
+
+
+def name(rung: Rung) -> str:
+    """`rag+few-shot`, with a star for the controls, which are there for comparison only."""
+    return f"{rung.variant} *" if rung.control else rung.variant
+
+
+def _recommendation(report: Report) -> list[Block]:
+    r = report.recommendation
+    blocks: list[Block] = [Heading("Recommendation"), Text(r.headline, "headline"), Bullets(r.reasons)]
+    return [*blocks, *(Text(caveat, "warning") for caveat in r.caveats)]
+
+
+def _find(rung: Rung, metric: str, split: str = ALL) -> Metric | None:
+    return next((m for m in rung.metrics if m.metric == metric and m.split == split), None)
+
+
+def _interval(metric: Metric | None, factor: float) -> str:
+    if metric is None:
+        return NONE
+    return f"{metric.value * factor:.0f} [{metric.low * factor:.0f}–{metric.high * factor:.0f}]"
+
+
+def _quality(report: Report) -> Table:
+    shown = [m for m in MAIN if any(_find(r, m) for r in report.ladder)]
+    rows = [
+        (r.approach, name(r), r.gate.outcome, *(_interval(_find(r, m), MAIN[m][1]) for m in shown))
+        for r in report.ladder
+    ]
+    return Table(
+        title="Quality of each variant",
+        columns=columns("=approach", "=variant", "gate", *(f">{MAIN[m][0]}" for m in shown)),
+        rows=tuple(rows),
+        note="All values from 0 to 100 with 95 % intervals, over all test questions. * control: untuned.",
+    )
+
+
+def _splits(report: Report) -> Table:
+    metric = report.accepted_metric
+    splits = list(dict.fromkeys(m.split for r in report.ladder for m in r.metrics if m.metric == metric))
+    factor = MAIN.get(metric, (metric, 100))[1]
+    sizes = {m.split: m.n for r in report.ladder for m in r.metrics if m.metric == metric}
+    rows = [(r.approach, name(r), *(_interval(_find(r, metric, s), factor) for s in splits)) for r in report.ladder]
+    return Table(
+        title=f"{MAIN.get(metric, (metric, 1))[0]} by kind of question",
+        columns=columns("=approach", "=variant", *(f">{s} (n={sizes[s]})" for s in splits)),
+        rows=tuple(rows),
+        note="seen-fact: fact trained, wording never; new-fact: fact never trained; reserved-page: page held out."
+        if "seen-fact" in splits
+        else "",
+    )
+
+
+def _cost(report: Report) -> Table:
+    rows = [
+        (
+            r.approach,
+            name(r),
+            number(r.answers) + (f" ({r.errors})" if r.errors else ""),
+            f"{number(r.latency_p50_ms)} / {number(r.latency_p95_ms)}",
+            f"{number(r.input_tokens)} / {number(r.output_tokens)}",
+            usd(r.metered_usd),
+            usd(r.per_1000_answers_usd),
+            usd(r.per_accepted_usd),
+        )
+        for r in report.ladder
+    ]
+    return Table(
+        title="Metered cost, latency and tokens of each variant",
+        columns=columns(
+            "=approach",
+            "=variant",
+            ">answers\n(failed)",
+            ">p50 / p95\nms",
+            ">tokens\nin / out",
+            ">metered",
+            ">per\n1,000",
+            ">per\naccepted",
+        ),
+        rows=tuple(rows),
+        note="Metered: answering plus a share of what the approach keeps running, without one-time cost. Then the same"
+        f" for 1,000 answers and for each accepted answer ({report.accepted_metric}).",
+    )
+
+
+def _once(report: Report) -> Table:
+    names = dict.fromkeys([*report.one_time_usd, *report.experiment_usd])
+    rows = [(a, usd(report.one_time_usd.get(a)), usd(report.experiment_usd.get(a))) for a in names]
+    rows.append(("not borne by any approach", NONE, usd(report.unattributed_usd)))
+    return Table(
+        title="Costs that are not part of an answer",
+        columns=columns("approach", ">one-time (training, ingestion)", ">the experiment itself"),
+        rows=tuple(rows),
+        note="The experiment itself: preparing, orchestrating, evaluating, reporting. Nobody pays it in production.",
+    )
+
+
+def _quality_chart(report: Report) -> Chart:
+    metric = report.accepted_metric
+    label, factor = MAIN.get(metric, (metric, 100))
+    found = [(r, m) for r in report.ladder if (m := _find(r, metric)) is not None]
+    marks = [
+        Mark(
+            label=name(r),
+            value=m.value * factor,
+            low=m.low * factor,
+            high=m.high * factor,
+            group="" if r.control else r.approach,
+            text=_interval(m, factor),
+        )
+        for r, m in found
+    ]
+    table = Table(
+        title=f"{label}, 0 to 100",
+        columns=columns("=approach", "=variant", ">value", ">low", ">high", ">n", "gate", "why"),
+        rows=tuple(
+            (
+                r.approach,
+                name(r),
+                f"{m.value * factor:.1f}",
+                f"{m.low * factor:.1f}",
+                f"{m.high * factor:.1f}",
+                number(m.n),
+                r.gate.outcome,
+                r.gate.reason,
+            )
+            for r, m in found
+        ),
+        detail=True,
+    )
+    return Chart(title=f"{label} with 95 % intervals", svg=svg.intervals(label, marks, top=100.0), table=table)
+
+
+def _cost_chart(report: Report) -> Chart:
+    found = [r for r in report.ladder if r.per_1000_answers_usd is not None]
+    marks = [
+        Mark(
+            label=name(r),
+            value=float(r.per_1000_answers_usd or 0),
+            group="" if r.control else r.approach,
+            text=usd(r.per_1000_answers_usd),
+        )
+        for r in found
+    ]
+    table = Table(
+        title="Metered USD per 1,000 answers",
+        columns=columns("=approach", "=variant", ">answering", ">serving", ">metered", ">per 1,000", ">one-time"),
+        rows=tuple(
+            (
+                r.approach,
+                name(r),
+                usd(r.answering_usd),
+                usd(r.serving_usd),
+                usd(r.metered_usd),
+                usd(r.per_1000_answers_usd),
+                usd(r.one_time_usd),
+            )
+            for r in found
+        ),
+        note="One-time cost is what must be spent before the variant can answer; variants share it, do not add it up.",
+        detail=True,
+    )
+    return Chart(title="Metered cost of 1,000 answers", svg=svg.bars("USD per 1,000 answers", marks), table=table)
+
+
+def _frontier(report: Report) -> Chart | None:
+    metric = report.accepted_metric
+    label, factor = MAIN.get(metric, (metric, 100))
+    found = [(r, m) for r in report.ladder if (m := _find(r, metric)) is not None and r.per_1000_answers_usd]
+    marks = [
+        Mark(
+            label=name(r),
+            value=m.value * factor,
+            x=float(r.per_1000_answers_usd or 0),
+            group="" if r.control else r.approach,
+            text=f"{m.value * factor:.0f} at {usd(r.per_1000_answers_usd)}",
+        )
+        for r, m in found
+    ]
+    title = "Cost against quality"
+    picture = svg.scatter(title, marks, x_name="USD per 1,000 answers (logarithmic)", y_name=label, y_top=100.0)
+    if not picture:
+        return None
+    table = Table(
+        title=title,
+        columns=columns("variant", ">USD per 1,000 answers", f">{label}"),
+        rows=tuple((name(r), usd(r.per_1000_answers_usd), f"{m.value * factor:.1f}") for r, m in found),
+        detail=True,
+    )
+    return Chart(title=title, svg=picture, table=table)
+
+
+def _breakdown(report: Report, by: str) -> Table:
+    lines = next(b.lines for b in report.breakdowns if b.by == by)
+    if any(line.quantity is not None for line in lines):
+        return Table(
+            title=f"Metered by {by}",
+            columns=columns(by, ">quantity", ">USD", ">share"),
+            rows=tuple((n.name, quantity(n.quantity, n.unit), usd(n.usd), percent(n.share)) for n in lines),
+        )
+    return Table(
+        title=f"Metered by {by}",
+        columns=columns(by, ">USD", ">share"),
+        rows=tuple((n.name, usd(n.usd), percent(n.share)) for n in lines),
+    )
+
+
+def _paired(rows: Sequence[Paired]) -> Table:
+    return Table(
+        title="Paired differences, first minus second",
+        columns=columns("metric", "first", "second", ">difference", ">95 % interval", ">p", ">n"),
+        rows=tuple(
+            (
+                p.metric,
+                p.a,
+                p.b,
+                f"{p.difference:+.3f}",
+                f"{p.low:+.3f} to {p.high:+.3f}",
+                "<0.001" if p.p_value < 0.001 else f"{p.p_value:.3f}",
+                number(p.n),
+            )
+            for p in rows
+        ),
+    )
+
+
+def _everything_measured(report: Report) -> Table:
+    return Table(
+        title="Every metric of every variant",
+        columns=columns("=approach", "=variant", "metric", "questions", ">value", ">low", ">high", ">n"),
+        rows=tuple(
+            (r.approach, name(r), m.metric, m.split, f"{m.value:.3f}", f"{m.low:.3f}", f"{m.high:.3f}", number(m.n))
+            for r in report.ladder
+            for m in r.metrics
+        ),
+        detail=True,
+    )
+
+
+def _facts(report: Report) -> Table:
+    h = report.header
+    pairs = [
+        ("window (UTC)", f"{h.window_start or NONE} to {h.window_end or NONE}"),
+        ("prices", f"AWS list prices as of {h.prices_as_of}, {h.currency}"),
+        *((f"{s.source} money", f"{s.state}: {s.text}") for s in h.sources),
+        ("this report", f"{h.report_requests} Cost Explorer requests, {usd(h.report_usd)}"),
+        *((f"model: {role}", model) for role, model in h.models.items()),
+        *((f"sha256 of {what}", value) for what, value in h.model_hashes.items()),
+        *((f"seed: {what}", str(value)) for what, value in h.seeds.items()),
+        *((f"version of {what}", value) for what, value in h.versions.items()),
+        ("git commit", h.git_commit or NONE),
+        ("sha256 of the experiment", h.input_sha256),
+    ]
+    return Table(title="", columns=columns("what", "value"), rows=tuple(pairs))

@@ -1,0 +1,76 @@
+"""A document for a terminal of 100 columns or more, with rich. Nothing in a text is taken as markup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text as RichText
+
+from cost_reports.render import report_document
+from cost_reports.render.document import Bullets, Chart, Document, Heading, Table, Text
+from cost_reports.report import Report
+
+STYLES = {"headline": "bold green", "warning": "yellow", "plain": ""}
+WORDS = {"pass": "green", "fail": "red", "uncertain": "yellow"}
+
+
+def render(document: Document, console: Console, paths: Sequence[str] = ()) -> None:
+    """Print the document; `paths` (where the files are) come last, where the eye ends."""
+    console.print(RichText(document.kicker, style="dim"))
+    console.print(RichText(document.title, style="bold"))
+    console.print(RichText(document.summary))
+    for block in document.blocks:
+        match block:
+            case Heading(text=text):
+                console.print()
+                console.print(RichText(text, style="bold underline"))
+            case Text(text=text, kind=kind):
+                console.print(RichText(text, style=STYLES[kind]))
+            case Bullets(items=items):
+                _bullets(items, console)
+            case Chart(table=table):
+                _table(table, console)
+            case Table():
+                _table(block, console)
+    if paths:
+        console.print()
+        for path in paths:
+            console.print(RichText(path), soft_wrap=True)
+
+
+def render_terminal(report: Report, console: Console, paths: Sequence[str] = ()) -> None:
+    """Print the report of a run."""
+    render(report_document.document(report, short=True), console, paths)
+
+
+def _bullets(items: Sequence[str], console: Console) -> None:
+    grid = RichTable.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for item in items:
+        grid.add_row("•", RichText(item))
+    console.print(grid)
+
+
+def _table(table: Table, console: Console) -> None:
+    if table.detail:
+        return
+    shown = RichTable(
+        title=RichText(table.title, style="bold") if table.title else None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1) if console.width >= 130 else (0, 0, 0, 1),
+        pad_edge=False,
+        show_edge=False,
+        caption=RichText(table.note, style="dim") if table.note else None,
+        caption_justify="left",
+    )
+    for column in table.columns:
+        shown.add_column(RichText(column.name), justify=column.align, overflow="fold", no_wrap=column.keep)
+    for row in table.rows:
+        shown.add_row(*(RichText(cell, style=WORDS.get(cell, "")) for cell in row))
+    console.print()
+    console.print(shown)

@@ -1,0 +1,44 @@
+"""Numbers as people read them. Nothing here changes a number that is stored; only its picture is rounded."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+_READ = Context(prec=3, rounding=ROUND_HALF_EVEN)
+NONE = "–"
+
+
+def usd(amount: Decimal | None) -> str:
+    """`$1,234.50`; below a dollar three significant digits, so that a small price never looks like 0."""
+    if amount is None:
+        return NONE
+    sign = "-" if amount < 0 else ""
+    size = abs(amount)
+    if size >= 1:
+        return f"{sign}${size:,.2f}"
+    if size == 0:
+        return "$0"
+    text = f"{_READ.plus(size):f}"
+    return f"{sign}${text.rstrip('0').rstrip('.') if '.' in text else text}"
+
+
+def number(value: Decimal | int | float | None, places: int = 0) -> str:
+    """`12,345.6` with at most `places` decimals."""
+    if value is None:
+        return NONE
+    text = f"{value:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def quantity(value: Decimal | None, unit: str | None) -> str:
+    """`0.01234 GB-month`: whole numbers in full, others with three significant digits below a thousand."""
+    if value is None:
+        return NONE
+    whole = value == value.to_integral_value() or abs(value) >= 1000
+    text = f"{value:,.0f}" if whole else f"{_READ.plus(value):f}"
+    return f"{text} {unit or ''}".strip()
+
+
+def percent(value: Decimal | None) -> str:
+    """A percentage that is one already: `12.3 %`."""
+    return NONE if value is None else f"{value:.1f} %"

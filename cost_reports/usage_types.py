@@ -1,0 +1,118 @@
+"""The one table of usage types: what AWS calls each meter on the bill, by service, model and region.
+
+Usage types were read from public bills and price lists where these show them; where none does, the name is formed by
+analogy and its price row says so. In us-east-1 the older services write their usage types without a region prefix,
+and eu-west-1 has the prefix `EU`.
+"""
+
+from __future__ import annotations
+
+#: Region -> prefix of usage types.
+REGION_PREFIXES = {
+    "us-east-1": "USE1",
+    "us-east-2": "USE2",
+    "us-west-1": "USW1",
+    "us-west-2": "USW2",
+    "ca-central-1": "CAN1",
+    "eu-west-1": "EU",
+    "eu-west-2": "EUW2",
+    "eu-west-3": "EUW3",
+    "eu-central-1": "EUC1",
+    "eu-north-1": "EUN1",
+    "ap-northeast-1": "APN1",
+    "ap-northeast-2": "APN2",
+    "ap-southeast-1": "APS1",
+    "ap-southeast-2": "APS2",
+    "ap-south-1": "APS3",
+    "sa-east-1": "SAE1",
+}
+#: The services, and the beginnings of names in other services, whose us-east-1 usage types carry no prefix.
+UNPREFIXED = frozenset({"AWSLambda", "AmazonS3", "AmazonDynamoDB", "AmazonEC2", "AmazonECR", "AmazonRDS"})
+UNPREFIXED_NAMES = ("ESInstance:", "ES:", "CW:")
+
+#: Meter of a Bedrock model (the words of the price file) -> the end of its usage type.
+TOKEN_METERS = {
+    "input": "input-tokens",
+    "output": "output-tokens",
+    "input batch": "input-tokens-batch",
+    "output batch": "output-tokens-batch",
+    "input flex": "input-tokens-flex",
+    "output flex": "output-tokens-flex",
+    "input priority": "input-tokens-priority",
+    "output priority": "output-tokens-priority",
+    "cache read": "cache-read-input-token-count",
+    "cache write 5m": "cache-write-input-token-count",
+    "cache write 1h": "cache-write-1h-input-token-count",
+    "input long-context": "input-tokens-long-context",
+    "output long-context": "output-tokens-long-context",
+    "input custom-model": "input-tokens-custom-model",
+    "output custom-model": "output-tokens-custom-model",
+}
+#: The same for models that AWS Marketplace bills; their usage types do not name the model, the operation does.
+MARKETPLACE_METERS = {
+    "input": "input_tokens_standard",
+    "output": "output_tokens_standard",
+    "input batch": "input_tokens_batch",
+    "output batch": "output_tokens_batch",
+    "cache read": "cache_read_input_tokens_standard",
+    "cache write 5m": "cache_write_input_tokens_standard",
+    "cache write 1h": "cache_write_1h_input_tokens_standard",
+    "input long-context": "input_tokens_long_context",
+    "output long-context": "output_tokens_long_context",
+}
+#: Model id without geography -> its name inside usage types. Other models keep their id.
+MODEL_NAMES = {
+    "amazon.nova-micro-v1:0": "NovaMicro",
+    "amazon.nova-lite-v1:0": "NovaLite",
+    "amazon.nova-pro-v1:0": "NovaPro",
+    "amazon.nova-premier-v1:0": "NovaPremier",
+    "amazon.nova-2-lite-v1:0": "Nova2.0Lite",
+    "amazon.nova-2-pro-preview-20251202-v1:0": "Nova2.0ProPreview",
+    "amazon.titan-embed-text-v2:0": "TitanEmbeddingV2-Text",
+}
+MARKETPLACE_PROVIDERS = ("anthropic.",)
+GEOGRAPHIES = ("us.", "eu.", "apac.", "jp.", "au.", "global.")
+
+
+def usage_type(service_code: str, name: str, region: str) -> str:
+    """`name` with the region's prefix, as the service writes it.
+
+    Raises:
+        ValueError: the region is not in `REGION_PREFIXES`.
+    """
+    if region not in REGION_PREFIXES:
+        raise ValueError(f"region {region!r} is unknown; known are {', '.join(sorted(REGION_PREFIXES))}")
+    bare = service_code in UNPREFIXED or name.startswith(UNPREFIXED_NAMES)
+    return name if bare and region == "us-east-1" else f"{REGION_PREFIXES[region]}-{name}"
+
+
+def split_model_id(model_id: str) -> tuple[str, str]:
+    """`us.amazon.nova-micro-v1:0` -> (`us`, `amazon.nova-micro-v1:0`); an id without geography gives an empty one."""
+    for geography in GEOGRAPHIES:
+        if model_id.startswith(geography):
+            return geography[:-1], model_id[len(geography) :]
+    return "", model_id
+
+
+def token_usage(model_id: str, meter: str, region: str) -> tuple[str, str, str]:
+    """(service code, usage type, operation) of a token meter of a Bedrock model or inference profile.
+
+    A geographic profile (`us.`) is billed under the region's own usage type, a `global.` one under its own.
+
+    Raises:
+        ValueError: the meter or the region is unknown. An unknown model is no error here, so that no usage is ever
+            lost; its usage type carries the model's id and has no price, which the catalogue reports.
+    """
+    geography, bare = split_model_id(model_id)
+    if bare.startswith(MARKETPLACE_PROVIDERS):
+        if meter not in MARKETPLACE_METERS:
+            raise ValueError(f"meter {meter!r} of {model_id} is unknown; known are {', '.join(MARKETPLACE_METERS)}")
+        service = "AmazonBedrockFoundationModels"
+        prefix = usage_type(service, "", region)[:-1]
+        return service, f"{prefix}-MP:{prefix}_{MARKETPLACE_METERS[meter]}-Units", model_id
+    if meter not in TOKEN_METERS:
+        raise ValueError(f"meter {meter!r} of {model_id} is unknown; known are {', '.join(TOKEN_METERS)}")
+    name = f"{MODEL_NAMES.get(bare, bare)}-{TOKEN_METERS[meter]}" + (
+        "-cross-region-global" if geography == "global" else ""
+    )
+    return "AmazonBedrock", usage_type("AmazonBedrock", name, region), "InvokeModelInference"

@@ -1,0 +1,134 @@
+"""The comparison: the approaches one after the other, then what they used, how they compare, and the report.
+
+One after the other, so that no approach slows another down and its latencies are its own. An approach that fails does
+not keep the others from running; the execution fails at the end, and names it.
+"""
+
+from __future__ import annotations
+
+from infra.asl import parts
+from lambdas.common.contracts import APPROACHES
+
+
+def placeholder(approach: str) -> str:
+    """`fine-tuning` -> `FineTuning`."""
+    return "".join(word.capitalize() for word in approach.split("-"))
+
+
+def definition() -> parts.State:
+    """Input `{"experiment", "run"}`. Functions: Summarise, Report; placeholders `<Approach>Machine` (ARN) and
+    `<Approach>Executions` (ARN of its executions without the name)."""
+    return {
+        "Comment": "Runs every approach of a run, then compares and reports.",
+        "StartAt": "ListApproaches",
+        "States": {
+            "ListApproaches": {
+                "Type": "Pass",
+                "Parameters": {
+                    "experiment.$": "$.experiment",
+                    "run.$": "$.run",
+                    "approaches": [
+                        {
+                            "approach": approach,
+                            "machine": f"${{{placeholder(approach)}Machine}}",
+                            "executions": f"${{{placeholder(approach)}Executions}}",
+                        }
+                        for approach in APPROACHES
+                    ],
+                },
+                "Next": "RunApproaches",
+            },
+            "RunApproaches": {
+                "Type": "Map",
+                "ItemsPath": "$.approaches",
+                "MaxConcurrency": 1,
+                "ItemSelector": {
+                    "experiment.$": "$.experiment",
+                    "run.$": "$.run",
+                    "machine.$": "$$.Map.Item.Value.machine",
+                    "execution.$": "States.Format('{}:{}', $$.Map.Item.Value.executions, $$.Execution.Name)",
+                },
+                "ItemProcessor": _one_approach(),
+                "ResultPath": "$.runs",
+                "Next": "Summarise",
+            },
+            "Summarise": parts.invoke(
+                "Summarise",
+                {
+                    "executions": {
+                        **{f"{approach}.$": f"$.runs[{n}].execution" for n, approach in enumerate(APPROACHES)},
+                        "shared.$": "$$.Execution.Id",
+                    },
+                    "errors": {f"{approach}.$": f"$.runs[{n}].error" for n, approach in enumerate(APPROACHES)},
+                },
+                then="Report",
+                result="$.summary",
+            ),
+            "Report": parts.invoke("Report", {}, then="AllWell", result="$.report"),
+            "AllWell": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.summary.payload.failed[0]", "IsPresent": True, "Next": "Failed"}],
+                "Default": "Done",
+            },
+            "Failed": {
+                "Type": "Fail",
+                "Error": "ApproachesFailed",
+                "CausePath": "States.Format('{} did not finish; the report shows the others', "
+                "States.JsonToString($.summary.payload.failed))",
+            },
+            "Done": {"Type": "Succeed", "OutputPath": "$.report.payload"},
+        },
+    }
+
+
+def _one_approach() -> parts.State:
+    """Gives `{"execution": ARN or null, "error": text or null}`; never fails."""
+    return {
+        "ProcessorConfig": {"Mode": "INLINE"},
+        "StartAt": "RunApproach",
+        "States": {
+            "RunApproach": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::states:startExecution.sync:2",
+                "Parameters": {
+                    "StateMachineArn.$": "$.machine",
+                    "Name.$": "$$.Execution.Name",
+                    "Input": {
+                        "experiment.$": "$.experiment",
+                        "run.$": "$.run",
+                        "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id",
+                    },
+                },
+                "ResultPath": None,
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "FindExecution"}],
+                "Next": "Finished",
+            },
+            "Finished": {
+                "Type": "Pass",
+                "Parameters": {"execution.$": "$.execution", "error": None},
+                "End": True,
+            },
+            # Whether it failed or was never started decides whether there is a history to count.
+            "FindExecution": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::aws-sdk:sfn:describeExecution",
+                "Parameters": {"ExecutionArn.$": "$.execution"},
+                "ResultPath": None,
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.unknown", "Next": "NotStarted"}],
+                "Next": "FailedApproach",
+            },
+            "FailedApproach": {
+                "Type": "Pass",
+                "Parameters": {
+                    "execution.$": "$.execution",
+                    "error.$": "States.JsonToString($.failure)",
+                },
+                "End": True,
+            },
+            "NotStarted": {
+                "Type": "Pass",
+                "Parameters": {"execution": None, "error.$": "States.JsonToString($.failure)"},
+                "End": True,
+            },
+        },
+    }

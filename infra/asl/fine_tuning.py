@@ -1,0 +1,400 @@
+"""Fine-tuning: train, host for as long as the questions take, delete what is charged by the hour in every outcome.
+
+Whatever fails after `Prepare` is caught and put at `$.failure`; the way to the end then leads through the same
+clean-up as success does, and the execution fails after it. The machine has no time limit of its own, because an
+execution that runs out of time runs no clean-up: the parts that wait are limited instead.
+"""
+
+from __future__ import annotations
+
+from infra.asl import parts
+
+POLL_S = 30
+#: Seconds of training before SageMaker stops the job itself.
+TRAINING_LIMIT_S = 4 * 3600
+#: 1 hour for an endpoint to come up, 15 minutes for a stopped job to end.
+ENDPOINT_POLLS, STOP_POLLS = 120, 30
+VOLUME_GB = 50
+#: What SageMaker says of an endpoint that does not exist; it has no error code of its own for it.
+NOT_FOUND = "*ould not find endpoint*"
+
+#: Run by `bash -c` in the training container, whose working directory is the root.
+START = "cd /opt/ml/input/data/code && python -m pip install --quiet -r requirements.txt && python train.py"
+
+_SERVICE_RETRY = {
+    "ErrorEquals": ["SageMaker.SageMakerException", "SageMaker.SdkClientException", "SageMaker.ThrottlingException"],
+    "IntervalSeconds": 2,
+    "MaxAttempts": 5,
+    "BackoffRate": 2,
+    "MaxDelaySeconds": 60,
+    "JitterStrategy": "FULL",
+}
+#: A delete that is refused, for instance because the endpoint is still being made, may be taken later.
+_DELETE_RETRY = {
+    "ErrorEquals": ["States.ALL"],
+    "IntervalSeconds": 20,
+    "MaxAttempts": 5,
+    "BackoffRate": 1.5,
+    "JitterStrategy": "FULL",
+}
+
+
+def definition(*, concurrency: int, training_instance: str, hosting_instance: str, base_model: str) -> parts.State:
+    """Input `{"experiment", "run"}`. Functions: Prepare, Answer, RecordUsage, Evaluate; placeholders SageMakerRole,
+    TrainingImage, HostingImage."""
+    return {
+        "Comment": "Trains adapters, hosts them while the questions are answered, and deletes the endpoint.",
+        "StartAt": "Prepare",
+        "States": {
+            **_training(training_instance),
+            **_hosting(hosting_instance, base_model, concurrency),
+            **_clean_up(),
+            **_end(hosting_instance),
+        },
+    }
+
+
+def _training(instance: str) -> parts.States:
+    stopping = _caught("StopTrainingJob")
+    return {
+        "Prepare": parts.invoke(
+            "Prepare", {"execution.$": "$$.Execution.Name"}, then="StartRecord", result="$.prepared"
+        ),
+        "StartRecord": {
+            "Type": "Pass",
+            "Result": {
+                "training": None,
+                "model": None,
+                "endpoint": {"started": None, "deleted": None},
+                "polls": {"count": 0},
+            },
+            "ResultPath": "$.made",
+            "Next": "NeedsTraining",
+        },
+        "NeedsTraining": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.prepared.payload.train", "BooleanEquals": True, "Next": "CreateTrainingJob"}],
+            "Default": "UseTrainedModel",
+        },
+        "UseTrainedModel": {
+            "Type": "Pass",
+            "InputPath": "$.prepared.payload.model_data_url",
+            "ResultPath": "$.made.model",
+            "Next": "CreateModel",
+        },
+        "CreateTrainingJob": _call(
+            "createTrainingJob",
+            {
+                "TrainingJobName.$": "$.prepared.payload.training_job_name",
+                "RoleArn": "${SageMakerRole}",
+                "AlgorithmSpecification": {
+                    "TrainingImage": "${TrainingImage}",
+                    "TrainingInputMode": "File",
+                    "ContainerEntrypoint": ["bash", "-c"],
+                    "ContainerArguments": [START],
+                },
+                "InputDataConfig": [
+                    _channel("code", "$.prepared.payload.code_url"),
+                    _channel("train", "$.prepared.payload.training_data_url"),
+                ],
+                "OutputDataConfig": {"S3OutputPath.$": "$.prepared.payload.output_url"},
+                "CheckpointConfig": {
+                    "S3Uri.$": "$.prepared.payload.checkpoint_url",
+                    "LocalPath": "/opt/ml/checkpoints",
+                },
+                "ResourceConfig": {"InstanceType": instance, "InstanceCount": 1, "VolumeSizeInGB": VOLUME_GB},
+                "StoppingCondition": {"MaxRuntimeInSeconds": TRAINING_LIMIT_S},
+                "HyperParameters.$": "$.prepared.payload.hyperparameters",
+                "Tags.$": "$.prepared.payload.tags",
+            },
+            then="WaitForTraining",
+            catch=stopping,
+        ),
+        "WaitForTraining": parts.wait(POLL_S, then="DescribeTrainingJob"),
+        "DescribeTrainingJob": _describe_training(then="TrainingStatus", catch=stopping),
+        "TrainingStatus": {
+            "Type": "Choice",
+            "Choices": [
+                _status("$.made.training.TrainingJobStatus", "Completed", "UseNewModel"),
+                _status("$.made.training.TrainingJobStatus", "Failed", "TrainingFailed"),
+                _status("$.made.training.TrainingJobStatus", "Stopped", "TrainingStopped"),
+            ],
+            "Default": "WaitForTraining",
+        },
+        "TrainingFailed": _failure("TrainingFailed", "$.made.training.FailureReason"),
+        "TrainingStopped": _failure(
+            "TrainingStopped",
+            "States.Format('training job {} was stopped from outside', $.made.training.TrainingJobName)",
+        ),
+        "UseNewModel": {
+            "Type": "Pass",
+            "InputPath": "$.made.training.ModelArtifacts.S3ModelArtifacts",
+            "ResultPath": "$.made.model",
+            "Next": "CreateModel",
+        },
+        # Reached by failures only. The job's charge is known once it has ended.
+        "StopTrainingJob": _call(
+            "stopTrainingJob",
+            {"TrainingJobName.$": "$.prepared.payload.training_job_name"},
+            then="WaitForStop",
+            catch=_passed("WaitForStop"),
+        ),
+        "WaitForStop": parts.wait(POLL_S, then="DescribeStoppedJob"),
+        "DescribeStoppedJob": _describe_training(then="CountStopPoll", catch=_passed("EndpointAsked")),
+        "CountStopPoll": parts.count("$.made.polls", then="StopStatus"),
+        "StopStatus": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    "Or": [
+                        {"Variable": "$.made.training.TrainingJobStatus", "StringEquals": status}
+                        for status in ("Completed", "Failed", "Stopped")
+                    ],
+                    "Next": "EndpointAsked",
+                },
+                {"Variable": "$.made.polls.count", "NumericGreaterThanEquals": STOP_POLLS, "Next": "EndpointAsked"},
+            ],
+            "Default": "WaitForStop",
+        },
+    }
+
+
+def _hosting(instance: str, base_model: str, concurrency: int) -> parts.States:
+    caught = _caught("EndpointAsked")
+    return {
+        "CreateModel": _call(
+            "createModel",
+            {
+                "ModelName.$": "$.prepared.payload.names.model",
+                "ExecutionRoleArn": "${SageMakerRole}",
+                "PrimaryContainer": {
+                    "Image": "${HostingImage}",
+                    "ModelDataUrl.$": "$.made.model",
+                    "Environment": {"SAGEMAKER_PROGRAM": "inference.py", "FINE_TUNING_BASE": base_model},
+                },
+                "Tags.$": "$.prepared.payload.tags",
+            },
+            then="CreateEndpointConfig",
+            catch=caught,
+        ),
+        "CreateEndpointConfig": _call(
+            "createEndpointConfig",
+            {
+                "EndpointConfigName.$": "$.prepared.payload.names.endpoint_config",
+                "ProductionVariants": [
+                    {
+                        "VariantName": "all",
+                        "ModelName.$": "$.prepared.payload.names.model",
+                        "InstanceType": instance,
+                        "InitialInstanceCount": 1,
+                        "ContainerStartupHealthCheckTimeoutInSeconds": 900,
+                    }
+                ],
+                "Tags.$": "$.prepared.payload.tags",
+            },
+            then="NoteEndpointStart",
+            catch=caught,
+        ),
+        # Noted before the call: if its answer is lost, the endpoint may exist all the same.
+        "NoteEndpointStart": _note_time("$.made.endpoint.started", then="CreateEndpoint"),
+        "CreateEndpoint": _call(
+            "createEndpoint",
+            {
+                "EndpointName.$": "$.prepared.payload.names.endpoint",
+                "EndpointConfigName.$": "$.prepared.payload.names.endpoint_config",
+                "Tags.$": "$.prepared.payload.tags",
+            },
+            then="WaitForEndpoint",
+            catch=caught,
+        ),
+        "WaitForEndpoint": parts.wait(POLL_S, then="DescribeEndpoint"),
+        "DescribeEndpoint": {
+            **_call(
+                "describeEndpoint",
+                {"EndpointName.$": "$.prepared.payload.names.endpoint"},
+                then="CountEndpointPoll",
+                catch=caught,
+            ),
+            "ResultPath": "$.made.hosting",
+        },
+        "CountEndpointPoll": parts.count("$.made.polls", then="EndpointStatus"),
+        "EndpointStatus": {
+            "Type": "Choice",
+            "Choices": [
+                _status("$.made.hosting.EndpointStatus", "InService", "AnswerAll"),
+                {
+                    "Not": {"Variable": "$.made.hosting.EndpointStatus", "StringEquals": "Creating"},
+                    "Next": "EndpointFailed",
+                },
+                {
+                    "Variable": "$.made.polls.count",
+                    "NumericGreaterThanEquals": ENDPOINT_POLLS,
+                    "Next": "EndpointLate",
+                },
+            ],
+            "Default": "WaitForEndpoint",
+        },
+        "EndpointFailed": _failure("EndpointFailed", "States.JsonToString($.made.hosting)"),
+        "EndpointLate": _failure(
+            "EndpointLate",
+            "States.Format('endpoint {} was not in service after 1 hour', $.prepared.payload.names.endpoint)",
+        ),
+        "AnswerAll": parts.answer_batches(
+            concurrency=concurrency,
+            then="DeleteEndpoint",
+            extra={"endpoint": "$.prepared.payload.names.endpoint"},
+            catch=caught,
+        ),
+    }
+
+
+def _clean_up() -> parts.States:
+    """Every way on from `CreateTrainingJob` leads through here. Configuration and model cost nothing: that one of them
+    is not there, or is refused, changes nothing."""
+    return {
+        "EndpointAsked": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.made.endpoint.started", "IsNull": True, "Next": "DeleteEndpointConfig"},
+            ],
+            "Default": "DeleteEndpoint",
+        },
+        "DeleteEndpoint": {
+            **_delete("deleteEndpoint", "EndpointName", "endpoint", then="NoteEndpointEnd"),
+            "Retry": [_DELETE_RETRY],
+            "Catch": _passed("ProbeEndpoint"),
+        },
+        # A refused delete is only as good as a taken one if the endpoint is known to be gone or going.
+        "ProbeEndpoint": {
+            **_call(
+                "describeEndpoint",
+                {"EndpointName.$": "$.prepared.payload.names.endpoint"},
+                then="EndpointLeaving",
+                catch=_passed("EndpointUnknown"),
+            ),
+            "ResultPath": "$.made.hosting",
+        },
+        "EndpointLeaving": {
+            "Type": "Choice",
+            "Choices": [_status("$.made.hosting.EndpointStatus", "Deleting", "NoteEndpointEnd")],
+            "Default": "EndpointLeft",
+        },
+        "EndpointUnknown": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.clean_up.Cause", "StringMatches": NOT_FOUND, "Next": "NoteEndpointEnd"}],
+            "Default": "EndpointLeft",
+        },
+        "EndpointLeft": {
+            **_failure(
+                "EndpointLeft",
+                "States.Format('endpoint {} may still run and be charged by the hour: delete it', "
+                "$.prepared.payload.names.endpoint)",
+            ),
+            "Next": "NoteEndpointEnd",
+        },
+        "NoteEndpointEnd": _note_time("$.made.endpoint.deleted", then="DeleteEndpointConfig"),
+        "DeleteEndpointConfig": _delete(
+            "deleteEndpointConfig", "EndpointConfigName", "endpoint_config", then="DeleteModel"
+        ),
+        "DeleteModel": _delete("deleteModel", "ModelName", "model", then="TrainingBilled"),
+    }
+
+
+def _end(hosting_instance: str) -> parts.States:
+    return {
+        # A job that was stopped before its instance started has no billed time, hence no usage.
+        "TrainingBilled": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.made.training.BillableTimeInSeconds", "IsPresent": True, "Next": "RecordUsage"}],
+            "Default": "DropTraining",
+        },
+        "DropTraining": {"Type": "Pass", "Result": None, "ResultPath": "$.made.training", "Next": "RecordUsage"},
+        "RecordUsage": parts.invoke(
+            "RecordUsage",
+            {
+                "training.$": "$.made.training",
+                "endpoint_started.$": "$.made.endpoint.started",
+                "endpoint_deleted.$": "$.made.endpoint.deleted",
+                "hosting_instance": hosting_instance,
+            },
+            then="Outcome",
+            result=None,
+            catch=_caught("Failed"),
+        ),
+        "Outcome": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.failure", "IsPresent": True, "Next": "Failed"}],
+            "Default": "Evaluate",
+        },
+        "Failed": {
+            "Type": "Fail",
+            "ErrorPath": "$.failure.Error",
+            "CausePath": "States.JsonToString($.failure)",
+        },
+        "Evaluate": parts.evaluate("fine-tuning"),
+    }
+
+
+def _call(action: str, parameters: parts.State, *, then: str, catch: list[parts.State]) -> parts.State:
+    """A call of the SageMaker API whose answer is dropped."""
+    return {
+        "Type": "Task",
+        "Resource": f"arn:aws:states:::aws-sdk:sagemaker:{action}",
+        "Parameters": parameters,
+        "TimeoutSeconds": 120,
+        "Retry": [_SERVICE_RETRY],
+        "Catch": catch,
+        "ResultPath": None,
+        "Next": then,
+    }
+
+
+def _delete(action: str, parameter: str, name: str, *, then: str) -> parts.State:
+    return _call(action, {f"{parameter}.$": f"$.prepared.payload.names.{name}"}, then=then, catch=_passed(then))
+
+
+def _describe_training(*, then: str, catch: list[parts.State]) -> parts.State:
+    call = _call(
+        "describeTrainingJob",
+        {"TrainingJobName.$": "$.prepared.payload.training_job_name"},
+        then=then,
+        catch=catch,
+    )
+    return {**call, "ResultPath": "$.made.training"}
+
+
+def _channel(name: str, uri: str) -> parts.State:
+    return {
+        "ChannelName": name,
+        "DataSource": {
+            "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri.$": uri, "S3DataDistributionType": "FullyReplicated"}
+        },
+    }
+
+
+def _status(variable: str, value: str, then: str) -> parts.State:
+    return {"Variable": variable, "StringEquals": value, "Next": then}
+
+
+def _caught(then: str) -> list[parts.State]:
+    """Remember the error; the execution will fail with it after the clean-up."""
+    return [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": then}]
+
+
+def _passed(then: str) -> list[parts.State]:
+    """Go on whatever happens: this step is part of cleaning up."""
+    return [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.clean_up", "Next": then}]
+
+
+def _failure(error: str, cause: str) -> parts.State:
+    """An outcome of SageMaker's that is no error of a call."""
+    return {
+        "Type": "Pass",
+        "Parameters": {"Error": error, "Cause.$": cause},
+        "ResultPath": "$.failure",
+        "Next": "EndpointAsked",
+    }
+
+
+def _note_time(path: str, *, then: str) -> parts.State:
+    return {"Type": "Pass", "InputPath": "$$.State.EnteredTime", "ResultPath": path, "Next": then}

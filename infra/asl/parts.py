@@ -1,0 +1,157 @@
+"""States that occur in several machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+State = dict[str, Any]
+States = dict[str, State]
+
+#: Lambda functions run at most 15 minutes; the task waits a little longer, so that the function's own error is seen.
+TASK_TIMEOUT_S = 930
+#: `ResultSelector` that drops the metadata of an invocation; the function's answer is then at `<path>.payload`.
+PAYLOAD = {"payload.$": "$.Payload"}
+
+#: The request was not taken, or its answer was lost: steps may be repeated, they overwrite what they wrote.
+LAMBDA_RETRY = {
+    "ErrorEquals": [
+        "Lambda.ServiceException",
+        "Lambda.AWSLambdaException",
+        "Lambda.SdkClientException",
+        "Lambda.ClientExecutionTimeoutException",
+        "Lambda.TooManyRequestsException",
+    ],
+    "IntervalSeconds": 2,
+    "MaxAttempts": 6,
+    "BackoffRate": 2,
+    "MaxDelaySeconds": 60,
+    "JitterStrategy": "FULL",
+}
+#: The function ran out of time or memory. What it finished is kept, so that a second call has less to do.
+CUT_OFF_RETRY = {
+    "ErrorEquals": ["States.Timeout", "Sandbox.Timedout", "Lambda.Unknown"],
+    "IntervalSeconds": 5,
+    "MaxAttempts": 2,
+    "BackoffRate": 2,
+    "JitterStrategy": "FULL",
+}
+
+
+def invoke(
+    function: str,
+    payload: Mapping[str, Any],
+    *,
+    then: str | None,
+    result: str | None,
+    catch: list[State] | None = None,
+) -> State:
+    """Call a function, given by the name of its placeholder, with `experiment`, `run` and `payload`.
+
+    `result` is the path that the function's answer is put at (`<result>.payload`), None to drop it.
+    """
+    state: State = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {
+            "FunctionName": f"${{{function}}}",
+            "Payload": {"experiment.$": "$.experiment", "run.$": "$.run", **payload},
+        },
+        "TimeoutSeconds": TASK_TIMEOUT_S,
+        "Retry": [LAMBDA_RETRY, CUT_OFF_RETRY],
+        "ResultPath": result,
+    }
+    if result is not None:
+        state["ResultSelector"] = PAYLOAD
+    if catch:
+        state["Catch"] = catch
+    return _linked(state, then)
+
+
+def batches(
+    label: str,
+    function: str,
+    item_fields: tuple[str, ...],
+    *,
+    items_key: str,
+    concurrency: int,
+    then: str,
+    extra: Mapping[str, str] | None = None,
+    catch: list[State] | None = None,
+) -> State:
+    """A Distributed Map over the items of a JSON file in the bucket: `function` is called once for each.
+
+    `item_fields` are taken from the item, `extra` from the state's input. The children give back nothing, because
+    their answers together must fit into 256 KiB; what they did is in the bucket.
+    """
+    fields = {f"{name}.$": f"$$.Map.Item.Value.{name}" for name in item_fields}
+    call = invoke(function, {f"{name}.$": f"$.{name}" for name in (*item_fields, *(extra or {}))}, then=None, result="$")
+    call["OutputPath"] = None
+    state: State = {
+        "Type": "Map",
+        "Label": label,
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"InputType": "JSON"},
+            "Parameters": {"Bucket.$": "$.prepared.payload.bucket", "Key.$": items_key},
+        },
+        "ItemSelector": {
+            "experiment.$": "$.experiment",
+            "run.$": "$.run",
+            **fields,
+            **{f"{name}.$": path for name, path in (extra or {}).items()},
+        },
+        "MaxConcurrency": concurrency,
+        "ItemProcessor": {
+            # Standard, because an express child may only last 5 minutes.
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": f"{label}Batch",
+            "States": {f"{label}Batch": call},
+        },
+        "ResultPath": None,
+    }
+    if catch:
+        state["Catch"] = catch
+    return _linked(state, then)
+
+
+def answer_batches(
+    *, concurrency: int, then: str, extra: Mapping[str, str] | None = None, catch: list[State] | None = None
+) -> State:
+    """The answering step, the same for every approach."""
+    return batches(
+        "Answer",
+        "Answer",
+        ("variant", "batch"),
+        items_key="$.prepared.payload.items_key",
+        concurrency=concurrency,
+        then=then,
+        extra=extra,
+        catch=catch,
+    )
+
+
+def evaluate(approach: str, *, catch: list[State] | None = None) -> State:
+    """The last step of an approach; its answer is the execution's output."""
+    state = invoke("Evaluate", {"approach": approach}, then=None, result="$", catch=catch)
+    state["OutputPath"] = "$.payload"
+    return state
+
+
+def wait(seconds: int, *, then: str) -> State:
+    return {"Type": "Wait", "Seconds": seconds, "Next": then}
+
+
+def count(path: str, *, then: str) -> State:
+    """Add 1 to the number at `<path>.count`."""
+    return {
+        "Type": "Pass",
+        "Parameters": {"count.$": f"States.MathAdd({path}.count, 1)"},
+        "ResultPath": path,
+        "Next": then,
+    }
+
+
+def _linked(state: State, then: str | None) -> State:
+    state.update({"Next": then} if then else {"End": True})
+    return state

@@ -1,0 +1,33 @@
+"""The stack that all stacks of an experiment are: its name, its region, its tags."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra import tags
+from infra.settings import Settings
+from lambdas.common.keys import SHARED
+
+
+class LadderStack(cdk.Stack):
+    """`ladder-<experiment>-<concern>`. The region is fixed by the settings, the account by who deploys."""
+
+    def __init__(
+        self, scope: Construct, concern: str, *, settings: Settings, description: str, approach: str = SHARED
+    ) -> None:
+        super().__init__(
+            scope,
+            settings.stack_name(concern),
+            env=cdk.Environment(region=settings.region),
+            description=f"FM cost ladder, {settings.experiment}: {description}",
+            # On the stack too, so that what CloudFormation makes on the side inherits them.
+            tags=tags.values(settings, approach),
+        )
+        self.settings = settings
+        self.approach = approach
+        tags.apply(self, settings, approach)
+
+    def output(self, name: str, value: str, description: str) -> None:
+        """A value that people and `ladder` look up."""
+        cdk.CfnOutput(self, name, value=value, description=description)

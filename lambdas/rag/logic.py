@@ -1,0 +1,159 @@
+"""The steps of the RAG approach: prepare, ingest, await the index, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lambdas.common import answering, bedrock, prompts, runtime, settings
+from lambdas.common.answering import Answered, Batch, answer_batch
+from lambdas.common.contracts import Approach, Experiment, Question
+from lambdas.common.prompts import Shot
+from lambdas.common.settings import EmbeddingSettings, GeneratorSettings, SearchSettings
+from lambdas.common.step import EventError, Step
+from lambdas.rag import capacity, ingestion
+from lambdas.rag.chunking import chunk_all, corpus_digest
+from lambdas.rag.index import VectorIndex
+from lambdas.rag.retrieval import Embedder, bedrock_embedder, retrieve
+
+APPROACH: Approach = "rag"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """The open index of a step, the embedder for its questions, and how the experiment wants to retrieve."""
+
+    index: VectorIndex
+    embedder: Embedder
+    experiment: Experiment
+    store: SearchSettings
+    embedding: EmbeddingSettings
+
+    def record(self, step: Step, approach: Approach, name: str, *, stored: int = 0) -> None:
+        """Meter the store's capacity that this step kept awake; the last thing before the step's own usage part, or
+        after it where `answer_batch` writes that."""
+        if self.index.activity.spans:
+            capacity.record(
+                step.results,
+                step.manifest,
+                approach,
+                name,
+                self.index.activity,
+                generation=self.store.generation,
+                region=step.settings.region,
+                stored=stored,
+            )
+
+
+def open_search(step: Step) -> Search:
+    """The store and the embedding model of the step's stack; `fine_tuning` opens them by this too."""
+    store, embedding = settings.read(SearchSettings), settings.read(EmbeddingSettings)
+    experiment = step.results.experiment(step.manifest)
+    corpus = corpus_digest(experiment.retrieval, embedding.model_id, embedding.dimensions)
+    return Search(
+        index=VectorIndex.open(store, experiment=experiment.name, corpus=corpus, deadline=step.deadline),
+        embedder=bedrock_embedder(runtime.client("bedrock-runtime"), embedding, step.meter, step.deadline),
+        experiment=experiment,
+        store=store,
+        embedding=embedding,
+    )
+
+
+def prepare(step: Step) -> dict[str, Any]:
+    """Clean the index of what the documents no longer have, write the items of both Maps."""
+    search = open_search(step)
+    documents = step.results.documents(step.manifest)
+    if not documents:
+        raise ValueError(f"{step.manifest.input_prefix}documents.jsonl holds no document; RAG needs at least one")
+    search.index.ensure(search.store.generation, search.embedding.dimensions)
+    stale, copies = ingestion.sweep(search.index, chunk_all(documents, search.experiment.retrieval))
+    ingest_key, ingest_items = ingestion.write_items(step.results, step.manifest, documents)
+    items = answering.write_items(step.results, step.manifest, APPROACH)
+    step.log.info("rag prepared", documents=len(documents), stale_removed=stale, duplicates_removed=copies)
+    search.record(step, APPROACH, "prepare")
+    step.write_usage(APPROACH, "prepare")
+    return {**items, "ingest_items_key": ingest_key, "ingest_items": ingest_items}
+
+
+def ingest(step: Step, batch: int, first: int, last: int) -> dict[str, Any]:
+    """Chunk, embed and index the documents `first` <= i < `last`, as far as the index lacks them."""
+    search = open_search(step)
+    documents = step.results.documents(step.manifest)
+    if not 0 <= first < last <= len(documents):
+        raise EventError(f"event fields 'first' {first} and 'last' {last} are no slice of {len(documents)} documents")
+    chunks = chunk_all(documents[first:last], search.experiment.retrieval)
+    done = ingestion.ingest(search.index, search.embedder, (d.id for d in documents[first:last]), chunks)
+    step.log.info("documents ingested", batch=batch, chunks=done.chunks, indexed=done.indexed)
+    search.record(step, APPROACH, f"ingest-{batch:05d}")
+    step.write_usage(APPROACH, f"ingest-{batch:05d}")
+    return {
+        "batch": batch,
+        "chunks": done.chunks,
+        "indexed": done.indexed,
+        "duplicates_removed": done.duplicates_removed,
+        "skipped": done.skipped,
+    }
+
+
+def await_index(step: Step) -> dict[str, Any]:
+    """Whether searches see exactly the run's chunks; the state machine asks again until they do."""
+    search = open_search(step)
+    documents = step.results.documents(step.manifest)
+    chunks = chunk_all(documents, search.experiment.retrieval)
+    visible = ingestion.is_visible(search.index, chunks)
+    stored = capacity.stored_bytes((c.indexed_text for c in chunks), search.embedding.dimensions) if visible else 0
+    search.record(step, APPROACH, "await-index", stored=stored)
+    # Asked again, the step has cost again: each call keeps a usage part of its own, named by its request.
+    step.write_usage(APPROACH, f"await-index-{step.meter.context().start.translate(_PLAIN)}")
+    return {"chunks": len(chunks), "visible": visible}
+
+
+_PLAIN = str.maketrans("", "", ":-.")
+
+
+def answer(step: Step, variant: str, number: int) -> dict[str, Any]:
+    """Answer batch `number` with `variant`; the summary of `answer_batch`."""
+    generator = settings.read(GeneratorSettings)
+    batch = Batch(
+        manifest=step.manifest, approach=APPROACH, variant=variant, number=number, model_id=generator.model_id
+    )
+    search = open_search(step)
+    summary = answer_batch(
+        step.results,
+        batch,
+        answerer(step, batch, search, generator, runtime.client("bedrock-runtime")),
+        meter=step.meter,
+        deadline=step.deadline,
+        log=step.log,
+    )
+    search.record(step, APPROACH, f"answer-{variant}-{number:05d}")
+    return summary
+
+
+def answerer(
+    step: Step, batch: Batch, search: Search, generator: GeneratorSettings, client: Any
+) -> Callable[[Question], Answered]:
+    """The function that answers one question of `batch` from retrieved pages; shots are chosen once."""
+    wanted = search.experiment.retrieval
+    style = search.experiment.house_style
+    shots: tuple[Shot, ...] = ()
+    count = wanted.pages
+    if batch.variant == "rag+few-shot":
+        documents = {d.id: d for d in step.results.documents(step.manifest)}
+        shots = prompts.shots_with_pages(step.results.questions(step.manifest, "train"), documents, step.manifest.seed)
+        count = wanted.pages_few_shot
+    metadata = {
+        "experiment": step.manifest.experiment,
+        "run": step.manifest.run,
+        "approach": batch.approach,
+        "variant": batch.variant,
+    }
+
+    def answer_one(question: Question) -> Answered:
+        pages = retrieve(search.index, search.embedder, question.question, candidates=wanted.candidates, pages=count)
+        prompt = prompts.with_pages(question.question, style, [page.as_document() for page in pages], shots)
+        generated = bedrock.converse(client, generator.profile_arn, prompt, deadline=step.deadline, metadata=metadata)
+        return Answered(generated=generated, retrieved=tuple(page.as_record() for page in pages))
+
+    return answer_one

@@ -1,0 +1,233 @@
+"""Reads what a run left in the bucket, prices its usage, and writes the report as JSON, HTML, Markdown and CSV."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TypeVar
+
+import boto3
+
+from cost_reports import meters, simulated
+from cost_reports.build import RunRecords, VariantSpec, build_report
+from cost_reports.contracts import UsageRow
+from cost_reports.phases import PHASES, charge_phases
+from cost_reports.prices import CURRENCY, Catalogue
+from cost_reports.render import csv_file, html, markdown, report_document
+from cost_reports.report import Gate, Header, SourceState, to_json
+from lambdas.common import jsonl, keys, prompts
+from lambdas.common.contracts import (
+    APPROACHES,
+    CONTROL_VARIANTS,
+    VARIANTS,
+    AnswerRow,
+    Experiment,
+    GateRule,
+    Manifest,
+    PairedRow,
+    QualityRow,
+    RunEnvironment,
+)
+from lambdas.common.metering import Meter
+from lambdas.common.store import MissingObjectError, Results
+from lambdas.evaluation import gate
+from lambdas.evaluation.metrics import CORRECTNESS
+
+T = TypeVar("T")
+USAGE = "/usage/part-"
+
+
+def write_report(
+    results: Results, meter: Meter, *, experiment: str, run: str, region: str, errors: Mapping[str, str | None]
+) -> dict[str, str]:
+    """Write all files of the report; `{"report_key", "html_key", "csv_key", "headline"}`.
+
+    The usage of this step itself is written first, so that it is part of what the report shows. Doing it again
+    overwrites the same keys.
+
+    Raises:
+        MissingObjectError: the run does not exist.
+        PriceError: something that was used has no price; the message names the usage.
+    """
+    manifest = results.manifest(experiment, run)
+    answers = [row for a in APPROACHES for row in _answers(results, manifest, a)]
+    quality = [row for a in APPROACHES for row in _optional(results, keys.quality(experiment, run, a), QualityRow)]
+    paired = _optional(results, keys.paired(experiment, run), PairedRow)
+    asked = results.experiment(manifest)
+    environment = _environment(results, manifest)
+    meter.add([meters.s3_requests(meter.context(), 1, 4, source="the four files of this report")])
+    meter.write(results, keys.usage(experiment, run, keys.SHARED, "report"))
+    usage = read_usage(results, manifest)
+    catalogue = Catalogue.load()
+    charges = charge_phases(catalogue, usage)
+    report = build_report(
+        RunRecords(
+            header=_header(manifest, asked, environment, region, [row for _, row in usage], catalogue),
+            variants=variant_specs(),
+            answers=answers,
+            quality=quality,
+            paired=paired,
+            charges=charges,
+            gates=_gates(asked, quality),
+            accepted_metric=accepted_metric(asked.gate),
+            failed=_failed(answers, quality, errors),
+            notes=_notes(asked, environment),
+        )
+    )
+    prefix = keys.report_prefix(experiment, run)
+    document = report_document.document(report)
+    everything = [charge for phase in PHASES for charge in charges[phase]]
+    results.write_text(f"{prefix}report.json", to_json(report))
+    results.write_text(f"{prefix}report.html", html.render(document), "text/html; charset=utf-8")
+    results.write_text(f"{prefix}report.md", markdown.render(document), "text/markdown; charset=utf-8")
+    results.write_text(f"{prefix}charges.csv", csv_file.render(everything), "text/csv; charset=utf-8")
+    return {
+        "report_key": f"{prefix}report.json",
+        "html_key": f"{prefix}report.html",
+        "csv_key": f"{prefix}charges.csv",
+        "headline": report.recommendation.headline,
+    }
+
+
+def newest_run(results: Results, experiment: str) -> str:
+    """The run whose id sorts last; ids begin with the time at which the run began.
+
+    Raises:
+        MissingObjectError: the experiment has no run.
+    """
+    prefix = f"experiment={experiment}/run="
+    pages = results.s3.get_paginator("list_objects_v2").paginate(Bucket=results.bucket, Prefix=prefix, Delimiter="/")
+    runs = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
+    if not runs:
+        raise MissingObjectError(f"{results.uri(prefix)}: experiment {experiment} has no run to report on")
+    return str(max(runs).removeprefix(prefix).rstrip("/"))
+
+
+def read_usage(results: Results, manifest: Manifest) -> list[tuple[str, UsageRow]]:
+    """(step, usage row) of everything that the run metered."""
+    found: list[tuple[str, UsageRow]] = []
+    for key in results.list_keys(keys.run_prefix(manifest.experiment, manifest.run)):
+        if USAGE in key and key.endswith(".jsonl"):
+            step = key.rpartition(USAGE)[2].removesuffix(".jsonl")
+            found += [(step, row) for row in results.read(key, UsageRow)]
+    return found
+
+
+def variant_specs() -> list[VariantSpec]:
+    """All variants in the order of the ladder, with what must be paid for once before they answer."""
+    specs = []
+    for approach in APPROACHES:
+        for variant in VARIANTS[approach]:
+            parts = variant.split("+")
+            needs = (("rag",) if "rag" in parts else ()) + (("fine-tuning",) if "lora" in parts else ())
+            control = variant in CONTROL_VARIANTS
+            specs.append(VariantSpec(approach=approach, variant=variant, control=control, needs=needs))
+    return specs
+
+
+def accepted_metric(rules: tuple[GateRule, ...]) -> str:
+    """The metric that counts an answer as accepted: the gate's first one of correctness over answerable questions."""
+    found = [r.metric for r in rules if r.metric in CORRECTNESS and r.split != "unanswerable"]
+    return found[0] if found else CORRECTNESS[0]
+
+
+def _answers(results: Results, manifest: Manifest, approach: str) -> list[AnswerRow]:
+    prefix = f"{keys.approach_prefix(manifest.experiment, manifest.run, approach)}answers/"
+    return results.read_prefix(prefix, AnswerRow)
+
+
+def _optional(results: Results, key: str, cls: type[T]) -> list[T]:
+    """Records of a step that may have failed; what is missing then shows as not measured, and as failed by name."""
+    return results.read(key, cls) if results.exists(key) else []
+
+
+def _environment(results: Results, manifest: Manifest) -> RunEnvironment:
+    key = keys.environment(manifest.experiment, manifest.run)
+    if not results.exists(key):
+        return RunEnvironment(embedded=bool(os.environ.get("AWS_ENDPOINT_URL")))
+    try:
+        return jsonl.from_plain(RunEnvironment, json.loads(results.read_text(key)))
+    except ValueError as error:
+        raise ValueError(f"{results.uri(key)}: {error}") from error
+
+
+def _gates(asked: Experiment, quality: list[QualityRow]) -> dict[tuple[str, str], Gate]:
+    return {(v.approach, v.variant): Gate(outcome=v.outcome, reason=v.reason) for v in gate.decide(asked.gate, quality)}
+
+
+def _failed(answers: list[AnswerRow], quality: list[QualityRow], errors: Mapping[str, str | None]) -> dict[str, str]:
+    failed: dict[str, str] = {}
+    for approach in APPROACHES:
+        if text := errors.get(approach):
+            failed[approach] = " ".join(str(text).split())[:300]
+        elif not any(a.approach == approach for a in answers):
+            failed[approach] = "it has no answers"
+        elif not any(q.approach == approach for q in quality):
+            failed[approach] = "its answers were not evaluated"
+    return failed
+
+
+def _header(
+    manifest: Manifest,
+    asked: Experiment,
+    environment: RunEnvironment,
+    region: str,
+    usage: list[UsageRow],
+    catalogue: Catalogue,
+) -> Header:
+    m = asked.models
+    bill = "an embedded AWS sends no bill" if environment.embedded else "AWS billing was not read for this report"
+    return Header(
+        experiment=manifest.experiment,
+        description=asked.description,
+        run=manifest.run,
+        profile=manifest.profile,
+        region=region,
+        window_start=min((row.start for row in usage), default=None),
+        window_end=max((row.end for row in usage), default=None),
+        as_of=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        prices_as_of=catalogue.as_of,
+        currency=CURRENCY,
+        embedded=environment.embedded,
+        simulated=simulated.statements(environment.stand_ins) if environment.embedded else (),
+        models={
+            "generator": m.generator,
+            "embedding": f"{m.embedding}, {m.embedding_dimensions} dimensions",
+            "fine-tuning base": m.fine_tuning_base,
+            "training instance": m.training_instance,
+            "hosting instance": m.hosting_instance,
+        },
+        model_hashes=environment.model_hashes,
+        seeds={"run": manifest.seed, "experiment": asked.seed},
+        versions={
+            "prompts": str(prompts.PROMPT_VERSION),
+            "Python (reporting function)": platform.python_version(),
+            "boto3 (reporting function)": boto3.__version__,
+            **environment.versions,
+        },
+        git_commit=manifest.git_commit,
+        input_sha256=manifest.input_sha256,
+        questions=len(manifest.test_question_ids),
+        sources=(
+            SourceState(source="estimated", state="not estimated", text="no estimate was made for this run"),
+            SourceState(source="metered", state="complete", text=f"{len(usage)} usage rows of the run, priced"),
+            SourceState(source="billed", state="no data yet", text=bill),
+        ),
+        report_requests=0,
+        report_usd=Decimal(0),
+    )
+
+
+def _notes(asked: Experiment, environment: RunEnvironment) -> list[str]:
+    notes = [
+        "Prices are list prices without discounts, free tiers of new accounts, or tax.",
+        f"An endpoint on {asked.models.hosting_instance} costs the same whether it answers or idles; its seconds here"
+        " span the evaluation only. Estimates by monthly volume count it for the whole month.",
+    ]
+    if environment.embedded:
+        notes.append("The embedded AWS wakes search capacity only for the run; on AWS idle minutes are metered too.")
+    return notes

@@ -1,0 +1,246 @@
+"""The embedded AWS on this machine: `up`, `status`, `down`.
+
+A sandbox is a directory. `up` starts one detached supervisor (`offline.supervisor`) for it, which runs the emulator
+(another virtual environment) and the engines. All ports are on 127.0.0.1; nothing needs an AWS account or a network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from offline import ports
+from offline.supervisor import ROOT, START_WITHIN_S, Layout, tail
+
+#: Another place of the emulator's interpreter, for instance in a container image.
+PYTHON_VARIABLE = "LADDER_EMULATOR_PYTHON"
+_PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
+
+
+class SandboxError(Exception):
+    """One line for a person: what is wrong with the sandbox, and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sandbox:
+    """A running sandbox. `endpoint` is the address of every AWS service; `pid` is the supervisor's."""
+
+    directory: Path
+    pid: int
+    port: int
+    engines_port: int
+    opensearch_port: int
+    account: str
+    region: str
+
+    @property
+    def endpoint(self) -> str:
+        # The CDK command line uses path-style bucket addresses for this name only.
+        return f"http://localhost:{self.port}"
+
+    def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Variables that point AWS SDKs, the AWS command line and the CDK at this sandbox.
+
+        With `base` (usually `os.environ`): those variables, without what in it points at an AWS account, and these.
+        """
+        kept = {name: value for name, value in (base or {}).items() if not name.startswith(("AWS_", "CDK_"))}
+        return kept | {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "CDK_DISABLE_VERSION_CHECK": "true",
+            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
+            "NODE_NO_WARNINGS": "1",
+            "NO_PROXY": "localhost,127.0.0.1",
+            "no_proxy": "localhost,127.0.0.1",
+        }
+
+
+def emulator_python() -> Path:
+    """The emulator environment's interpreter; raises `SandboxError` when there is none."""
+    python = Path(os.environ.get(PYTHON_VARIABLE) or _PYTHON)
+    if not python.exists():
+        raise SandboxError(f"the emulator's environment is missing: {python} (make it with: make emulator-environment)")
+    return python
+
+
+def engines_command(model: str | None = None) -> tuple[str, ...]:
+    """The command of the engines, in the product's own environment."""
+    return (sys.executable, "-m", "offline.engines", *(("--model", model) if model else ()))
+
+
+def up(
+    directory: Path,
+    port: int | None = None,
+    *,
+    model: str | None = None,
+    engines: Sequence[str] | None = None,
+) -> Sandbox:
+    """Start the sandbox of `directory`, or return it when it runs already.
+
+    `port` is the gateway's, chosen freely by default. `model` names the engines' language model. `engines` replaces
+    their command. Raises `SandboxError`.
+    """
+    directory = directory.resolve()
+    layout = Layout(directory)
+    running = status(directory)
+    if running is not None:
+        if port not in (None, running.port):
+            raise SandboxError(f"the sandbox in {directory} runs on port {running.port}; take it down to use {port}")
+        return running
+    if _locked(layout):
+        raise SandboxError(f"another command starts or stops the sandbox in {directory}; try again")
+    python = emulator_python()
+    if port is None:
+        (port,) = ports.free_ports(1)
+    elif ports.is_listening(port):
+        raise SandboxError(f"port {port} on 127.0.0.1 is in use; choose another one, or none to have one chosen")
+    _clean(layout)
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    if not _started(layout, port, python, tuple(engines or engines_command(model))):
+        raise SandboxError(_explained(layout))
+    started = status(directory)
+    if started is None:
+        raise SandboxError(_explained(layout))
+    return started
+
+
+def _started(layout: Layout, port: int, python: Path, engines: tuple[str, ...]) -> bool:
+    """Start a supervisor and wait until it says that everything answers, or ends."""
+    reading, writing = os.pipe()
+    command = [sys.executable, "-m", "offline.supervisor", "--directory", str(layout.directory), "--port", str(port)]
+    command += ["--python", str(python), "--ready", str(writing), "--", *engines]
+    with os.fdopen(reading, "rb", buffering=0) as pipe, layout.log("supervisor").open("wb") as log:
+        try:
+            # It divides itself at once; the process started here ends.
+            subprocess.run(
+                command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(writing,),
+                check=False,
+            )
+        finally:
+            os.close(writing)
+        answered, _, _ = select.select([pipe], [], [], START_WITHIN_S + 60)
+        return bool(answered) and pipe.read(6) == b"ready\n"
+
+
+def status(directory: Path) -> Sandbox | None:
+    """The running sandbox of `directory`, or None. A sandbox runs when its supervisor lives and its gateway answers."""
+    layout = Layout(directory.resolve())
+    state = _state(layout)
+    if state is None or not _locked(layout):
+        return None
+    sandbox = Sandbox(
+        directory=layout.directory,
+        **{name: state[name] for name in ("pid", "port", "engines_port", "opensearch_port", "account", "region")},
+    )
+    return sandbox if _instance(sandbox.port) == state["instance"] else None
+
+
+def down(directory: Path, *, within_s: float = 30.0) -> bool:
+    """Stop the sandbox of `directory` and remove its temporary files; its logs stay. False when none was running."""
+    layout = Layout(directory.resolve())
+    state = _state(layout)
+    was_running = _locked(layout)
+    if was_running:
+        if state is None:
+            raise SandboxError(f"the sandbox in {layout.directory} is just starting; try again")
+        # The lock proves that this process is the supervisor: its number cannot have been given to another one.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(state["pid"], signal.SIGTERM)
+        until = time.monotonic() + within_s
+        while _locked(layout) and time.monotonic() < until:
+            time.sleep(0.05)
+        if _locked(layout):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(state["pid"], signal.SIGKILL)
+    _clean(layout)
+    return was_running
+
+
+@contextlib.contextmanager
+def running(
+    directory: Path, port: int | None = None, *, model: str | None = None, engines: Sequence[str] | None = None
+) -> Iterator[Sandbox]:
+    """A sandbox for the length of a `with` block."""
+    sandbox = up(directory, port, model=model, engines=engines)
+    try:
+        yield sandbox
+    finally:
+        down(directory)
+
+
+def _state(layout: Layout) -> dict[str, Any] | None:
+    try:
+        document = json.loads(layout.state.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _locked(layout: Layout) -> bool:
+    """Whether a supervisor lives for this directory."""
+    try:
+        lock = layout.lock.open("r+", encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def _instance(port: int) -> str | None:
+    """The instance that answers on the gateway's port."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ladder/health", timeout=10) as answer:
+            return str(json.load(answer).get("instance"))
+    except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError):
+        return None
+
+
+def _clean(layout: Layout) -> None:
+    """Remove what a supervisor that was killed could not remove."""
+    for path in (layout.state, layout.failure):
+        path.unlink(missing_ok=True)
+    shutil.rmtree(layout.temporary, ignore_errors=True)
+
+
+def _explained(layout: Layout) -> str:
+    """Why the supervisor ended, as one line with a remedy."""
+    failure = layout.failure
+    reason = failure.read_text(encoding="utf-8").strip() if failure.exists() else tail(layout.log("supervisor"))
+    missing = re.search(r"No module named '([^']+)'", reason)
+    if missing and reason.startswith("engines"):
+        return f"the engines need the package {missing[1]}: install the extras (make install); {reason}"
+    if "address already in use" in reason.lower() or "is already in use" in reason.lower():
+        return f"a port was taken by another program in the meantime; try again; {reason}"
+    return f"the sandbox did not start: {reason} (logs: {layout.logs})"

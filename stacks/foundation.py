@@ -1,0 +1,65 @@
+"""What all approaches share: the bucket, the run table, the alarms' topic, and the scoring of answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+
+from infra.alarms import AlarmTopic, function_errors
+from infra.functions import Function
+from infra.layers import EVALUATION, layer_version
+from infra.results import Results
+from infra.settings import Settings
+from infra.stack import LadderStack
+from lambdas.common.contracts import APPROACHES
+
+
+class Foundation(LadderStack):
+    """Deployed first, destroyed last."""
+
+    def __init__(self, scope: cdk.App, *, settings: Settings) -> None:
+        super().__init__(scope, "foundation", settings=settings, description="results, runs, scoring")
+        self.results = Results(self, "Results", settings=settings)
+        self.alarms = AlarmTopic(self, "Alarms", settings=settings)
+        self.evaluate = Function(
+            self,
+            "Evaluate",
+            settings=settings,
+            handler="lambdas.evaluation.handler.evaluate",
+            description="Scores the answers of one approach",
+            environment=self.environment_for(self.approach),
+            memory_mb=3008,
+            layers=[layer_version(self, EVALUATION, settings)],
+        )
+        self.results.allow_read(self.evaluate.role)
+        self.results.allow_write(self.evaluate.role, *APPROACHES)
+        function_errors(self, [self.evaluate.function], self.alarms.topic)
+        self.output("BucketName", self.results.bucket.bucket_name, "Everything that runs write")
+        self.output("RunTableName", self.results.table.table_name, "Records of runs")
+        self.output("AlarmTopicArn", self.alarms.topic.topic_arn, "Where alarms arrive; subscribe to it")
+
+    def environment_for(self, approach: str) -> dict[str, str]:
+        """What every function is told."""
+        return {
+            "BUCKET": self.results.bucket.bucket_name,
+            "EXPERIMENT": self.settings.experiment,
+            "APPROACH": approach,
+        }
+
+    def function(self, stack: LadderStack, name: str, **options: Any) -> Function:
+        """A function of another stack, which may read the experiment and write the objects of the stack's approach.
+
+        `options` are those of `Function`; `environment` is added to what every function is told.
+        """
+        own = options.pop("environment", {})
+        function = Function(
+            stack,
+            name,
+            settings=self.settings,
+            environment={**self.environment_for(stack.approach), **own},
+            **options,
+        )
+        self.results.allow_read(function.role)
+        self.results.allow_write(function.role, stack.approach)
+        return function

@@ -1,0 +1,30 @@
+"""All stacks of one experiment, in the order of their dependencies."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+
+from infra.settings import Settings
+from infra.stack import LadderStack
+from stacks.comparison import Comparison
+from stacks.fine_tuning import FineTuning
+from stacks.foundation import Foundation
+from stacks.prompting import Prompting
+from stacks.rag import Rag
+from stacks.reporting import Reporting
+
+
+def build(app: cdk.App, settings: Settings) -> list[LadderStack]:
+    foundation = Foundation(app, settings=settings)
+    prompting = Prompting(app, settings=settings, foundation=foundation)
+    rag = Rag(app, settings=settings, foundation=foundation)
+    fine_tuning = FineTuning(app, settings=settings, foundation=foundation, rag=rag)
+    reporting = Reporting(app, settings=settings, foundation=foundation)
+    comparison = Comparison(
+        app,
+        settings=settings,
+        foundation=foundation,
+        reporting=reporting,
+        machines={"prompting": prompting.machine, "rag": rag.machine, "fine-tuning": fine_tuning.machine},
+    )
+    return [foundation, prompting, rag, fine_tuning, reporting, comparison]

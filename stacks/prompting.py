@@ -1,0 +1,51 @@
+"""The first rung: answers from the model and the prompt alone."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+
+from infra import alarms
+from infra.asl import prompting
+from infra.inference_profile import InferenceProfile
+from infra.machine import Machine
+from infra.settings import Settings
+from infra.stack import LadderStack
+from stacks.foundation import Foundation
+
+
+class Prompting(LadderStack):
+    def __init__(self, scope: cdk.App, *, settings: Settings, foundation: Foundation) -> None:
+        super().__init__(scope, "prompting", settings=settings, approach="prompting", description="prompting")
+        generator = InferenceProfile(
+            self,
+            "Generator",
+            settings=settings,
+            approach=self.approach,
+            role="generator",
+            model_id=settings.models.generator,
+        )
+        prepare = foundation.function(
+            self,
+            "Prepare",
+            handler="lambdas.prompting.handler.prepare",
+            description="Lists the batches of questions",
+        )
+        answer = foundation.function(
+            self,
+            "Answer",
+            handler="lambdas.prompting.handler.answer",
+            description="Answers a batch of questions by prompting",
+            environment={"GENERATOR_PROFILE_ARN": generator.arn, "GENERATOR_MODEL_ID": generator.model_id},
+        )
+        generator.allow_invoke(answer.role)
+        self.machine = Machine(
+            self,
+            "Pipeline",
+            settings=settings,
+            definition=prompting.definition(concurrency=settings.answer_concurrency),
+            functions={"Prepare": prepare, "Answer": answer, "Evaluate": foundation.evaluate},
+        )
+        foundation.results.allow_items(self.machine.role, self.approach)
+        alarms.executions(self, self.machine.machine, foundation.alarms.topic)
+        alarms.function_errors(self, [prepare.function, answer.function], foundation.alarms.topic)
+        self.output("StateMachineArn", self.machine.arn, "Runs the prompting approach")

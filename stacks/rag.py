@@ -1,0 +1,105 @@
+"""The second rung: answers from the model and from pages that a search has found."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+
+from infra import alarms
+from infra.asl import rag
+from infra.inference_profile import InferenceProfile
+from infra.layers import RETRIEVAL, layer_version
+from infra.machine import Machine
+from infra.settings import Settings
+from infra.stack import LadderStack
+from infra.vector_store import vector_store
+from stacks.foundation import Foundation
+
+
+class Rag(LadderStack):
+    """Holds the vector store, which fine-tuning searches too: its cost is RAG's."""
+
+    def __init__(self, scope: cdk.App, *, settings: Settings, foundation: Foundation) -> None:
+        super().__init__(scope, "rag", settings=settings, approach="rag", description="retrieval-augmented generation")
+        models = settings.models
+        generator, embedding = (
+            InferenceProfile(
+                self,
+                role.capitalize(),
+                settings=settings,
+                approach=self.approach,
+                role=role,
+                model_id=model_id,
+            )
+            for role, model_id in (("generator", models.generator), ("embedding", models.embedding))
+        )
+        self.store = vector_store(self, "Store", settings=settings)
+        layers = [layer_version(self, RETRIEVAL, settings)]
+        search = {
+            **self.store.environment(),
+            "EMBEDDING_PROFILE_ARN": embedding.arn,
+            "EMBEDDING_MODEL_ID": embedding.model_id,
+            "EMBEDDING_DIMENSIONS": str(models.embedding_dimensions),
+        }
+        prepare = foundation.function(
+            self,
+            "Prepare",
+            handler="lambdas.rag.handler.prepare",
+            description="Lists the batches of documents and questions",
+            environment=search,
+            layers=layers,
+        )
+        ingest = foundation.function(
+            self,
+            "Ingest",
+            handler="lambdas.rag.handler.ingest",
+            description="Cuts, embeds and indexes a batch of documents",
+            environment=search,
+            memory_mb=1024,
+            layers=layers,
+        )
+        await_index = foundation.function(
+            self,
+            "AwaitIndex",
+            handler="lambdas.rag.handler.await_index",
+            description="Says whether the index shows what was written",
+            environment=search,
+            memory_mb=1024,
+            layers=layers,
+        )
+        answer = foundation.function(
+            self,
+            "Answer",
+            handler="lambdas.rag.handler.answer",
+            description="Answers a batch of questions with the pages that it finds",
+            environment={
+                **search,
+                "GENERATOR_PROFILE_ARN": generator.arn,
+                "GENERATOR_MODEL_ID": generator.model_id,
+            },
+            memory_mb=1024,
+            layers=layers,
+        )
+        generator.allow_invoke(answer.role)
+        for function in (ingest, await_index, answer):
+            embedding.allow_invoke(function.role)
+        self.store.admit(self, writers=[ingest.role, await_index.role], readers=[answer.role])
+        self.machine = Machine(
+            self,
+            "Pipeline",
+            settings=settings,
+            definition=rag.definition(concurrency=settings.answer_concurrency),
+            functions={
+                "Prepare": prepare,
+                "Ingest": ingest,
+                "AwaitIndex": await_index,
+                "Answer": answer,
+                "Evaluate": foundation.evaluate,
+            },
+        )
+        foundation.results.allow_items(self.machine.role, self.approach)
+        alarms.executions(self, self.machine.machine, foundation.alarms.topic)
+        alarms.function_errors(
+            self, [f.function for f in (prepare, ingest, await_index, answer)], foundation.alarms.topic
+        )
+        self.output("StateMachineArn", self.machine.arn, "Runs the RAG approach")
+        self.output("SearchEndpoint", self.store.endpoint, "The vector store")

@@ -1,0 +1,160 @@
+"""How long handlers take to import, and what they add to a model call. Run: `python tests/bench/bench_handlers.py`.
+
+Import: a fresh interpreter imports one handler module; the interpreter's own start and site packages are not counted.
+The median of the runs is shown, with compiled files in place. `import boto3`, which every Python function that calls
+AWS pays for, is measured in turn with them: under load all of them grow alike, so the ratio says more than the time.
+Added latency: `overhead_ms` of the answer rows, that is everything a handler does for a question beside the model
+call, with a fake client that answers at once and a mocked bucket; then with one that takes 50 ms, 16 at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+IMPORT_TARGET_MS = 300
+OVERHEAD_TARGET_MS = 15
+RUNS = 7
+QUESTIONS = 320
+
+FLOOR = "boto3"
+PROBE = """
+import time
+started = time.perf_counter()
+import {module}
+print((time.perf_counter() - started) * 1000)
+"""
+
+
+def handler_modules() -> list[str]:
+    return sorted(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "lambdas").glob("*/handler.py")
+    )
+
+
+def import_ms(modules: list[str]) -> dict[str, list[float]]:
+    """Milliseconds of `import module` in fresh interpreters, in turns; the first turn, which compiles, is left out."""
+    times: dict[str, list[float]] = {module: [] for module in modules}
+    for _ in range(RUNS + 1):
+        for module, found in times.items():
+            command = [sys.executable, "-c", PROBE.format(module=module)]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+            found.append(float(done.stdout))
+    return {module: found[1:] for module, found in times.items()}
+
+
+def overheads(model_ms: float) -> tuple[list[float], float]:
+    """(`overhead_ms` of each answer, wall milliseconds a batch) of the prompting handler over all batches."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        os.environ[name] = "test"
+    from moto import mock_aws
+
+    with mock_aws():
+        return _overheads(model_ms)
+
+
+def _overheads(model_ms: float) -> tuple[list[float], float]:
+    import io
+    import json
+    from contextlib import redirect_stdout
+
+    import boto3
+
+    from lambdas.common import jsonl, keys, runtime
+    from lambdas.common.contracts import AnswerRow, Experiment, GateRule, Manifest, Question, Workload
+    from lambdas.common.store import Results
+    from lambdas.prompting import handler
+    from tests.unit.lambdas_core.lambda_world import STYLE, Context, FakeConverse, train_questions
+
+    class Slow(FakeConverse):
+        def converse(self, **request: Any) -> dict[str, Any]:
+            time.sleep(model_ms / 1000)
+            return super().converse(**request)
+
+    os.environ.update(
+        {
+            "BUCKET": "bench",
+            "EXPERIMENT": "bench",
+            "AWS_REGION": "us-east-1",
+            "GENERATOR_PROFILE_ARN": "arn",
+            "GENERATOR_MODEL_ID": "us.amazon.nova-micro-v1:0",
+        }
+    )
+    s3 = boto3.client("s3", region_name="us-east-1")
+    s3.create_bucket(Bucket="bench")
+    runtime.reset_clients()
+    runtime._clients.update({"s3": s3, "bedrock-runtime": Slow()})
+    results = Results("bench", s3)
+    test = [Question(id=f"q{n}", question=f"Question {n}?", answer="a [A-1]") for n in range(QUESTIONS)]
+    manifest = Manifest(
+        experiment="bench",
+        run="r",
+        profile="bench",
+        input_prefix="input/",
+        input_sha256="",
+        seed=1,
+        batch_size=16,
+        test_question_ids=tuple(q.id for q in test),
+        closed_book_ids=(),
+        rag_ids=(),
+        epochs_closed_book=1,
+        epochs_rag=1,
+        created="",
+    )
+    experiment = Experiment(
+        name="bench",
+        description="",
+        house_style=STYLE,
+        gate=(GateRule(metric="exact", minimum=0.5),),
+        workload=Workload(requests_per_month=1),
+    )
+    results.write_text(keys.manifest("bench", "r"), json.dumps(jsonl.to_plain(manifest)))
+    results.write_text("input/experiment.json", json.dumps(jsonl.to_plain(experiment)))
+    results.write("input/questions.test.jsonl", test)
+    results.write("input/questions.train.jsonl", train_questions())
+    batches = range(QUESTIONS // manifest.batch_size)
+    started = time.perf_counter()
+    with redirect_stdout(io.StringIO()):
+        for batch in batches:
+            handler.answer({"experiment": "bench", "run": "r", "variant": "few-shot", "batch": batch}, Context())
+    wall = (time.perf_counter() - started) * 1000 / len(batches)
+    rows = [
+        row
+        for batch in batches
+        for row in results.read(keys.answers("bench", "r", "prompting", "few-shot", batch), AnswerRow)
+    ]
+    return [row.overhead_ms for row in rows], wall
+
+
+def main() -> int:
+    sys.path.insert(0, str(ROOT))
+    missed = []
+    measured = import_ms([FLOOR, *handler_modules()])
+    floor = statistics.median(measured[FLOOR])
+    for module, times in measured.items():
+        median = statistics.median(times)
+        spread = f"{min(times):.0f} to {max(times):.0f}"
+        print(f"import {module:30} {median:5.0f} ms (of {RUNS}: {spread}), {median / floor:.2f} x import {FLOOR}")
+        if module != FLOOR and median > IMPORT_TARGET_MS:
+            missed.append(module)
+    for model_ms in (0.0, 50.0):
+        values, wall = overheads(model_ms)
+        p50, p95 = statistics.median(values), statistics.quantiles(values, n=20)[-1]
+        print(
+            f"added to a model call of {model_ms:.0f} ms: p50 {p50:.2f} ms, p95 {p95:.2f} ms; "
+            f"a batch of 16 takes {wall:.0f} ms, {wall / 16:.1f} ms a question"
+        )
+        if p50 > OVERHEAD_TARGET_MS:
+            missed.append(f"added latency at {model_ms:.0f} ms")
+    print(f"targets: import <= {IMPORT_TARGET_MS} ms, added p50 <= {OVERHEAD_TARGET_MS} ms; missed: {missed or 'none'}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

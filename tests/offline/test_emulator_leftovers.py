@@ -1,0 +1,118 @@
+"""The audit finds what was planted, by each of its ways of searching, and nothing of anybody else."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import urllib.request
+
+import boto3
+import pytest
+
+from ladder import leftovers
+from offline.sandbox import Sandbox
+
+pytestmark = pytest.mark.emulator
+
+EXPERIMENT, PREFIX = "planted", "PlantedStack"
+TAGS = [{"Key": "experiment", "Value": EXPERIMENT}]
+ROLE = "arn:aws:iam::123456789012:role/r"
+
+
+def audit(aws: boto3.Session) -> list[leftovers.Leftover]:
+    return leftovers.audit(aws, experiment=EXPERIMENT, stack_prefix=PREFIX)
+
+
+@pytest.fixture
+def planted(aws: boto3.Session) -> None:
+    """Made outside CloudFormation: some tagged, some known by name only, an endpoint, and things of others."""
+    key = {"AttributeName": "id", "KeyType": "HASH"}
+    aws.client("dynamodb").create_table(
+        TableName="of-no-name",
+        KeySchema=[key],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        Tags=TAGS,
+    )
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="tagged-bucket")
+    s3.put_bucket_tagging(Bucket="tagged-bucket", Tagging={"TagSet": TAGS})
+    s3.create_bucket(Bucket="of-another-experiment")
+    s3.put_bucket_tagging(
+        Bucket="of-another-experiment", Tagging={"TagSet": [{"Key": "experiment", "Value": "planted2"}]}
+    )
+    aws.client("logs").create_log_group(logGroupName="/aws/lambda/PlantedStack-answer")
+    aws.client("logs").create_log_group(logGroupName="/aws/lambda/implanted")
+    aws.client("iam").create_role(RoleName="tagged-role", AssumeRolePolicyDocument="{}", Tags=TAGS)
+    policy = {"Rules": [{"ResourceType": "collection", "Resource": ["collection/planted-x"]}], "AWSOwnedKey": True}
+    aws.client("opensearchserverless").create_security_policy(
+        name="fm-planted-rag", type="encryption", policy=json.dumps(policy)
+    )
+    sagemaker = aws.client("sagemaker")
+    sagemaker.create_endpoint(EndpointName="served", EndpointConfigName="config", Tags=TAGS)
+    sagemaker.create_model(ModelName="of-nobody", ExecutionRoleArn=ROLE)
+    aws.client("cloudformation").create_stack(
+        StackName="PlantedStackFoundation",
+        TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}),
+    )
+
+
+@pytest.fixture
+def removed(aws: boto3.Session) -> object:
+    yield None
+    aws.client("cloudformation").delete_stack(StackName="PlantedStackFoundation")
+    aws.client("sagemaker").delete_endpoint(EndpointName="served")
+    aws.client("sagemaker").delete_model(ModelName="of-nobody")
+    aws.client("opensearchserverless").delete_security_policy(name="fm-planted-rag", type="encryption")
+    aws.client("iam").delete_role(RoleName="tagged-role")
+    for name in ("/aws/lambda/PlantedStack-answer", "/aws/lambda/implanted"):
+        aws.client("logs").delete_log_group(logGroupName=name)
+    for name in ("tagged-bucket", "of-another-experiment"):
+        aws.client("s3").delete_bucket(Bucket=name)
+    aws.client("dynamodb").delete_table(TableName="of-no-name")
+    assert audit(aws) == []
+
+
+@pytest.mark.usefixtures("removed", "planted")
+def test_everything_planted_is_found_and_nothing_else(aws: boto3.Session) -> None:
+    aws.client("cloudformation").get_waiter("stack_create_complete").wait(
+        StackName="PlantedStackFoundation", WaiterConfig={"Delay": 1}
+    )
+    found = audit(aws)
+    tag = "tag experiment=planted"
+    assert [(item.kind, item.name, item.state, item.evidence) for item in found if item.kind != "AWS::SNS::Topic"] == [
+        ("AWS::CloudFormation::Stack", "PlantedStackFoundation", "CREATE_COMPLETE", "name starts with plantedstack"),
+        ("AWS::DynamoDB::Table", "of-no-name", "exists", tag),
+        ("AWS::IAM::Role", "tagged-role", "exists", tag),
+        ("AWS::Logs::LogGroup", "/aws/lambda/PlantedStack-answer", "exists", "name starts with plantedstack"),
+        ("AWS::OpenSearchServerless::SecurityPolicy", "fm-planted-rag", "encryption", "name contains planted"),
+        ("AWS::S3::Bucket", "tagged-bucket", "exists", tag),
+        ("AWS::SageMaker::Endpoint", "served", "InService", tag),
+    ]
+    assert [item.name.startswith("PlantedStackFoundation") for item in found if item.kind == "AWS::SNS::Topic"] == [
+        True
+    ]
+    assert json.loads(json.dumps([dataclasses.asdict(item) for item in found]))
+    assert audit(aws) == found
+
+
+def test_a_failed_call_cannot_verify(aws: boto3.Session, emulator: Sandbox) -> None:
+    fault = {
+        "service": "opensearchserverless",
+        "operation": "ListCollections",
+        "status": 400,
+        "code": "AccessDenied",
+        "times": 1,
+    }
+    request = urllib.request.Request(
+        f"{emulator.endpoint}/_ladder/faults", data=json.dumps(fault).encode(), method="POST"
+    )
+    urllib.request.urlopen(request, timeout=10).close()
+    (entry,) = audit(aws)
+    assert entry == leftovers.Leftover(
+        kind="AWS::OpenSearchServerless::Collection",
+        name="*",
+        state="cannot verify",
+        evidence="ListCollections: AccessDenied",
+    )
+    assert audit(aws) == []

@@ -1,0 +1,110 @@
+"""The comparison step on a mocked bucket and a stubbed Step Functions client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from cost_reports.contracts import UsageRow
+from lambdas.common import keys
+from lambdas.common.contracts import PairedRow, ScoreRow
+from lambdas.common.step import EventError
+from lambdas.common.store import Results
+from lambdas.comparison.handler import summarise
+from tests.unit.evaluation.bucket_run import QUESTIONS, Context, make_run
+
+ARN = "arn:aws:states:us-east-1:123456789012:execution:{}:r1"
+EVENT = {
+    "experiment": "handbook",
+    "run": "r1",
+    "executions": {"prompting": ARN.format("prompting"), "rag": ARN.format("rag"), "fine-tuning": None},
+    "errors": {"fine-tuning": "CapacityError: no ml.g5.xlarge"},
+}
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Results, Stubber]]:
+    with mock_aws():
+        states = boto3.client("stepfunctions", region_name="us-east-1")
+        with Stubber(states) as stub:
+            yield make_run(monkeypatch, stepfunctions=states), stub
+
+
+def write_scores(results: Results, approach: Any, variant: str, exact: list[float]) -> None:
+    rows = [
+        ScoreRow(
+            experiment="handbook",
+            run="r1",
+            approach=approach,
+            variant=variant,
+            question_id=q.id,
+            split=q.tags[0],
+            scores={"exact": value},
+        )
+        for q, value in zip(QUESTIONS, exact, strict=True)
+    ]
+    results.write(keys.scores("handbook", "r1", approach), rows)
+
+
+def add_history(stub: Stubber, states: int) -> None:
+    events = [
+        {"id": i, "previousEventId": i - 1, "type": "PassStateEntered", "timestamp": datetime.now(UTC)}
+        for i in range(1, states + 1)
+    ]
+    stub.add_response("get_execution_history", {"events": events})
+    stub.add_response("list_map_runs", {"mapRuns": []})
+
+
+def test_pairs_and_usage_of_the_approaches_that_ran(run: tuple[Results, Stubber]) -> None:
+    results, stub = run
+    write_scores(results, "prompting", "few-shot", [0, 0, 0, 1])
+    write_scores(results, "rag", "rag+few-shot", [1, 1, 0, 1])
+    add_history(stub, 5)
+    add_history(stub, 9)
+    done = summarise(EVENT, Context())
+    assert done["failed"] == ["fine-tuning"]
+    (row,) = results.read(done["paired_key"], PairedRow)
+    assert (row.a, row.b, row.metric, row.difference, row.n) == ("rag+few-shot", "few-shot", "exact", 0.5, 4)
+    counted = {}
+    for approach in ("prompting", "rag"):
+        usage = results.read(keys.usage("handbook", "r1", approach, "orchestration"), UsageRow)
+        assert {u.approach for u in usage} == {approach}
+        assert {u.start for u in usage} == {"2026-11-23T00:00:00.000Z"}
+        counted[approach] = {u.usage_type: (u.amount, u.basis) for u in usage}
+    assert counted["prompting"]["USE1-StateTransition"] == (Decimal(5), "reported")
+    assert counted["rag"]["USE1-StateTransition"] == (Decimal(9), "reported")
+    assert counted["rag"]["TimedStorage-ByteHrs"][1] == "derived"
+    assert not results.exists(keys.usage("handbook", "r1", "fine-tuning", "orchestration"))
+    own = results.read(keys.usage("handbook", "r1", keys.SHARED, "summarise"), UsageRow)
+    assert "GB-second" in {u.unit for u in own}
+    stub.assert_no_pending_responses()
+
+
+def test_a_run_in_which_everything_failed_still_has_a_comparison(run: tuple[Results, Stubber]) -> None:
+    results, _ = run
+    errors = dict.fromkeys(("prompting", "rag", "fine-tuning"), "failed")
+    event = {**EVENT, "executions": dict.fromkeys(errors), "errors": errors}
+    done = summarise(event, Context())
+    assert done["failed"] == ["prompting", "rag", "fine-tuning"]
+    assert results.read(done["paired_key"], PairedRow) == []
+
+
+def test_an_approach_with_scores_and_an_error_is_compared_and_named(run: tuple[Results, Stubber]) -> None:
+    results, _ = run
+    write_scores(results, "prompting", "few-shot", [0, 0, 0, 1])
+    write_scores(results, "fine-tuning", "lora", [1, 1, 0, 1])
+    done = summarise({**EVENT, "executions": {}}, Context())
+    assert done["failed"] == ["rag", "fine-tuning"]
+    assert [(r.a, r.b) for r in results.read(done["paired_key"], PairedRow)] == [("lora", "few-shot")]
+
+
+def test_a_missing_field_is_named(run: tuple[Results, Stubber]) -> None:
+    with pytest.raises(EventError, match="'executions' is missing"):
+        summarise({"experiment": "handbook", "run": "r1", "errors": {}}, Context())

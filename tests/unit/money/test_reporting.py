@@ -1,0 +1,159 @@
+"""The reporting function over a mocked bucket: what a run left goes in, four files come out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from cost_reports import meters
+from cost_reports.prices import PriceError
+from cost_reports.report import report_from_json
+from lambdas.common import jsonl, keys, runtime
+from lambdas.common.contracts import (
+    APPROACHES,
+    Experiment,
+    GateRule,
+    HouseStyle,
+    Manifest,
+    RunEnvironment,
+    Workload,
+)
+from lambdas.common.store import MissingObjectError, Results
+from lambdas.reporting import handler, logic
+from tests.unit.money import sample_run as run
+
+BUCKET = "results-of-reporting"
+
+
+class Context:
+    memory_limit_in_mb: int | str = 512
+    aws_request_id = "req-1"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+@pytest.fixture
+def results(monkeypatch: pytest.MonkeyPatch) -> Iterator[Results]:
+    for name, value in {"BUCKET": BUCKET, "EXPERIMENT": run.EXPERIMENT, "AWS_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        s3: Any = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket=BUCKET)
+        monkeypatch.setattr(runtime, "_clients", {"s3": s3})
+        store = Results(BUCKET, s3)
+        fill(store)
+        yield store
+
+
+def fill(store: Results) -> None:
+    experiment = Experiment(
+        name=run.EXPERIMENT,
+        description="A handbook <script>alert(1)</script>.",
+        house_style=HouseStyle(instruction="i", pattern=".*", refusal="no"),
+        gate=(GateRule(metric="contained", minimum=0.5),),
+        workload=Workload(requests_per_month=1000),
+    )
+    manifest = Manifest(
+        experiment=run.EXPERIMENT,
+        run=run.RUN,
+        profile="quick",
+        input_prefix="in/",
+        input_sha256="ab" * 32,
+        seed=7,
+        batch_size=16,
+        test_question_ids=("q0", "q1"),
+        closed_book_ids=(),
+        rag_ids=(),
+        epochs_closed_book=1,
+        epochs_rag=1,
+        created="2026-11-23T10:00:00Z",
+        git_commit="c0ffee",
+    )
+    store.write_text("in/experiment.json", json.dumps(jsonl.to_plain(experiment)))
+    store.write_text(keys.manifest(run.EXPERIMENT, run.RUN), json.dumps(jsonl.to_plain(manifest)))
+    for approach in APPROACHES:
+        rows = [a for a in run.answers() if a.approach == approach]
+        store.write(keys.answers(run.EXPERIMENT, run.RUN, approach, "all", 0), rows)
+        store.write(
+            keys.quality(run.EXPERIMENT, run.RUN, approach), [q for q in run.quality() if q.approach == approach]
+        )
+    store.write(keys.paired(run.EXPERIMENT, run.RUN), run.paired())
+    for n, (step, row) in enumerate(run.usage()):
+        store.write(keys.usage(run.EXPERIMENT, run.RUN, row.approach, f"{step}-{n}"), [row])
+
+
+def test_the_files_of_a_report(results: Results) -> None:
+    environment = RunEnvironment(
+        embedded=True, stand_ins={run.NOVA: "SmolLM2-135M"}, model_hashes={"SmolLM2-135M": "beef"}
+    )
+    results.write_text(keys.environment(run.EXPERIMENT, run.RUN), json.dumps(jsonl.to_plain(environment)))
+    said = handler.report({"experiment": run.EXPERIMENT, "run": run.RUN}, Context())
+    prefix = keys.report_prefix(run.EXPERIMENT, run.RUN)
+    assert said["report_key"] == f"{prefix}report.json"
+    assert said["headline"] == "Use rag (rag)."
+    report = report_from_json(json.loads(results.read_text(said["report_key"])))
+    assert report.header.git_commit == "c0ffee"
+    assert report.header.model_hashes == {"SmolLM2-135M": "beef"}
+    assert [r.variant for r in report.ladder] == [v for _, v in run.PAIRS]
+    assert report.accepted_metric == "contained"
+    page = results.read_text(said["html_key"])
+    assert "SIMULATED" in page
+    assert "SmolLM2-135M did the work of us.amazon.nova-micro-v1:0" in page
+    assert "<script" not in page
+    markdown = results.read_text(f"{prefix}report.md")
+    assert "SIMULATED BILL" in markdown
+    assert "latency" in markdown.lower()
+    lines = list(csv.DictReader(io.StringIO(results.read_text(said["csv_key"]), newline="")))
+    assert sum(Decimal(line["amount_usd"]) for line in lines) == report.total_usd
+    assert {line["source"] for line in lines} == {"metered"}
+
+
+def test_a_second_report_counts_nothing_twice(results: Results) -> None:
+    def total() -> Decimal:
+        said = handler.report({"experiment": run.EXPERIMENT, "run": run.RUN}, Context())
+        report = report_from_json(json.loads(results.read_text(said["report_key"])))
+        lines = next(b.lines for b in report.breakdowns if b.by == "usage type")
+        return sum((line.usd for line in lines if "Lambda-GB" not in line.name), Decimal(0))
+
+    assert total() == total()
+
+
+def test_without_a_run_the_newest_is_reported(results: Results) -> None:
+    assert logic.newest_run(results, run.EXPERIMENT) == run.RUN
+    assert handler.report({}, Context())["headline"] == "Use rag (rag)."
+    with pytest.raises(MissingObjectError, match="has no run"):
+        logic.newest_run(results, "other")
+
+
+def test_an_approach_that_failed_is_named(results: Results) -> None:
+    for kind in ("answers", "quality"):
+        for key in results.list_keys(keys.approach_prefix(run.EXPERIMENT, run.RUN, "fine-tuning") + kind):
+            results.s3.delete_object(Bucket=BUCKET, Key=key)
+    event = {"experiment": run.EXPERIMENT, "run": run.RUN, "errors": {"fine-tuning": "AlgorithmError:\n out of memory"}}
+    said = handler.report(event, Context())
+    report = report_from_json(json.loads(results.read_text(said["report_key"])))
+    assert report.recommendation.caveats == ("fine-tuning did not finish: AlgorithmError: out of memory",)
+    assert "fine-tuning" not in {r.approach for r in report.ladder if r.answers}
+    assert report.unattributed_usd > 0  # its endpoint was paid for and answered nothing
+
+
+def test_usage_without_a_price_is_an_error(results: Results) -> None:
+    ctx = run.context("rag", "rag")
+    row = meters.bedrock_tokens(ctx, "us.amazon.nova-tiny-v9:0", "input", 5)
+    results.write(keys.usage(run.EXPERIMENT, run.RUN, "rag", "answer-x"), [row])
+    with pytest.raises(PriceError, match=r"USE1-amazon\.nova-tiny-v9:0-input-tokens: 5 tokens"):
+        handler.report({"experiment": run.EXPERIMENT, "run": run.RUN}, Context())
+
+
+def test_outside_the_embedded_aws_nothing_is_called_simulated(results: Results) -> None:
+    handler.report({"experiment": run.EXPERIMENT, "run": run.RUN}, Context())
+    assert "SIMULATED" not in results.read_text(keys.report_prefix(run.EXPERIMENT, run.RUN) + "report.html")
