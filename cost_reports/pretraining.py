@@ -1,4 +1,4 @@
-"""Training a model from nothing: the top of the ladder. Compute by 6 N D, with a band of MFU, checked on published runs.
+"""Training a model from nothing: the top of the ladder. Compute by 6 N D and a band of MFU, checked on published runs.
 
 Sources of the runs: meta-llama/llama-models model cards; DeepSeek-V3 README. Peak: dense bf16, A100 312, H100 and H800
 989 TFLOPS.

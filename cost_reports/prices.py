@@ -90,6 +90,11 @@ class Catalogue:
         except PriceError as error:
             raise PriceError(f"{source}: {error}") from error
 
+    @property
+    def models(self) -> tuple[ModelInfo, ...]:
+        """All models, in the order of the file."""
+        return tuple(self._models.values())
+
     def model(self, model_id: str) -> ModelInfo:
         """Limits of a model.
 

@@ -94,6 +94,11 @@ def split_model_id(model_id: str) -> tuple[str, str]:
     return "", model_id
 
 
+def meters_of(model_id: str) -> dict[str, str]:
+    """The meters that a model can have: those of AWS's own price list, or those of AWS Marketplace."""
+    return MARKETPLACE_METERS if split_model_id(model_id)[1].startswith(MARKETPLACE_PROVIDERS) else TOKEN_METERS
+
+
 def token_usage(model_id: str, meter: str, region: str) -> tuple[str, str, str]:
     """(service code, usage type, operation) of a token meter of a Bedrock model or inference profile.
 
@@ -104,14 +109,13 @@ def token_usage(model_id: str, meter: str, region: str) -> tuple[str, str, str]:
             lost; its usage type carries the model's id and has no price, which the catalogue reports.
     """
     geography, bare = split_model_id(model_id)
-    if bare.startswith(MARKETPLACE_PROVIDERS):
-        if meter not in MARKETPLACE_METERS:
-            raise ValueError(f"meter {meter!r} of {model_id} is unknown; known are {', '.join(MARKETPLACE_METERS)}")
+    names = meters_of(model_id)
+    if meter not in names:
+        raise ValueError(f"meter {meter!r} of {model_id} is unknown; known are {', '.join(names)}")
+    if names is MARKETPLACE_METERS:
         service = "AmazonBedrockFoundationModels"
         prefix = usage_type(service, "", region)[:-1]
         return service, f"{prefix}-MP:{prefix}_{MARKETPLACE_METERS[meter]}-Units", model_id
-    if meter not in TOKEN_METERS:
-        raise ValueError(f"meter {meter!r} of {model_id} is unknown; known are {', '.join(TOKEN_METERS)}")
     name = f"{MODEL_NAMES.get(bare, bare)}-{TOKEN_METERS[meter]}" + (
         "-cross-region-global" if geography == "global" else ""
     )

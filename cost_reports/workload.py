@@ -1,4 +1,4 @@
-"""What an estimate is asked: how much is asked of the answer a month, and how large the task is. Checked, plain, exact."""
+"""What an estimate is asked: requests a month, what an answer is worth, and how large the task is. Checked, exact."""
 
 from __future__ import annotations
 

@@ -66,7 +66,11 @@ def letters(scope: Construct, queue: Any, topic: sns.ITopic) -> None:
 
 
 def _alarm(
-    scope: Construct, id: str, metrics: dict[str, cloudwatch.IMetric], description: str, topic: sns.ITopic  # noqa: A002
+    scope: Construct,
+    id: str,  # noqa: A002  (CDK's name)
+    metrics: dict[str, cloudwatch.IMetric],
+    description: str,
+    topic: sns.ITopic,
 ) -> None:
     total = cloudwatch.MathExpression(expression=" + ".join(metrics), using_metrics=metrics, period=PERIOD, label="sum")
     alarm = cloudwatch.Alarm(

@@ -17,16 +17,12 @@ from infra.settings import RETENTION_DAYS, Settings
 #: The longest that Lambda allows. Functions are billed for what they use, so the limit costs nothing.
 LONGEST = cdk.Duration.minutes(15)
 
-_RETENTION = dict(
-    zip(
-        RETENTION_DAYS,
-        (
-            "ONE_DAY THREE_DAYS FIVE_DAYS ONE_WEEK TWO_WEEKS ONE_MONTH TWO_MONTHS THREE_MONTHS FOUR_MONTHS FIVE_MONTHS "
-            "SIX_MONTHS ONE_YEAR THIRTEEN_MONTHS EIGHTEEN_MONTHS TWO_YEARS THREE_YEARS FIVE_YEARS"
-        ).split(),
-        strict=True,
-    )
+_RETENTION_NAMES = (
+    *("ONE_DAY", "THREE_DAYS", "FIVE_DAYS", "ONE_WEEK", "TWO_WEEKS", "ONE_MONTH", "TWO_MONTHS", "THREE_MONTHS"),
+    *("FOUR_MONTHS", "FIVE_MONTHS", "SIX_MONTHS", "ONE_YEAR", "THIRTEEN_MONTHS", "EIGHTEEN_MONTHS", "TWO_YEARS"),
+    *("THREE_YEARS", "FIVE_YEARS"),
 )
+_RETENTION = dict(zip(RETENTION_DAYS, _RETENTION_NAMES, strict=True))
 
 
 def log_group(scope: Construct, id: str, settings: Settings) -> logs.LogGroup:  # noqa: A002  (CDK's name)

@@ -30,7 +30,7 @@ REQUIREMENTS = ROOT / "lambdas" / "layers"
 PYTHON = "3.13"
 PLATFORM = "aarch64-manylinux_2_28"
 #: Change it when the steps below change, so that cached layers are built anew.
-RECIPE = "1"
+RECIPE = "2"
 #: Published as source only. They are pure Python, so that building them here gives the same files for every platform.
 SOURCE_ONLY = ("rouge-score",)
 #: What installers leave behind: it differs from run to run, or is of no use in a function.
@@ -164,6 +164,8 @@ def _install(requirements: Path, folder: Path, target: LayerPlatform) -> None:
         raise PackagingError(f"layer for {target}: uv could not install {requirements.relative_to(ROOT)}: {said}")
     for path in [p for p in folder.rglob("*") if p.name in RUBBISH and p.is_file()]:
         path.unlink()
+    # Console scripts begin with the path of this machine's interpreter.
+    shutil.rmtree(folder / "bin", ignore_errors=True)
 
 
 def _strip(recipe: LayerRecipe, site: Path) -> None:

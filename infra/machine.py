@@ -18,7 +18,7 @@ from infra.settings import Settings
 
 
 class Machine(Construct):
-    """`functions` are the placeholders that stand for functions, which the machine may then invoke; `values` the others.
+    """`functions` are the placeholders that stand for functions, which the machine may invoke; `values` the others.
 
     There is no time limit on the execution: it would end without the clean-up that a machine may need.
     """

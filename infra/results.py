@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra import checks, permissions
+from infra import checks, permissions, tags
+from infra.functions import log_group
 from infra.settings import Settings
 
 PREFIX = "Objects of one run are named under its prefix; run ids are made when a run starts."
@@ -38,6 +41,8 @@ class Results(Construct):
             "Access logs would add storage that belongs to no approach; the bucket holds results of experiments, and "
             "CloudTrail data events can be switched on for it where an audit asks for them.",
         )
+        if settings.auto_delete_objects:
+            _tame_emptier(self, settings)
         self.table = dynamodb.Table(
             self,
             "Runs",
@@ -93,5 +98,38 @@ class Results(Construct):
             wildcard=PREFIX,
         )
 
-    def allow_table(self, role: iam.Role, *actions: str) -> None:
-        permissions.allow(role, [f"dynamodb:{action}" for action in actions], [self.table.table_arn])
+
+def _tame_emptier(scope: Construct, settings: Settings) -> None:
+    """Hold the function with which CDK empties a bucket to what holds for ours.
+
+    It comes without tags and with a log group that Lambda makes and nothing deletes. Given a group of its own and no
+    right to make another, it leaves nothing behind.
+    """
+    stack = cdk.Stack.of(scope)
+    provider = stack.node.find_child("Custom::S3AutoDeleteObjectsCustomResourceProvider")
+    role = cast(cdk.CfnResource, provider.node.find_child("Role"))
+    handler = cast(cdk.CfnResource, provider.node.find_child("Handler"))
+    group = log_group(scope, "EmptierLogs", settings)
+    for resource in (role, handler):
+        own = [{"Key": key, "Value": value} for key, value in sorted(tags.values(settings).items())]
+        resource.add_property_override("Tags", own)
+    handler.add_property_override("LoggingConfig", {"LogGroup": group.log_group_name})
+    role.add_property_deletion_override("ManagedPolicyArns")
+    role.add_property_override(
+        "Policies",
+        [
+            {
+                "PolicyName": "Logs",
+                "PolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                            "Resource": group.log_group_arn,
+                        }
+                    ],
+                },
+            }
+        ],
+    )

@@ -43,9 +43,7 @@ def execution_role(scope: Construct, id: str, *, settings: Settings, results: Re
         when={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
         wildcard="PutMetricData takes no resource; the condition names SageMaker's own namespaces.",
     )
-    permissions.allow(
-        role, ["ecr:GetAuthorizationToken"], ["*"], wildcard="GetAuthorizationToken takes no resource."
-    )
+    permissions.allow(role, ["ecr:GetAuthorizationToken"], ["*"], wildcard="GetAuthorizationToken takes no resource.")
     permissions.allow(
         role,
         ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
@@ -60,7 +58,6 @@ def execution_role(scope: Construct, id: str, *, settings: Settings, results: Re
 def allow_orchestration(role: iam.Role, *, settings: Settings, tags: Mapping[str, str], job_role: iam.Role) -> None:
     """Let the state machine make, watch and delete the experiment's jobs, models and endpoints."""
     asked = {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in tags.items()}}
-    held = {"StringEquals": {"aws:ResourceTag/cost-cell": tags["cost-cell"]}}
     training, hosting = settings.models.training_instance, settings.models.hosting_instance
     permissions.allow(
         role,
@@ -92,18 +89,12 @@ def allow_orchestration(role: iam.Role, *, settings: Settings, tags: Mapping[str
         ),
     )
     permissions.allow(role, ["sagemaker:AddTags"], _arns(role, *KINDS), when=asked, wildcard=NAMES)
+    allow_clean_up(role, tags)
     permissions.allow(
         role,
-        [
-            "sagemaker:DeleteEndpoint",
-            "sagemaker:DeleteEndpointConfig",
-            "sagemaker:DeleteModel",
-            "sagemaker:DescribeEndpoint",
-            "sagemaker:DescribeTrainingJob",
-            "sagemaker:StopTrainingJob",
-        ],
-        _arns(role, *KINDS),
-        when=held,
+        ["sagemaker:DescribeTrainingJob"],
+        _arns(role, "training-job"),
+        when={"StringEquals": {"aws:ResourceTag/cost-cell": tags["cost-cell"]}},
         wildcard=NAMES,
     )
     permissions.allow(
@@ -111,6 +102,23 @@ def allow_orchestration(role: iam.Role, *, settings: Settings, tags: Mapping[str
         ["iam:PassRole"],
         [job_role.role_arn],
         when={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+    )
+
+
+def allow_clean_up(role: iam.Role, tags: Mapping[str, str]) -> None:
+    """Let a state machine stop and delete what the experiment has made."""
+    permissions.allow(
+        role,
+        [
+            "sagemaker:DeleteEndpoint",
+            "sagemaker:DeleteEndpointConfig",
+            "sagemaker:DeleteModel",
+            "sagemaker:DescribeEndpoint",
+            "sagemaker:StopTrainingJob",
+        ],
+        _arns(role, *KINDS),
+        when={"StringEquals": {"aws:ResourceTag/cost-cell": tags["cost-cell"]}},
+        wildcard=NAMES,
     )
 
 

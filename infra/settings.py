@@ -38,7 +38,7 @@ KEYS = (
 #: The retention periods that CloudWatch Logs offers, in days.
 RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
 #: OpenSearch Serverless allows 32 characters, of which `ladder-` and the suffixes take 14.
-EXPERIMENT_NAME = re.compile(r"[a-z](?:-?[a-z0-9]){0,17}")
+EXPERIMENT_NAME = re.compile(r"(?=.{1,18}$)[a-z](?:-?[a-z0-9])*")
 #: What AWS accepts in a tag value, without the space, so that values survive shells and file names.
 TAG_VALUE = re.compile(r"[A-Za-z0-9_.:/=+@-]{1,128}")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

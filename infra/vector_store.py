@@ -229,12 +229,14 @@ class Domain(VectorStore):
             permissions.allow(role, reading, [f"{self._arn}/*"], wildcard=reason)
 
 
+_SLOW_LOGS = "Slow logs would add charges that belong to no approach; every question's latency is measured and kept."
 _DOMAIN_EXCEPTIONS = {
     "OS1": "No VPC: its gateways would cost more than the domain, and network interfaces block the tear-down.",
     "OS3": "Requests are signed and checked by IAM; Lambda functions without a VPC have no fixed addresses to list.",
     "OS4": "One data node holds a few thousand chunks for an experiment; a dedicated master would triple its price.",
     "OS7": "The index is rebuilt from the documents by the ingestion step, so that one zone is enough.",
-    "OS9": "Slow logs would add charges that belong to no approach; every question's latency is measured and kept.",
+    "OS9[LogExport::INDEX_SLOW_LOGS]": _SLOW_LOGS,
+    "OS9[LogExport::SEARCH_SLOW_LOGS]": _SLOW_LOGS,
 }
 
 

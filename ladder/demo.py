@@ -26,9 +26,8 @@ from ladder.leftovers import audit
 from ladder.progress import Progress
 from offline import sandbox
 
-#: What a deployment onto the embedded AWS sets differently: its Lambda workers are this machine's Python, and its
-#: buckets are emptied by the deletion itself.
-EMBEDDED_CONTEXT = ("-c", "layer-platform=host", "-c", "auto-delete-objects=false")
+#: What a deployment onto the embedded AWS sets differently: its Lambda workers are this machine's Python.
+EMBEDDED_CONTEXT = ("-c", "layer-platform=host")
 
 
 def run(*, experiment: Path, out: Path, profile: str, console: Console) -> None:

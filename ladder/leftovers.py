@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ladder import leftovers_probes as probes
-from ladder.leftovers_listing import Item
+from ladder.leftovers_listing import Clients, Item
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ def audit(session: Any, *, experiment: str, stack_prefix: str) -> list[Leftover]
 
 class _Audit:
     def __init__(self, session: Any, experiment: str, stack_prefix: str) -> None:
-        self._session = session
+        self._session = Clients(session)
         self._experiment = experiment
         self._tag = f"tag {TAG}={experiment}"
         self._prefix = stack_prefix.lower()

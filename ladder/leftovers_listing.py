@@ -1,4 +1,4 @@
-"""List calls of the services, brought to one form: `Item`s. Each takes a boto3 session and reads all pages."""
+"""List calls of the services, brought to one form: `Item`s. Each reads all pages."""
 
 from __future__ import annotations
 
@@ -19,6 +19,19 @@ class Item:
     arn: str = ""
     state: str = "exists"
     tags: Tags | None = None
+
+
+class Clients:
+    """A session that makes each service's client once; making one costs more than a call."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._made: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        if service not in self._made:
+            self._made[service] = self._session.client(service)
+        return self._made[service]
 
 
 def _tags(pairs: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
@@ -43,10 +56,10 @@ def _pages(client: Any, operation: str, key: str, **request: Any) -> Iterator[An
 
 def listing(
     service: str, operation: str, key: str, *, name: str, arn: str = "", state: str = "", **request: Any
-) -> Callable[[Any], Iterator[Item]]:
+) -> Callable[[Clients], Iterator[Item]]:
     """A list call whose elements carry the name, and perhaps the ARN and state, under these members."""
 
-    def list_all(session: Any) -> Iterator[Item]:
+    def list_all(session: Clients) -> Iterator[Item]:
         for element in _pages(session.client(service), operation, key, **request):
             yield Item(
                 name=str(element[name]),
@@ -57,7 +70,7 @@ def listing(
     return list_all
 
 
-def stacks(session: Any) -> Iterator[Item]:
+def stacks(session: Clients) -> Iterator[Item]:
     for stack in _pages(session.client("cloudformation"), "describe_stacks", "Stacks"):
         if stack["StackStatus"] != "DELETE_COMPLETE":
             yield Item(
@@ -68,12 +81,12 @@ def stacks(session: Any) -> Iterator[Item]:
             )
 
 
-def buckets(session: Any) -> Iterator[Item]:
+def buckets(session: Clients) -> Iterator[Item]:
     for bucket in session.client("s3").list_buckets().get("Buckets", []):
         yield Item(name=bucket["Name"], arn=f"arn:aws:s3:::{bucket['Name']}")
 
 
-def bucket_tags(session: Any, item: Item) -> Tags:
+def bucket_tags(session: Clients, item: Item) -> Tags:
     try:
         return _tags(session.client("s3").get_bucket_tagging(Bucket=item.name)["TagSet"])
     except ClientError as error:
@@ -82,30 +95,30 @@ def bucket_tags(session: Any, item: Item) -> Tags:
         raise
 
 
-def tables(session: Any) -> Iterator[Item]:
+def tables(session: Clients) -> Iterator[Item]:
     client = session.client("dynamodb")
     for name in _pages(client, "list_tables", "TableNames"):
         yield Item(name=name, arn=client.describe_table(TableName=name)["Table"]["TableArn"])
 
 
-def queues(session: Any) -> Iterator[Item]:
+def queues(session: Clients) -> Iterator[Item]:
     client = session.client("sqs")
     for url in _pages(client, "list_queues", "QueueUrls"):
         attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
         yield Item(name=url.rsplit("/", 1)[-1], arn=attributes["QueueArn"])
 
 
-def topics(session: Any) -> Iterator[Item]:
+def topics(session: Clients) -> Iterator[Item]:
     for topic in _pages(session.client("sns"), "list_topics", "Topics"):
         yield Item(name=topic["TopicArn"].rsplit(":", 1)[-1], arn=topic["TopicArn"])
 
 
-def log_groups(session: Any) -> Iterator[Item]:
+def log_groups(session: Clients) -> Iterator[Item]:
     for group in _pages(session.client("logs"), "describe_log_groups", "logGroups"):
         yield Item(name=group["logGroupName"], arn=str(group.get("arn", "")).removesuffix(":*"))
 
 
-def domains(session: Any) -> Iterator[Item]:
+def domains(session: Clients) -> Iterator[Item]:
     client = session.client("opensearch")
     for domain in client.list_domain_names()["DomainNames"]:
         status = client.describe_domain(DomainName=domain["DomainName"])["DomainStatus"]
@@ -114,15 +127,15 @@ def domains(session: Any) -> Iterator[Item]:
         )
 
 
-def alarms(session: Any) -> Iterator[Item]:
+def alarms(session: Clients) -> Iterator[Item]:
     client = session.client("cloudwatch")
     for key in ("MetricAlarms", "CompositeAlarms"):
         for alarm in _pages(client, "describe_alarms", key):
             yield Item(name=alarm["AlarmName"], arn=alarm["AlarmArn"])
 
 
-def policies(operation: str, key: str, kinds: tuple[str, ...]) -> Callable[[Any], Iterator[Item]]:
-    def list_all(session: Any) -> Iterator[Item]:
+def policies(operation: str, key: str, kinds: tuple[str, ...]) -> Callable[[Clients], Iterator[Item]]:
+    def list_all(session: Clients) -> Iterator[Item]:
         for kind in kinds:
             for policy in _pages(session.client("opensearchserverless"), operation, key, type=kind):
                 yield Item(name=policy["name"], state=kind)
@@ -130,14 +143,14 @@ def policies(operation: str, key: str, kinds: tuple[str, ...]) -> Callable[[Any]
     return list_all
 
 
-def budgets(session: Any) -> Iterator[Item]:
+def budgets(session: Clients) -> Iterator[Item]:
     account = session.client("sts").get_caller_identity()["Account"]
     for budget in _pages(session.client("budgets"), "describe_budgets", "Budgets", AccountId=account):
         name = budget["BudgetName"]
         yield Item(name=name, arn=f"arn:aws:budgets::{account}:budget/{name}")
 
 
-def training_jobs(session: Any) -> Iterator[Item]:
+def training_jobs(session: Clients) -> Iterator[Item]:
     client = session.client("sagemaker")
     for state in ("InProgress", "Stopping"):
         for job in _pages(client, "list_training_jobs", "TrainingJobSummaries", StatusEquals=state):
@@ -145,12 +158,12 @@ def training_jobs(session: Any) -> Iterator[Item]:
                 yield Item(name=job["TrainingJobName"], arn=job["TrainingJobArn"], state=state)
 
 
-def tags_by_arn(service: str, operation: str, argument: str, answer: str) -> Callable[[Any, Item], Tags]:
-    def tags(session: Any, item: Item) -> Tags:
+def tags_by_arn(service: str, operation: str, argument: str, answer: str) -> Callable[[Clients, Item], Tags]:
+    def tags(session: Clients, item: Item) -> Tags:
         return _tags(getattr(session.client(service), operation)(**{argument: item.arn})[answer])
 
     return tags
 
 
-def role_tags(session: Any, item: Item) -> Tags:
+def role_tags(session: Clients, item: Item) -> Tags:
     return _tags(_pages(session.client("iam"), "list_role_tags", "Tags", RoleName=item.name))

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from ladder import leftovers_listing as listing
-from ladder.leftovers_listing import Item, Tags
+from ladder.leftovers_listing import Clients, Item, Tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     kind: str
-    list_all: Callable[[Any], Iterable[Item]]
-    tags: Callable[[Any, Item], Tags] | None = None
+    list_all: Callable[[Clients], Iterable[Item]]
+    tags: Callable[[Clients, Item], Tags] | None = None
 
 
 _SAGEMAKER_TAGS = listing.tags_by_arn("sagemaker", "list_tags", "ResourceArn", "Tags")
@@ -118,6 +117,10 @@ PROBES: tuple[Probe, ...] = (
         kind="AWS::Scheduler::Schedule",
         list_all=listing.listing("scheduler", "list_schedules", "Schedules", name="Name", arn="Arn"),
     ),
+    Probe(
+        kind="AWS::Scheduler::ScheduleGroup",
+        list_all=listing.listing("scheduler", "list_schedule_groups", "ScheduleGroups", name="Name", arn="Arn"),
+    ),
     Probe(kind="AWS::Events::Rule", list_all=listing.listing("events", "list_rules", "Rules", name="Name", arn="Arn")),
     Probe(kind="AWS::CloudWatch::Alarm", list_all=listing.alarms),
     Probe(kind="AWS::Budgets::Budget", list_all=listing.budgets),
@@ -142,6 +145,7 @@ _KINDS = {
     ("sagemaker", "endpoint"): "AWS::SageMaker::Endpoint",
     ("sns", ""): "AWS::SNS::Topic",
     ("sqs", ""): "AWS::SQS::Queue",
+    ("scheduler", "schedule-group"): "AWS::Scheduler::ScheduleGroup",
     ("events", "rule"): "AWS::Events::Rule",
     ("cloudwatch", "alarm"): "AWS::CloudWatch::Alarm",
     ("budgets", "budget"): "AWS::Budgets::Budget",

@@ -91,7 +91,7 @@ def newest_run(session: boto3.Session, deployment: Deployment) -> str:
     found = [p["Prefix"].rstrip("/").rpartition("run=")[2] for page in pages for p in page.get("CommonPrefixes", [])]
     if not found:
         raise LadderError(f"experiment {deployment.experiment} has no run yet; start one with `ladder run`")
-    return max(found)
+    return str(max(found))
 
 
 def show(saved: SavedReport, console: Console) -> None:

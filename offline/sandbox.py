@@ -12,7 +12,6 @@ import json
 import os
 import re
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from offline import ports
-from offline.supervisor import ROOT, START_WITHIN_S, Layout, tail
+from offline.layout import ROOT, Layout, tail
+from offline.supervisor import START_WITHIN_S
 
 #: Another place of the emulator's interpreter, for instance in a container image.
 PYTHON_VARIABLE = "LADDER_EMULATOR_PYTHON"
@@ -81,7 +81,7 @@ def emulator_python() -> Path:
     """The emulator environment's interpreter; raises `SandboxError` when there is none."""
     python = Path(os.environ.get(PYTHON_VARIABLE) or _PYTHON)
     if not python.exists():
-        raise SandboxError(f"the emulator's environment is missing: {python} (make it with: make emulator-environment)")
+        raise SandboxError(f"the emulator's environment is missing: {python} (make it with: make setup)")
     return python
 
 
@@ -116,8 +116,8 @@ def up(
         (port,) = ports.free_ports(1)
     elif ports.is_listening(port):
         raise SandboxError(f"port {port} on 127.0.0.1 is in use; choose another one, or none to have one chosen")
-    _clean(layout)
     layout.logs.mkdir(parents=True, exist_ok=True)
+    layout.failure.unlink(missing_ok=True)
     if not _started(layout, port, python, tuple(engines or engines_command(model))):
         raise SandboxError(_explained(layout))
     started = status(directory)
@@ -180,7 +180,8 @@ def down(directory: Path, *, within_s: float = 30.0) -> bool:
         if _locked(layout):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(state["pid"], signal.SIGKILL)
-    _clean(layout)
+    # A supervisor that was killed could not do this.
+    layout.clean()
     return was_running
 
 
@@ -227,20 +228,13 @@ def _instance(port: int) -> str | None:
         return None
 
 
-def _clean(layout: Layout) -> None:
-    """Remove what a supervisor that was killed could not remove."""
-    for path in (layout.state, layout.failure):
-        path.unlink(missing_ok=True)
-    shutil.rmtree(layout.temporary, ignore_errors=True)
-
-
 def _explained(layout: Layout) -> str:
     """Why the supervisor ended, as one line with a remedy."""
     failure = layout.failure
     reason = failure.read_text(encoding="utf-8").strip() if failure.exists() else tail(layout.log("supervisor"))
     missing = re.search(r"No module named '([^']+)'", reason)
     if missing and reason.startswith("engines"):
-        return f"the engines need the package {missing[1]}: install the extras (make install); {reason}"
+        return f"the engines need the package {missing[1]}: install the extras (make setup); {reason}"
     if "address already in use" in reason.lower() or "is already in use" in reason.lower():
         return f"a port was taken by another program in the meantime; try again; {reason}"
     return f"the sandbox did not start: {reason} (logs: {layout.logs})"

@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,8 +26,8 @@ from types import FrameType
 from typing import IO
 
 from offline import ports
+from offline.layout import ROOT, Layout, tail
 
-ROOT = Path(__file__).resolve().parents[1]
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
@@ -39,42 +38,6 @@ _POLL_S = 0.05
 
 class StartError(Exception):
     """One line for a person: what did not start, and why."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where a sandbox keeps what."""
-
-    directory: Path
-
-    @property
-    def state(self) -> Path:
-        return self.directory / "sandbox.json"
-
-    @property
-    def failure(self) -> Path:
-        """One line written by a supervisor that could not start, or whose child died."""
-        return self.directory / "failed.txt"
-
-    @property
-    def lock(self) -> Path:
-        return self.directory / "lock"
-
-    @property
-    def logs(self) -> Path:
-        return self.directory / "logs"
-
-    @property
-    def temporary(self) -> Path:
-        """TMPDIR of the emulator: unpacked Lambda functions. Removed when the sandbox goes down."""
-        return self.directory / "tmp"
-
-    @property
-    def engines(self) -> Path:
-        return self.directory / "engines"
-
-    def log(self, name: str) -> Path:
-        return self.logs / f"{name}.log"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,14 +65,6 @@ class Child:
                 return bool(json.load(answer).get("ready"))
         except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError):
             return False
-
-
-def tail(path: Path, lines: int = 6) -> str:
-    """The last lines of a log, as one line."""
-    if not path.exists():
-        return "no log"
-    text = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return " | ".join(line.strip() for line in text[-lines:]) or "its log is empty"
 
 
 def acquire(layout: Layout) -> IO[str]:
@@ -193,6 +148,14 @@ class Supervisor:
         partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         partial.replace(self.layout.state)
 
+    def answer(self) -> None:
+        """Tell the starter. One that was interrupted meanwhile knows of no sandbox, so that none may go on."""
+        try:
+            os.write(self.options.ready, b"ready\n")
+        except BrokenPipeError:
+            raise StartError("the command that started the sandbox was interrupted") from None
+        os.close(self.options.ready)
+
     def stop(self) -> None:
         """Close the children's standard input, and end by force those that do not follow."""
         for child in self.children:
@@ -212,15 +175,13 @@ class Supervisor:
             self.start()
             if not self.stopping:
                 self.record()
-                os.write(self.options.ready, b"ready\n")
-                os.close(self.options.ready)
+                self.answer()
             while not self.stopping:
                 self.check()
                 time.sleep(0.2)
         finally:
             self.stop()
-            self.layout.state.unlink(missing_ok=True)
-            shutil.rmtree(self.layout.temporary, ignore_errors=True)
+            self.layout.clean()
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -252,6 +213,7 @@ def main() -> int:
     except StartError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    layout.clean()
     supervisor = Supervisor(options)
 
     def stop(_number: int, _frame: FrameType | None) -> None:

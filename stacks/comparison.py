@@ -34,11 +34,9 @@ class Comparison(LadderStack):
             "Summarise",
             handler="lambdas.comparison.handler.summarise",
             description="Compares the approaches in pairs and adds what the orchestration used",
-            environment={"RUN_TABLE": foundation.results.table.table_name},
             memory_mb=1024,
         )
         foundation.results.allow_write(summarise.role, *APPROACHES)
-        foundation.results.allow_table(summarise.role, "GetItem", "UpdateItem")
         self.machine = Machine(
             self,
             "Run",

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import aws_cdk as cdk
+from typing import cast
 
-from infra import alarms, sagemaker, tags
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+
+from infra import alarms, permissions, sagemaker, tags
 from infra.asl import fine_tuning
+from infra.asl import sweep as sweep_asl
 from infra.inference_profile import InferenceProfile
 from infra.layers import RETRIEVAL, layer_version
 from infra.machine import Machine
@@ -56,7 +62,6 @@ class FineTuning(LadderStack):
             "RecordUsage",
             handler="lambdas.fine_tuning.handler.record_usage",
             description="Writes down what the training job and the endpoint used",
-            environment={"FINE_TUNING_BASE": models.fine_tuning_base},
             layers=layers,
         )
         for function in (prepare, answer):
@@ -73,7 +78,6 @@ class FineTuning(LadderStack):
                 concurrency=settings.answer_concurrency,
                 training_instance=models.training_instance,
                 hosting_instance=models.hosting_instance,
-                base_model=models.fine_tuning_base,
             ),
             functions={
                 "Prepare": prepare,
@@ -89,9 +93,22 @@ class FineTuning(LadderStack):
         )
         sagemaker.allow_orchestration(self.machine.role, settings=settings, tags=own_tags, job_role=job_role)
         foundation.results.allow_items(self.machine.role, self.approach)
-        alarms.executions(self, self.machine.machine, foundation.alarms.topic)
-        alarms.function_errors(
-            self, [f.function for f in (prepare, answer, record_usage)], foundation.alarms.topic
+        sweep = Machine(self, "Sweep", settings=settings, definition=sweep_asl.definition(), functions={})
+        sagemaker.allow_clean_up(sweep.role, own_tags)
+        caller = permissions.service_role(self, "SweepRuleRole", "events.amazonaws.com", "Starts the sweep")
+        events.Rule(
+            self,
+            "Stopped",
+            description="A fine-tuning execution was stopped or ran out of time",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={"stateMachineArn": [self.machine.arn], "status": ["ABORTED", "TIMED_OUT"]},
+            ),
+            targets=[targets.SfnStateMachine(sweep.machine, role=cast(iam.IRole, caller))],
         )
+        alarms.executions(self, self.machine.machine, foundation.alarms.topic)
+        alarms.executions(sweep, sweep.machine, foundation.alarms.topic)
+        alarms.function_errors(self, [f.function for f in (prepare, answer, record_usage)], foundation.alarms.topic)
         self.output("StateMachineArn", self.machine.arn, "Runs the fine-tuning approach")
         self.output("JobRoleArn", job_role.role_arn, "The role of training jobs and endpoints")

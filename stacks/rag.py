@@ -44,8 +44,9 @@ class Rag(LadderStack):
             self,
             "Prepare",
             handler="lambdas.rag.handler.prepare",
-            description="Lists the batches of documents and questions",
+            description="Cleans the index, lists the batches of documents and questions",
             environment=search,
+            memory_mb=1024,
             layers=layers,
         )
         ingest = foundation.function(
@@ -80,9 +81,9 @@ class Rag(LadderStack):
             layers=layers,
         )
         generator.allow_invoke(answer.role)
-        for function in (ingest, await_index, answer):
+        for function in (ingest, answer):
             embedding.allow_invoke(function.role)
-        self.store.admit(self, writers=[ingest.role, await_index.role], readers=[answer.role])
+        self.store.admit(self, writers=[prepare.role, ingest.role, await_index.role], readers=[answer.role])
         self.machine = Machine(
             self,
             "Pipeline",

@@ -13,7 +13,6 @@ from aws_cdk import aws_sqs as sqs
 from infra import alarms, checks, permissions
 from infra.settings import Settings
 from infra.stack import LadderStack
-from lambdas.common.contracts import APPROACHES
 from stacks.foundation import Foundation
 
 
@@ -27,13 +26,10 @@ class Reporting(LadderStack):
             "Report",
             handler="lambdas.reporting.handler.report",
             description="Writes the report of a run",
-            environment={"RUN_TABLE": foundation.results.table.table_name},
             memory_mb=1024,
             data=["cost_reports/data/*"],
         )
-        foundation.results.allow_write(self.report.role, *APPROACHES)
         foundation.results.allow_reports(self.report.role)
-        foundation.results.allow_table(self.report.role, "GetItem", "Query", "UpdateItem")
         letters = sqs.Queue(
             self,
             "Undelivered",

@@ -54,24 +54,84 @@ def intervals(title: str, marks: Sequence[Mark], *, top: float, threshold: float
     return _svg(title, height, parts)
 
 
-def bars(title: str, marks: Sequence[Mark]) -> str:
-    """A bar from 0 for each mark; negative values go to the left of 0."""
+def bars(title: str, marks: Sequence[Mark], *, logarithmic: bool = False) -> str:
+    """A bar for each mark (0 or more), from 0 or, if logarithmic, from a tenth of the smallest that is above 0."""
     height = 14 + 26 * len(marks)
-    low = min([0.0, *(m.value for m in marks)])
-    high = max([0.0, *(m.value for m in marks)])
-    scale = (WIDTH - LEFT - 130) / ((high - low) or 1.0)
-    zero = LEFT - low * scale
+    lengths = (_log_lengths if logarithmic else _lengths)([m.value for m in marks])
     parts = []
-    for i, mark in enumerate(marks):
+    for i, (mark, length) in enumerate(zip(marks, lengths, strict=True)):
         y = 8 + 26 * i
-        x = zero + min(0.0, mark.value) * scale
-        width = abs(mark.value) * scale
+        width = max(length * (WIDTH - LEFT - 130), 1)
         parts.append(_label(mark.label, y + 10))
         parts.append(
-            f'<rect class="{css_class(mark.group)}" x="{x:.1f}" y="{y}" width="{max(width, 1):.1f}" height="18">'
+            f'<rect class="{css_class(mark.group)}" x="{LEFT}" y="{y}" width="{width:.1f}" height="18">'
             f"{_title(mark)}</rect>"
         )
-        parts.append(f'<text class="v" x="{max(x + width, zero) + 6:.1f}" y="{y + 14}">{escape(mark.text)}</text>')
+        parts.append(f'<text class="v" x="{LEFT + width + 6:.1f}" y="{y + 14}">{escape(mark.text)}</text>')
+    return _svg(title, height, parts)
+
+
+def tornado(title: str, marks: Sequence[Mark], *, middle: float) -> str:
+    """A bar from `low` to `high` of each mark, around a line at `middle`."""
+    height = 14 + 26 * len(marks)
+    ends = [middle, *(e for m in marks for e in (m.low, m.high) if e is not None)]
+    low, scale = min(ends), (WIDTH - LEFT - 180) / ((max(ends) - min(ends)) or 1.0)
+    x0 = LEFT + (middle - low) * scale
+    parts = []
+    for i, mark in enumerate(marks):
+        if mark.low is None or mark.high is None:
+            continue
+        y = 8 + 26 * i
+        left, right = (LEFT + (e - low) * scale for e in sorted((mark.low, mark.high)))
+        parts.append(_label(mark.label, y + 10))
+        parts.append(
+            f'<rect class="{css_class(mark.group)}" x="{left:.1f}" y="{y}" width="{max(right - left, 1):.1f}"'
+            f' height="18">{_title(mark)}</rect>'
+        )
+        parts.append(f'<text class="v" x="{right + 6:.1f}" y="{y + 14}">{escape(mark.text)}</text>')
+    parts.append(f'<line class="gate" x1="{x0:.1f}" x2="{x0:.1f}" y1="0" y2="{height}"/>')
+    return _svg(title, height, parts)
+
+
+def lines(
+    title: str, series: Sequence[tuple[str, str, Sequence[tuple[float, float]]]], *, x_name: str, y_name: str
+) -> str:
+    """A line for each (label, group, points above 0), both axes logarithmic."""
+    points = [(x, y) for _, _, line in series for x, y in line if x > 0 and y > 0]
+    if not points:
+        return ""
+    height, bottom, plot = 340, 290, 660
+    x_low, x_high = _powers([x for x, _ in points])
+    y_low, y_high = _powers([y for _, y in points])
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        across = (math.log10(x) - x_low) / (x_high - x_low)
+        up = (math.log10(y) - y_low) / (y_high - y_low)
+        return 80 + plot * across, bottom - (bottom - 20) * up
+
+    parts = []
+    for power in range(x_low, x_high + 1):
+        x, _ = at(10.0**power, 10.0**y_low)
+        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="20" y2="{bottom}"/>')
+        parts.append(f'<text class="a" text-anchor="middle" x="{x:.1f}" y="{bottom + 16}">{_power(power)}</text>')
+    for power in range(y_low, y_high + 1):
+        _, y = at(10.0**x_low, 10.0**power)
+        parts.append(f'<line class="grid" x1="80" x2="{80 + plot}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text class="a" text-anchor="end" x="72" y="{y + 4:.1f}">${_power(power)}</text>')
+    ends: list[float] = []
+    for label, group, line in series:
+        pairs = [at(x, y) for x, y in line if x > 0 and y > 0]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in pairs)
+        parts.append(
+            f'<polyline class="line-{css_class(group)}" points="{path}"><title>{escape(label)}</title></polyline>'
+        )
+        y = pairs[-1][1]
+        while any(abs(y - other) < 13 for other in ends):
+            y -= 13
+        ends.append(y)
+        parts.append(f'<text class="v" x="{pairs[-1][0] + 8:.1f}" y="{y + 4:.1f}">{escape(label)}</text>')
+    parts.append(f'<text class="a" x="80" y="12">{escape(y_name)}</text>')
+    parts.append(f'<text class="a" text-anchor="end" x="{80 + plot}" y="{height - 8}">{escape(x_name)}</text>')
     return _svg(title, height, parts)
 
 
@@ -81,8 +141,7 @@ def scatter(title: str, marks: Sequence[Mark], *, x_name: str, y_name: str, y_to
     xs = [m.x for m in marks if m.x is not None and m.x > 0]
     if not xs:
         return ""
-    low, high = math.floor(math.log10(min(xs))), math.ceil(math.log10(max(xs)))
-    high = max(high, low + 1)
+    low, high = _powers(xs)
     parts = []
     for power in range(low, high + 1):
         x = 60 + plot * (power - low) / (high - low)
@@ -116,6 +175,24 @@ def _svg(title: str, height: int, parts: Sequence[str]) -> str:
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{name}" xmlns="http://www.w3.org/2000/svg">'
         f"<title>{name}</title>{body}</svg>"
     )
+
+
+def _lengths(values: Sequence[float]) -> list[float]:
+    top = max(values, default=0.0) or 1.0
+    return [v / top for v in values]
+
+
+def _log_lengths(values: Sequence[float]) -> list[float]:
+    above = [v for v in values if v > 0]
+    if not above:
+        return [0.0 for _ in values]
+    low, high = math.log10(min(above)) - 1, math.log10(max(above))
+    return [(math.log10(v) - low) / (high - low) if v > 0 else 0.0 for v in values]
+
+
+def _powers(values: Sequence[float]) -> tuple[int, int]:
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    return low, max(high, low + 1)
 
 
 def _axis(height: int, top: float, scale: float) -> str:

@@ -18,6 +18,7 @@ def placeholder(approach: str) -> str:
 def definition() -> parts.State:
     """Input `{"experiment", "run"}`. Functions: Summarise, Report; placeholders `<Approach>Machine` (ARN) and
     `<Approach>Executions` (ARN of its executions without the name)."""
+    errors = {f"{approach}.$": f"$.runs[{n}].error" for n, approach in enumerate(APPROACHES)}
     return {
         "Comment": "Runs every approach of a run, then compares and reports.",
         "StartAt": "ListApproaches",
@@ -59,12 +60,12 @@ def definition() -> parts.State:
                         **{f"{approach}.$": f"$.runs[{n}].execution" for n, approach in enumerate(APPROACHES)},
                         "shared.$": "$$.Execution.Id",
                     },
-                    "errors": {f"{approach}.$": f"$.runs[{n}].error" for n, approach in enumerate(APPROACHES)},
+                    "errors": errors,
                 },
                 then="Report",
                 result="$.summary",
             ),
-            "Report": parts.invoke("Report", {}, then="AllWell", result="$.report"),
+            "Report": parts.invoke("Report", {"errors": errors}, then="AllWell", result="$.report"),
             "AllWell": {
                 "Type": "Choice",
                 "Choices": [{"Variable": "$.summary.payload.failed[0]", "IsPresent": True, "Next": "Failed"}],
@@ -76,7 +77,7 @@ def definition() -> parts.State:
                 "CausePath": "States.Format('{} did not finish; the report shows the others', "
                 "States.JsonToString($.summary.payload.failed))",
             },
-            "Done": {"Type": "Succeed", "OutputPath": "$.report.payload"},
+            "Done": {"Type": "Pass", "InputPath": "$.report.payload", "End": True},
         },
     }
 

@@ -7,7 +7,7 @@ execution that runs out of time runs no clean-up: the parts that wait are limite
 
 from __future__ import annotations
 
-from infra.asl import parts
+from infra.asl import parts, sagemaker
 
 POLL_S = 30
 #: Seconds of training before SageMaker stops the job itself.
@@ -15,31 +15,12 @@ TRAINING_LIMIT_S = 4 * 3600
 #: 1 hour for an endpoint to come up, 15 minutes for a stopped job to end.
 ENDPOINT_POLLS, STOP_POLLS = 120, 30
 VOLUME_GB = 50
-#: What SageMaker says of an endpoint that does not exist; it has no error code of its own for it.
-NOT_FOUND = "*ould not find endpoint*"
 
 #: Run by `bash -c` in the training container, whose working directory is the root.
 START = "cd /opt/ml/input/data/code && python -m pip install --quiet -r requirements.txt && python train.py"
 
-_SERVICE_RETRY = {
-    "ErrorEquals": ["SageMaker.SageMakerException", "SageMaker.SdkClientException", "SageMaker.ThrottlingException"],
-    "IntervalSeconds": 2,
-    "MaxAttempts": 5,
-    "BackoffRate": 2,
-    "MaxDelaySeconds": 60,
-    "JitterStrategy": "FULL",
-}
-#: A delete that is refused, for instance because the endpoint is still being made, may be taken later.
-_DELETE_RETRY = {
-    "ErrorEquals": ["States.ALL"],
-    "IntervalSeconds": 20,
-    "MaxAttempts": 5,
-    "BackoffRate": 1.5,
-    "JitterStrategy": "FULL",
-}
 
-
-def definition(*, concurrency: int, training_instance: str, hosting_instance: str, base_model: str) -> parts.State:
+def definition(*, concurrency: int, training_instance: str, hosting_instance: str) -> parts.State:
     """Input `{"experiment", "run"}`. Functions: Prepare, Answer, RecordUsage, Evaluate; placeholders SageMakerRole,
     TrainingImage, HostingImage."""
     return {
@@ -47,7 +28,7 @@ def definition(*, concurrency: int, training_instance: str, hosting_instance: st
         "StartAt": "Prepare",
         "States": {
             **_training(training_instance),
-            **_hosting(hosting_instance, base_model, concurrency),
+            **_hosting(hosting_instance, concurrency),
             **_clean_up(),
             **_end(hosting_instance),
         },
@@ -82,7 +63,7 @@ def _training(instance: str) -> parts.States:
             "ResultPath": "$.made.model",
             "Next": "CreateModel",
         },
-        "CreateTrainingJob": _call(
+        "CreateTrainingJob": sagemaker.call(
             "createTrainingJob",
             {
                 "TrainingJobName.$": "$.prepared.payload.training_job_name",
@@ -115,9 +96,9 @@ def _training(instance: str) -> parts.States:
         "TrainingStatus": {
             "Type": "Choice",
             "Choices": [
-                _status("$.made.training.TrainingJobStatus", "Completed", "UseNewModel"),
-                _status("$.made.training.TrainingJobStatus", "Failed", "TrainingFailed"),
-                _status("$.made.training.TrainingJobStatus", "Stopped", "TrainingStopped"),
+                sagemaker.status("$.made.training.TrainingJobStatus", "Completed", "UseNewModel"),
+                sagemaker.status("$.made.training.TrainingJobStatus", "Failed", "TrainingFailed"),
+                sagemaker.status("$.made.training.TrainingJobStatus", "Stopped", "TrainingStopped"),
             ],
             "Default": "WaitForTraining",
         },
@@ -133,14 +114,14 @@ def _training(instance: str) -> parts.States:
             "Next": "CreateModel",
         },
         # Reached by failures only. The job's charge is known once it has ended.
-        "StopTrainingJob": _call(
+        "StopTrainingJob": sagemaker.call(
             "stopTrainingJob",
             {"TrainingJobName.$": "$.prepared.payload.training_job_name"},
             then="WaitForStop",
-            catch=_passed("WaitForStop"),
+            catch=sagemaker.passed("WaitForStop"),
         ),
         "WaitForStop": parts.wait(POLL_S, then="DescribeStoppedJob"),
-        "DescribeStoppedJob": _describe_training(then="CountStopPoll", catch=_passed("EndpointAsked")),
+        "DescribeStoppedJob": _describe_training(then="CountStopPoll", catch=sagemaker.passed("EndpointAsked")),
         "CountStopPoll": parts.count("$.made.polls", then="StopStatus"),
         "StopStatus": {
             "Type": "Choice",
@@ -159,10 +140,10 @@ def _training(instance: str) -> parts.States:
     }
 
 
-def _hosting(instance: str, base_model: str, concurrency: int) -> parts.States:
+def _hosting(instance: str, concurrency: int) -> parts.States:
     caught = _caught("EndpointAsked")
     return {
-        "CreateModel": _call(
+        "CreateModel": sagemaker.call(
             "createModel",
             {
                 "ModelName.$": "$.prepared.payload.names.model",
@@ -170,14 +151,14 @@ def _hosting(instance: str, base_model: str, concurrency: int) -> parts.States:
                 "PrimaryContainer": {
                     "Image": "${HostingImage}",
                     "ModelDataUrl.$": "$.made.model",
-                    "Environment": {"SAGEMAKER_PROGRAM": "inference.py", "FINE_TUNING_BASE": base_model},
+                    "Environment": {"SAGEMAKER_PROGRAM": "inference.py"},
                 },
                 "Tags.$": "$.prepared.payload.tags",
             },
             then="CreateEndpointConfig",
             catch=caught,
         ),
-        "CreateEndpointConfig": _call(
+        "CreateEndpointConfig": sagemaker.call(
             "createEndpointConfig",
             {
                 "EndpointConfigName.$": "$.prepared.payload.names.endpoint_config",
@@ -197,7 +178,7 @@ def _hosting(instance: str, base_model: str, concurrency: int) -> parts.States:
         ),
         # Noted before the call: if its answer is lost, the endpoint may exist all the same.
         "NoteEndpointStart": _note_time("$.made.endpoint.started", then="CreateEndpoint"),
-        "CreateEndpoint": _call(
+        "CreateEndpoint": sagemaker.call(
             "createEndpoint",
             {
                 "EndpointName.$": "$.prepared.payload.names.endpoint",
@@ -209,7 +190,7 @@ def _hosting(instance: str, base_model: str, concurrency: int) -> parts.States:
         ),
         "WaitForEndpoint": parts.wait(POLL_S, then="DescribeEndpoint"),
         "DescribeEndpoint": {
-            **_call(
+            **sagemaker.call(
                 "describeEndpoint",
                 {"EndpointName.$": "$.prepared.payload.names.endpoint"},
                 then="CountEndpointPoll",
@@ -221,7 +202,7 @@ def _hosting(instance: str, base_model: str, concurrency: int) -> parts.States:
         "EndpointStatus": {
             "Type": "Choice",
             "Choices": [
-                _status("$.made.hosting.EndpointStatus", "InService", "AnswerAll"),
+                sagemaker.status("$.made.hosting.EndpointStatus", "InService", "AnswerAll"),
                 {
                     "Not": {"Variable": "$.made.hosting.EndpointStatus", "StringEquals": "Creating"},
                     "Next": "EndpointFailed",
@@ -259,31 +240,7 @@ def _clean_up() -> parts.States:
             ],
             "Default": "DeleteEndpoint",
         },
-        "DeleteEndpoint": {
-            **_delete("deleteEndpoint", "EndpointName", "endpoint", then="NoteEndpointEnd"),
-            "Retry": [_DELETE_RETRY],
-            "Catch": _passed("ProbeEndpoint"),
-        },
-        # A refused delete is only as good as a taken one if the endpoint is known to be gone or going.
-        "ProbeEndpoint": {
-            **_call(
-                "describeEndpoint",
-                {"EndpointName.$": "$.prepared.payload.names.endpoint"},
-                then="EndpointLeaving",
-                catch=_passed("EndpointUnknown"),
-            ),
-            "ResultPath": "$.made.hosting",
-        },
-        "EndpointLeaving": {
-            "Type": "Choice",
-            "Choices": [_status("$.made.hosting.EndpointStatus", "Deleting", "NoteEndpointEnd")],
-            "Default": "EndpointLeft",
-        },
-        "EndpointUnknown": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.clean_up.Cause", "StringMatches": NOT_FOUND, "Next": "NoteEndpointEnd"}],
-            "Default": "EndpointLeft",
-        },
+        **sagemaker.delete_endpoint("$.prepared.payload.names.endpoint", then="NoteEndpointEnd", left="EndpointLeft"),
         "EndpointLeft": {
             **_failure(
                 "EndpointLeft",
@@ -293,10 +250,15 @@ def _clean_up() -> parts.States:
             "Next": "NoteEndpointEnd",
         },
         "NoteEndpointEnd": _note_time("$.made.endpoint.deleted", then="DeleteEndpointConfig"),
-        "DeleteEndpointConfig": _delete(
-            "deleteEndpointConfig", "EndpointConfigName", "endpoint_config", then="DeleteModel"
+        "DeleteEndpointConfig": sagemaker.delete(
+            "deleteEndpointConfig",
+            "EndpointConfigName",
+            "$.prepared.payload.names.endpoint_config",
+            then="DeleteModel",
         ),
-        "DeleteModel": _delete("deleteModel", "ModelName", "model", then="TrainingBilled"),
+        "DeleteModel": sagemaker.delete(
+            "deleteModel", "ModelName", "$.prepared.payload.names.model", then="TrainingBilled"
+        ),
     }
 
 
@@ -305,7 +267,9 @@ def _end(hosting_instance: str) -> parts.States:
         # A job that was stopped before its instance started has no billed time, hence no usage.
         "TrainingBilled": {
             "Type": "Choice",
-            "Choices": [{"Variable": "$.made.training.BillableTimeInSeconds", "IsPresent": True, "Next": "RecordUsage"}],
+            "Choices": [
+                {"Variable": "$.made.training.BillableTimeInSeconds", "IsPresent": True, "Next": "RecordUsage"}
+            ],
             "Default": "DropTraining",
         },
         "DropTraining": {"Type": "Pass", "Result": None, "ResultPath": "$.made.training", "Next": "RecordUsage"},
@@ -335,26 +299,8 @@ def _end(hosting_instance: str) -> parts.States:
     }
 
 
-def _call(action: str, parameters: parts.State, *, then: str, catch: list[parts.State]) -> parts.State:
-    """A call of the SageMaker API whose answer is dropped."""
-    return {
-        "Type": "Task",
-        "Resource": f"arn:aws:states:::aws-sdk:sagemaker:{action}",
-        "Parameters": parameters,
-        "TimeoutSeconds": 120,
-        "Retry": [_SERVICE_RETRY],
-        "Catch": catch,
-        "ResultPath": None,
-        "Next": then,
-    }
-
-
-def _delete(action: str, parameter: str, name: str, *, then: str) -> parts.State:
-    return _call(action, {f"{parameter}.$": f"$.prepared.payload.names.{name}"}, then=then, catch=_passed(then))
-
-
 def _describe_training(*, then: str, catch: list[parts.State]) -> parts.State:
-    call = _call(
+    call = sagemaker.call(
         "describeTrainingJob",
         {"TrainingJobName.$": "$.prepared.payload.training_job_name"},
         then=then,
@@ -372,18 +318,9 @@ def _channel(name: str, uri: str) -> parts.State:
     }
 
 
-def _status(variable: str, value: str, then: str) -> parts.State:
-    return {"Variable": variable, "StringEquals": value, "Next": then}
-
-
 def _caught(then: str) -> list[parts.State]:
     """Remember the error; the execution will fail with it after the clean-up."""
     return [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": then}]
-
-
-def _passed(then: str) -> list[parts.State]:
-    """Go on whatever happens: this step is part of cleaning up."""
-    return [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.clean_up", "Next": then}]
 
 
 def _failure(error: str, cause: str) -> parts.State:

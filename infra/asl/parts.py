@@ -85,7 +85,9 @@ def batches(
     their answers together must fit into 256 KiB; what they did is in the bucket.
     """
     fields = {f"{name}.$": f"$$.Map.Item.Value.{name}" for name in item_fields}
-    call = invoke(function, {f"{name}.$": f"$.{name}" for name in (*item_fields, *(extra or {}))}, then=None, result="$")
+    call = invoke(
+        function, {f"{name}.$": f"$.{name}" for name in (*item_fields, *(extra or {}))}, then=None, result="$"
+    )
     call["OutputPath"] = None
     state: State = {
         "Type": "Map",

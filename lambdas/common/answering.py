@@ -173,7 +173,9 @@ def _answer_all(
     # A call that still hangs must not take the other answers with it: its row says so, its thread is left behind.
     pool.shutdown(wait=False, cancel_futures=True)
     return [
-        future.result() if future.done() and not future.cancelled() else _error_row(batch, question, DEADLINE)
+        future.result()
+        if future.done() and not future.cancelled()
+        else _error_row(batch, question, DEADLINE, attempts=0 if future.cancelled() else 1)
         for question, future in zip(questions, futures, strict=True)
     ]
 
@@ -183,7 +185,7 @@ def _answer_one(
 ) -> AnswerRow:
     began = time.perf_counter()
     if deadline.expired:
-        return _error_row(batch, question, DEADLINE)
+        return _error_row(batch, question, DEADLINE, attempts=0)
     try:
         given = answer(question)
     except DeadlineError as error:

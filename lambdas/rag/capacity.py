@@ -5,9 +5,9 @@ added: many functions search at once. Each step leaves an empty object whose nam
 writes the usage of all such times anew; the step that comes last has seen all of them.
 
 NextGen: the first search wakes two search workers, the first write one indexing worker, each of one unit; they sleep
-after ten minutes without a request (AWS developer guide, "Scale to zero"). Classic: one unit of each kind (redundancy
-on: two in all) is always there; the run is given the time between its first and its last use. A managed domain has no
-capacity units.
+after ten minutes without a request (AWS developer guide, "Scale to zero"). Classic without standby replicas, as the
+stack makes it: half a unit of each kind is always there; the run is given the time between its first and its last
+use. A managed domain has no capacity units.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ from cost_reports.meters import MeterContext
 from lambdas.common import keys
 from lambdas.common.contracts import Approach, Manifest
 from lambdas.common.store import Results
-from lambdas.rag.index import Activity
+from lambdas.rag.store import Activity
 
 Kind = Literal["search", "indexing"]
 Generation = Literal["nextgen", "classic", "domain"]
 
 IDLE_MS = 600_000
-OCUS: dict[str, dict[Kind, int]] = {"nextgen": {"search": 2, "indexing": 1}, "classic": {"search": 1, "indexing": 1}}
+OCUS: dict[str, dict[Kind, Decimal]] = {
+    "nextgen": {"search": Decimal(2), "indexing": Decimal(1)},
+    "classic": {"search": Decimal("0.5"), "indexing": Decimal("0.5")},
+}
 #: Requests that `record` makes when nothing else is recorded at the same time: the name, two lists, the usage.
 REQUESTS = 4
 PART = "capacity"

@@ -1,23 +1,17 @@
 """The vector index: one way to write, search and clean it that managed domains and both kinds of OpenSearch Serverless
-share. Ids are the server's; a chunk's identity is its `chunk_id`, and a copy too many is found and removed by it.
-
-opensearch-py is imported when a client is made: it takes longer than everything else that a handler imports.
-"""
+share. Ids are the server's; a chunk's identity is its `chunk_id`, and a copy too many is found and removed by it."""
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
-import boto3
-
-from lambdas.common.runtime import MODEL_WORKERS, Deadline, with_retries
+from lambdas.common.runtime import Deadline, is_retryable, with_retries
 from lambdas.common.settings import SearchSettings
 from lambdas.rag.chunking import Chunk
+from lambdas.rag.store import Activity, Kind, StoreError, connect, index_body
 
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
@@ -27,16 +21,10 @@ TERMS = 200
 BULK_DOCUMENTS = 100
 BULK_BYTES = 5_000_000
 STORED = ["chunk_id", "document", "title", "text", "position"]
-#: NextGen needs 10-30 s for the first request after it has slept.
-TIMEOUT_S = 60
-
-
-class StoreError(RuntimeError):
-    """The store refused something; `retryable` says whether the same may succeed later."""
-
-    def __init__(self, message: str, *, retryable: bool) -> None:
-        super().__init__(message)
-        self.retryable = retryable
+#: NextGen needs 10-30 s for the first request after it has slept, whether it holds the request or refuses it.
+ATTEMPTS = 10
+#: A new access policy is enforced within a minute and refuses until then; a new index is not found for seconds.
+FIRST_ATTEMPTS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,66 +38,6 @@ class Hit:
     text: str = ""
     corpus: str = ""
     score: float = 0.0
-
-
-@dataclass(slots=True)
-class Activity:
-    """When the store was used: kind -> first and last moment, seconds since 1970. Compute is billed by such times."""
-
-    spans: dict[Literal["search", "indexing"], tuple[float, float]] = field(default_factory=dict)
-
-    def touch(self, kind: Literal["search", "indexing"], began: float) -> None:
-        first, last = self.spans.get(kind, (began, began))
-        self.spans[kind] = (min(first, began), max(last, time.time()))
-
-
-def index_body(dimensions: int) -> dict[str, Any]:
-    """Settings and mapping of the index. No `engine`: NextGen refuses it. Vectors have unit length, so l2, the default
-    space everywhere, ranks as the cosine does."""
-    keyword = {"type": "keyword"}
-    return {
-        "settings": {"index": {"knn": True}},
-        "mappings": {
-            "properties": {
-                "vector": {"type": "knn_vector", "dimension": dimensions},
-                "text": {"type": "text"},
-                "title": keyword,
-                "chunk_id": keyword,
-                "document": keyword,
-                "experiment": keyword,
-                "corpus": keyword,
-                "position": {"type": "integer"},
-            }
-        },
-    }
-
-
-@functools.lru_cache(maxsize=4)
-def connect(settings: SearchSettings) -> OpenSearch:
-    """A client that signs every request with the function's own credentials.
-
-    The urllib3 pair is used because the requests pair of opensearch-py 3.2.0 signs headers that OpenSearch Serverless
-    does not accept. Retries are ours: the transport repeats at once and without end in sight of a deadline.
-
-    Raises:
-        ValueError: the endpoint is neither https nor on this machine.
-    """
-    from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth, Urllib3HttpConnection
-
-    url = urlsplit(settings.endpoint)
-    if url.scheme != "https" and url.hostname not in ("127.0.0.1", "localhost"):
-        raise ValueError(f"OPENSEARCH_ENDPOINT is {settings.endpoint!r}; it must begin with https://")
-    return OpenSearch(
-        hosts=[settings.endpoint],
-        http_auth=Urllib3AWSV4SignerAuth(boto3.Session().get_credentials(), settings.region, settings.service),
-        connection_class=Urllib3HttpConnection,
-        use_ssl=url.scheme == "https",
-        verify_certs=True,
-        http_compress=False,
-        pool_maxsize=MODEL_WORKERS,
-        timeout=TIMEOUT_S,
-        max_retries=0,
-    )
 
 
 @dataclass(slots=True)
@@ -136,14 +64,32 @@ class VectorIndex:
         """The index exists afterwards. Serverless indexes are the stack's; a domain has no resource for them.
 
         Raises:
-            StoreError: the stack's index is missing.
+            StoreError, opensearchpy.AuthorizationException: the stack's index, or its access policy, is missing.
+            DeadlineError: the same, when the time ran out first.
         """
-        if self._call("search", self.client.indices.exists, index=self.name):
-            return
-        if generation != "domain":
-            raise StoreError(
-                f"index {self.name!r} does not exist in the collection; deploy the RAG stack again", retryable=True
+
+        def look() -> bool:
+            found = bool(self.client.indices.exists(index=self.name))
+            if not found and generation != "domain":
+                raise StoreError(
+                    f"index {self.name!r} does not exist in the collection; deploy the RAG stack again", retryable=True
+                )
+            return found
+
+        def retryable(error: BaseException) -> bool:
+            return is_retryable(error) or getattr(error, "status_code", None) == 403
+
+        began = time.time()
+        try:
+            found = with_retries(
+                look, retryable=retryable, deadline=self.deadline, attempts=FIRST_ATTEMPTS, base_s=self.backoff_s
             )
+        finally:
+            self.activity.touch("search", began)
+        if not found:
+            self._create(dimensions)
+
+    def _create(self, dimensions: int) -> None:
         from opensearchpy import RequestError
 
         try:
@@ -276,10 +222,12 @@ class VectorIndex:
             "position": chunk.position,
         }
 
-    def _call(self, kind: Literal["search", "indexing"], call: Any, **arguments: Any) -> Any:
+    def _call(self, kind: Kind, call: Any, **arguments: Any) -> Any:
         began = time.time()
         try:
-            return with_retries(lambda: call(**arguments), deadline=self.deadline, base_s=self.backoff_s / 5)
+            return with_retries(
+                lambda: call(**arguments), deadline=self.deadline, attempts=ATTEMPTS, base_s=self.backoff_s / 5
+            )
         finally:
             self.activity.touch(kind, began)
 

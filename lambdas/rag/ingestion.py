@@ -62,14 +62,17 @@ def ingest(index: VectorIndex, embedder: Embedder, documents: Iterable[str], chu
         StoreError, ModelCallError, opensearchpy.TransportError: it failed for good.
     """
     names = sorted(set(documents))
+    found: set[str] | None = None
     indexed: set[str] = set()
     removed = [0, 0]
 
     def attempt() -> None:
+        nonlocal found
         stale, copies, present = surplus(index.of_documents(names), {c.id for c in chunks})
         index.remove([*stale, *copies])
         removed[0] += len(copies)
         removed[1] += len(stale)
+        found = present if found is None else found
         # What this call has had confirmed is there, even where a search does not show it yet.
         missing = [c for c in chunks if c.id not in present and c.id not in indexed]
         for first in range(0, len(missing), GROUP):
@@ -84,10 +87,12 @@ def ingest(index: VectorIndex, embedder: Embedder, documents: Iterable[str], chu
     # A request that was retried may have been applied before: remove what can be seen of that at once.
     _, copies, _ = surplus(index.of_documents(names), {c.id for c in chunks})
     index.remove(copies)
+    # A request that was applied and then failed counts as well: what was not there at first is there now.
+    skipped = len(found or ())
     return Ingested(
         chunks=len(chunks),
-        indexed=len(indexed),
-        skipped=len(chunks) - len(indexed),
+        indexed=len(chunks) - skipped,
+        skipped=skipped,
         duplicates_removed=removed[0] + len(copies),
         stale_removed=removed[1],
     )

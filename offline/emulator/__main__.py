@@ -21,7 +21,7 @@ def main() -> int:
     tempfile.tempdir = str(options.directory)
     problems = contract.version_problems() or contract.name_problems()
     if problems:
-        sys.stderr.write(f"emulator environment: {'; '.join(problems)}; make it again: make emulator-environment\n")
+        sys.stderr.write(f"emulator environment: {'; '.join(problems)}; make it again: make setup\n")
         return 3
     from offline.emulator import composition
 

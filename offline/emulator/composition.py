@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from offline.emulator import aoss, bedrock, buckets, budgets, faults, forward, functions, gateway, states, tags
+from offline.emulator import alarms, aoss, bedrock, buckets, budgets, faults, forward, functions, gateway, states, tags
 from offline.emulator.settings import EmulatorSettings
 
 
 def compose(settings: EmulatorSettings) -> None:
     """Extend the loaded ministack; to be called once, before its `main`."""
     forward.install(settings.engines_port)
+    alarms.install()
     aoss.install(settings.opensearch_endpoint)
     bedrock.install()
     buckets.install()

@@ -117,7 +117,7 @@ def main() -> int:
     for problem in problems:
         sys.stderr.write(f"emulator environment: {problem}\n")
     if problems:
-        sys.stderr.write("emulator environment: make it again with `make emulator-environment`\n")
+        sys.stderr.write("emulator environment: make it again with `make setup`\n")
     return 1 if problems else 0
 
 

@@ -19,7 +19,7 @@ from offline.emulator.seams import Headers, Query, Response, ServiceHandler, jso
 #: Answered by the engines' process: language model, training and hosting, and what it offers of billing.
 ENGINE_SERVICES = ("bedrock-runtime", "sagemaker", "ce", "bcm-data-exports", "pricing")
 #: Answered by moto, started at the first such request.
-MOTO_SERVICES = ("servicequotas",)
+MOTO_SERVICES = ("s3vectors", "servicequotas")
 
 #: The request's path as it was sent. ministack hands handlers the decoded one, in which the slash of an inference
 #: profile's ARN cannot be told from a separator.

@@ -165,6 +165,19 @@ class Index:
         return source
 
     # ---- mapping -------------------------------------------------------------------------------------------------
+    def map(self, properties: dict[str, dict[str, Any]]) -> None:
+        """Add fields that are new. Documents that are there have no value in them until they are written again.
+
+        Raises:
+            ApiError: a second vector field.
+        """
+        if self.vector_name is not None and any(f["type"] == "knn_vector" for f in properties.values()):
+            raise outside("a second knn_vector field in an index")
+        self.properties |= properties
+        self._storage.update_properties(self.number, self.properties)
+        for name, definition in properties.items():
+            self._map(name, definition)
+
     def _map(self, name: str, definition: dict[str, Any]) -> None:
         kind = definition["type"]
         field: Field
@@ -198,9 +211,7 @@ class Index:
             definition = {"type": "boolean"}
         elif isinstance(first, int | float):
             definition = {"type": "long" if isinstance(first, int) else "float"}
-        self.properties[name] = definition
-        self._storage.update_properties(self.number, self.properties)
-        self._map(name, definition)
+        self.map({name: definition})
 
     @staticmethod
     def _parse_vector(name: str, value: Any, field: vectors.VectorField) -> Floats:

@@ -1,4 +1,4 @@
-"""Index bodies: what a mapping may say on each flavour, and CloudFormation's spelling of it. Standard library only."""
+"""Index bodies: what names, settings and mappings may say on each flavour."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FIELD_OPTIONS = {
     "keyword": {"type", "ignore_above", "index", "doc_values"},
 }
 _METHOD_OPTIONS = {"name", "engine", "space_type", "parameters"}
-_SETTINGS = {"knn", "knn.algo_param.ef_search", "refresh_interval"}
+_SETTINGS = {"knn", "knn.algo_param.ef_search", "refresh_interval", "mapping.dynamic"}
 
 
 def check_name(name: str) -> None:
@@ -50,11 +50,13 @@ def parse_body(body: dict[str, Any], flavour: Flavour) -> tuple[dict[str, Any], 
         if name.startswith(("number_of_", "auto_expand_")):
             raise outside(f"the setting [index.{name}]")
         if name not in _SETTINGS:
-            raise bad_request("illegal_argument_exception", f"unknown setting [index.{name}]")
+            raise bad_request("settings_exception", f"unknown setting [index.{name}]")
     mappings = body.get("mappings") or {}
     if set(mappings) - {"properties", "dynamic"}:
         raise outside(f"the mapping key [{min(set(mappings) - {'properties', 'dynamic'})}]")
     properties = {name: parse_field(name, field, flavour) for name, field in (mappings.get("properties") or {}).items()}
+    if sum(f["type"] == "knn_vector" for f in properties.values()) > 1:
+        raise outside("a second knn_vector field in an index")
     if any(f["type"] == "knn_vector" for f in properties.values()) and str(settings.get("knn")).lower() != "true":
         raise bad_request("illegal_argument_exception", "a knn_vector field needs the setting index.knn = true")
     if "dynamic" in mappings:
@@ -124,40 +126,3 @@ def _flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[path.removeprefix("index.")] = value
     return flat
-
-
-def from_cloudformation(mappings: dict[str, Any] | None, settings: dict[str, Any] | None) -> dict[str, Any]:
-    """The body of `PUT /{index}` from the properties of an `AWS::OpenSearchServerless::Index`.
-
-    CloudFormation spells keys in Pascal case (`Dimension`, `SpaceType`) and two settings in its own way; names of
-    fields stay as they are. Numbers and booleans that CloudFormation turned into text become what they were.
-    """
-    body: dict[str, Any] = {}
-    index = (settings or {}).get("Index") or {}
-    names = {"Knn": "knn", "KnnAlgoParamEfSearch": "knn.algo_param.ef_search", "RefreshInterval": "refresh_interval"}
-    unknown = set(index) - set(names)
-    if unknown:
-        raise ValueError(f"the index setting {min(unknown)!r} is unknown; known are {', '.join(names)}")
-    if index:
-        body["settings"] = {"index": {names[key]: _typed(value) for key, value in index.items()}}
-    properties = (mappings or {}).get("Properties")
-    if properties:
-        body["mappings"] = {"properties": {name: _field(field) for name, field in properties.items()}}
-    return body
-
-
-def _field(field: dict[str, Any]) -> dict[str, Any]:
-    converted: dict[str, Any] = {}
-    for key, value in field.items():
-        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()
-        if key in ("Fields", "Properties") and isinstance(value, dict):
-            converted[name] = {child: _field(item) for child, item in value.items()}
-        else:
-            converted[name] = _field(value) if isinstance(value, dict) else _typed(value)
-    return converted
-
-
-def _typed(value: Any) -> Any:
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    return int(value) if isinstance(value, str) and value.isdecimal() else value

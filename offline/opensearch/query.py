@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from offline.opensearch import vectors
 from offline.opensearch.bm25 import Floats, Mask, TextField
-from offline.opensearch.columns import KeywordField, NumberField, SortValue
+from offline.opensearch.columns import KeywordField, NumberField
 from offline.opensearch.errors import ApiError, bad_request, outside
 from offline.opensearch.index import Index
+from offline.opensearch.sorting import Page, as_list, single, sorted_page
 
 MAX_WINDOW = 10_000
 _BODY_KEYS = {"size", "_source", "query", "sort", "search_after", "pit", "track_total_hits"}
@@ -32,16 +33,6 @@ class Matches:
 
     rows: npt.NDArray[np.intp]
     scores: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The rows to return, their scores (None when sorted), their sort values (None when scored) and the total."""
-
-    rows: list[int]
-    scores: list[float] | None
-    sort_values: list[list[SortValue]] | None
-    total: int
 
 
 def check_body(body: Any) -> dict[str, Any]:
@@ -68,9 +59,10 @@ def search(index: Index, body: dict[str, Any], mask: Mask | None) -> Page:
         raise ApiError(400, "illegal_argument_exception", reason, shard=True)
     found = matches(index, body.get("query", {"match_all": {}}), mask)
     if "sort" in body:
-        return _sorted_page(index, found, body, size)
+        return sorted_page(index, found.rows.tolist(), body, size)
     if "search_after" in body:
-        raise bad_request("illegal_argument_exception", "Sort must contain at least one field when using search_after")
+        reason = "Sort must contain at least one field when using search_after"
+        raise ApiError(400, "illegal_argument_exception", reason, shard=True)
     kept = min(size, len(found.rows))
     order = vectors.best(found.scores, kept).tolist() if kept else []
     rows = [int(found.rows[i]) for i in order]
@@ -79,7 +71,7 @@ def search(index: Index, body: dict[str, Any], mask: Mask | None) -> Page:
 
 def matches(index: Index, query: Any, mask: Mask | None) -> Matches:
     """The rows of `mask` that `query` selects, with scores. Raises ApiError."""
-    kind, inner = _single(query)
+    kind, inner = single(query)
     if kind == "knn":
         return _knn(index, inner, mask)
     if kind == "match":
@@ -97,7 +89,7 @@ def matches(index: Index, query: Any, mask: Mask | None) -> Matches:
 
 def filter_mask(index: Index, query: Any, mask: Mask | None) -> Mask:
     """The rows of `mask` that pass a filter: term, terms, range, ids, match_all or a bool of filters."""
-    kind, inner = _single(query)
+    kind, inner = single(query)
     everything = _everything(index, mask)
     if kind == "match_all":
         return everything
@@ -109,12 +101,12 @@ def filter_mask(index: Index, query: Any, mask: Mask | None) -> Mask:
     if kind == "bool":
         if set(inner) - {"filter"}:
             raise outside(f"bool.{min(set(inner) - {'filter'})} inside a filter")
-        for item in _as_list(inner.get("filter", [])):
+        for item in as_list(inner.get("filter", [])):
             everything = filter_mask(index, item, everything)
         return everything
     if kind not in ("term", "terms", "range"):
         raise outside(f"a [{kind}] filter") if kind in (*_QUERIES_ELSEWHERE, "match", "knn") else _unknown_query(kind)
-    name, value = _single(inner)
+    name, value = single(inner)
     field = index.fields.get(name)
     if field is None:
         return np.zeros(len(index), np.bool_)
@@ -132,7 +124,7 @@ def filter_mask(index: Index, query: Any, mask: Mask | None) -> Mask:
 
 
 def _knn(index: Index, inner: Any, mask: Mask | None) -> Matches:
-    name, options = _single(inner)
+    name, options = single(inner)
     if not isinstance(options, dict) or set(options) - {"vector", "k", "filter"}:
         raise outside(f"a [knn] option beside vector, k and filter on [{name}]")
     k = options.get("k")
@@ -160,7 +152,7 @@ def _match(index: Index, clauses: list[Any], mask: Mask | None) -> Matches:
     chosen = _everything(index, mask)
     total = np.zeros(len(index), np.float32)
     for clause in clauses:
-        name, options = _single(clause)
+        name, options = single(clause)
         options = options if isinstance(options, dict) else {"query": options}
         operator = str(options.get("operator", "or")).lower()
         if set(options) - {"query", "operator"} or operator not in ("or", "and"):
@@ -183,8 +175,8 @@ def _bool(index: Index, inner: Any, mask: Mask | None) -> Matches:
         names = sorted(set(inner) - {"must", "filter"}) if isinstance(inner, dict) else ["?"]
         raise outside(f"bool.{names[0]}")
     clauses = []
-    for query in _as_list(inner.get("must", [])):
-        kind, clause = _single(query)
+    for query in as_list(inner.get("must", [])):
+        kind, clause = single(query)
         if kind == "match":
             clauses.append(clause)
         elif kind != "match_all":
@@ -194,7 +186,7 @@ def _bool(index: Index, inner: Any, mask: Mask | None) -> Matches:
     # Statistics of BM25 are those of the whole index: the filter cuts what was scored, it does not change scores.
     found = _match(index, clauses, mask) if clauses else None
     chosen = _everything(index, mask)
-    for query in _as_list(inner.get("filter", [])):
+    for query in as_list(inner.get("filter", [])):
         chosen = filter_mask(index, query, chosen)
     if found is None:
         rows = np.flatnonzero(chosen)
@@ -203,72 +195,8 @@ def _bool(index: Index, inner: Any, mask: Mask | None) -> Matches:
     return Matches(found.rows[kept], found.scores[kept])
 
 
-def _sorted_page(index: Index, found: Matches, body: dict[str, Any], size: int) -> Page:
-    keys = [_sort_key(item) for item in _as_list(body["sort"])]
-    for name, _ in keys:
-        if not isinstance(index.fields.get(name), KeywordField | NumberField):
-            raise ApiError(
-                400, "query_shard_exception", f"No mapping found for [{name}] in order to sort on", shard=True
-            )
-    columns = [index.fields[name] for name, _ in keys]
-    rows = found.rows.tolist()
-    for (_, descending), column in reversed(list(zip(keys, columns, strict=True))):
-        assert isinstance(column, KeywordField | NumberField)  # noqa: S101  (checked above; tells mypy)
-        present = [row for row in rows if column.sort_value(row) is not None]
-        missing = [row for row in rows if column.sort_value(row) is None]
-        present.sort(key=column.sort_value, reverse=descending)  # type: ignore[arg-type]
-        rows = present + missing
-    values = [[c.sort_value(row) for c in columns if isinstance(c, KeywordField | NumberField)] for row in rows]
-    start = 0
-    if "search_after" in body:
-        after = body["search_after"]
-        if not isinstance(after, list) or len(after) != len(keys):
-            reason = f"search_after has a wrong number of values; the sort has {len(keys)}"
-            raise bad_request("illegal_argument_exception", reason)
-        directions = [descending for _, descending in keys]
-        start = next((i for i, v in enumerate(values) if _follows(v, after, directions)), len(rows))
-    return Page(rows[start : start + size], None, values[start : start + size], len(rows))
-
-
-def _follows(value: list[SortValue], after: list[Any], descending: list[bool]) -> bool:
-    for mine, other, down in zip(value, after, descending, strict=True):
-        if mine == other:
-            continue
-        if mine is None or other is None:
-            return mine is None
-        try:
-            return bool(mine < other) if down else bool(mine > other)
-        except TypeError as error:
-            reason = f"Failed to parse search_after value [{other!r}] for a field of another type"
-            raise bad_request("illegal_argument_exception", reason) from error
-    return False
-
-
-def _sort_key(item: Any) -> tuple[str, bool]:
-    if isinstance(item, str):
-        return item, False
-    name, order = _single(item)
-    if isinstance(order, dict):
-        if set(order) - {"order"}:
-            raise outside(f"the sort option [{min(set(order) - {'order'})}]")
-        order = order.get("order", "asc")
-    if order not in ("asc", "desc"):
-        raise bad_request("parsing_exception", f"unknown sort order [{order}] on [{name}]")
-    return name, order == "desc"
-
-
 def _everything(index: Index, mask: Mask | None) -> Mask:
     return np.ones(len(index), np.bool_) if mask is None else mask
-
-
-def _single(value: Any) -> tuple[str, Any]:
-    if not isinstance(value, dict) or len(value) != 1:
-        raise bad_request("parsing_exception", f"an object with exactly one key is needed, not {value!r}"[:300])
-    return next(iter(value.items()))
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _unknown_query(kind: str) -> ApiError:

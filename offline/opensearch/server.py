@@ -52,7 +52,7 @@ class OpenSearchServer(ThreadingHTTPServer):
 
 def serve(
     port: int,
-    directory: Path,
+    directory: Path | str,
     flavour: Flavour = "aoss_nextgen",
     visibility_delay_s: float = 0.0,
     *,
@@ -67,7 +67,9 @@ def serve(
     """
     if flavour not in FLAVOURS:
         raise ValueError(f"OpenSearch flavour {flavour!r} is unknown; known are {', '.join(FLAVOURS)}")
-    server = OpenSearchServer(port, Engine(directory, flavour, visibility_delay_s), require_signature=require_signature)
+    server = OpenSearchServer(
+        port, Engine(Path(directory), flavour, visibility_delay_s), require_signature=require_signature
+    )
     threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="opensearch", daemon=True
     ).start()
@@ -142,6 +144,8 @@ class Handler(BaseHTTPRequestHandler):
                 return 200, engine.delete_index(name)
             case "GET", ["_mapping"] if name:
                 return 200, engine.mapping(name)
+            case "PUT", ["_mapping"] if name:
+                return 200, engine.add_fields(name, _object(raw))
             case "POST" | "PUT", ["_bulk"]:
                 return 200, engine.bulk(_lines(raw), name, refresh, failing)
             case "POST", ["_doc"] if name:
@@ -236,4 +240,4 @@ def _json(raw: bytes) -> Any:
     try:
         return json.loads(raw)
     except ValueError as error:
-        raise bad_request("parse_exception", f"the request body is no JSON: {error}") from error
+        raise bad_request("json_parse_exception", f"the request body is no JSON: {error}") from error

@@ -12,8 +12,8 @@ from typing import Any
 
 import boto3
 import pytest
-from conftest import cdk
-from fixtures import app
+from emulator_access import cdk
+from emulator_app import example_stacks
 
 from ladder import leftovers
 from offline.sandbox import Sandbox
@@ -33,7 +33,7 @@ def bootstrapped(emulator: Sandbox) -> Sandbox:
 def outputs(bootstrapped: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Both stacks, deployed: their outputs."""
     directory = tmp_path_factory.mktemp("assembly")
-    app.synthesize(directory / "cdk.out", prefix="EmulatorTest", experiment="emulator-test")
+    example_stacks.synthesize(directory / "cdk.out", prefix="EmulatorTest", experiment="emulator-test")
     file = directory / "outputs.json"
     cdk(bootstrapped, "deploy", "--all", "--app", str(directory / "cdk.out"), *OPTIONS, "--outputs-file", str(file))
     stacks = json.loads(file.read_text())
@@ -229,6 +229,8 @@ def test_a_bucket_with_objects_is_not_deleted(aws: boto3.Session) -> None:
         assert time.monotonic() < until
         time.sleep(0.05)
     assert status == "DELETE_FAILED"
+    kept = leftovers.audit(aws, experiment="none", stack_prefix="full-bucket")
+    assert [(item.kind, item.state) for item in kept] == [("AWS::CloudFormation::Stack", "DELETE_FAILED")]
     s3.delete_object(Bucket="kept-full", Key="object")
     stacks.delete_stack(StackName="full-bucket")
     stacks.get_waiter("stack_delete_complete").wait(StackName="full-bucket", WaiterConfig={"Delay": 1})
@@ -255,7 +257,9 @@ def test_deploy_change_and_destroy_leave_nothing(bootstrapped: Sandbox, aws: bot
     from pathlib import Path
 
     def assembly(revision: str) -> Path:
-        return app.synthesize(tmp_path / revision, prefix="Passing", experiment="passing-test", revision=revision)
+        return example_stacks.synthesize(
+            tmp_path / revision, prefix="Passing", experiment="passing-test", revision=revision
+        )
 
     cdk(bootstrapped, "deploy", "--all", "--app", str(assembly("1")), *OPTIONS)
     found = leftovers.audit(aws, experiment="passing-test", stack_prefix="Passing")
@@ -270,3 +274,11 @@ def test_deploy_change_and_destroy_leave_nothing(bootstrapped: Sandbox, aws: bot
 
     cdk(bootstrapped, "destroy", "--all", "--force", "--app", second)
     assert leftovers.audit(aws, experiment="passing-test", stack_prefix="Passing") == []
+
+
+def test_a_service_of_moto_s_answers_for_the_same_account(aws: boto3.Session, emulator: Sandbox) -> None:
+    vectors = aws.client("s3vectors")
+    vectors.create_vector_bucket(vectorBucketName="vectors-of-a-test")
+    arn = vectors.get_vector_bucket(vectorBucketName="vectors-of-a-test")["vectorBucket"]["vectorBucketArn"]
+    vectors.delete_vector_bucket(vectorBucketName="vectors-of-a-test")
+    assert arn.split(":")[3:5] == [emulator.region, emulator.account]

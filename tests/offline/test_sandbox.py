@@ -12,10 +12,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import STUB_ENGINES, session_of
+from emulator_access import STUB_ENGINES, session_of
 
 from offline import ports, sandbox
-from offline.supervisor import Layout
+from offline.layout import Layout
 
 pytestmark = pytest.mark.emulator
 
@@ -140,7 +140,7 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
 def test_a_missing_emulator_environment_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(sandbox.PYTHON_VARIABLE, str(tmp_path / "no" / "python"))
     with pytest.raises(
-        sandbox.SandboxError, match=r"the emulator's environment is missing: .*make emulator-environment"
+        sandbox.SandboxError, match=r"the emulator's environment is missing: .*make setup"
     ):
         sandbox.up(tmp_path)
 

@@ -1,0 +1,265 @@
+"""The endpoint: one base model and its LoRA adapters, with the functions that the Hugging Face toolkit calls.
+
+Request: `{"messages": [{"role", "content"}, ...], "max_new_tokens": n, "adapter": name or null, "stop": [text, ...]}`
+(the last two may be left out) or a list of such. Answer: `{"text", "input_tokens", "output_tokens", "stop_reason"}` or
+a list. Runs in the hosting container and, unchanged, offline; imports nothing of the repository.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+
+BATCH = 16
+SHARED_PREFIX = 32
+"""A beginning that all prompts of a batch share is computed once if it has at least this many tokens."""
+DEFAULT_NEW_TOKENS = 64
+
+
+class PromptTooLongError(ValueError):
+    """The prompt leaves no room for an answer within the model's context."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One prompt as text (chat template applied), what may follow and which adapter answers."""
+
+    prompt: str
+    max_new_tokens: int = DEFAULT_NEW_TOKENS
+    adapter: str | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """`stop_reason` is `end_turn`, `stop_sequence` or `max_tokens`. The end token is not counted as output."""
+
+    text: str
+    input_tokens: int
+    output_tokens: int
+    stop_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A loaded model. `adapters` are the names that a request may ask for."""
+
+    model: Any
+    tokenizer: Any
+    adapters: tuple[str, ...]
+
+
+def model_fn(model_dir: str) -> Served:
+    """Load what `train.py` wrote: the base by its hub id, the tokenizer with its chat template, every adapter."""
+    folder = Path(model_dir)
+    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    saved = folder / "tokenizer"
+    found = {p.name: p for p in sorted((folder / "adapters").glob("*")) if p.is_dir()}
+    return load(record["base_model"], tokenizer=str(saved) if saved.is_dir() else record["base_model"], adapters=found)
+
+
+def predict_fn(data: Any, model: Served) -> Any:
+    """Answer one request or a list of them.
+
+    Raises:
+        ValueError: a request is malformed, asks for an unknown adapter or is too long for the model.
+    """
+    many = data if isinstance(data, list) else [data]
+    answers = generate(model, [_request(model, item) for item in many])
+    plain = [
+        {
+            "text": a.text,
+            "input_tokens": a.input_tokens,
+            "output_tokens": a.output_tokens,
+            "stop_reason": a.stop_reason,
+        }
+        for a in answers
+    ]
+    return plain if isinstance(data, list) else plain[0]
+
+
+def load(base_model: str, *, tokenizer: str, adapters: dict[str, Path]) -> Served:
+    """The model by hub id or folder, in bfloat16 where that is fast."""
+    device, dtype = _device_and_dtype()
+    model = AutoModelForCausalLM.from_pretrained(base_model, dtype=dtype).to(device)
+    # For an input that is not contiguous and a frozen weight PyTorch copies the weight once a row: 900 MB for a batch.
+    model.get_output_embeddings().register_forward_pre_hook(lambda _module, inputs: (inputs[0].contiguous(),))
+    if adapters:
+        from peft import PeftModel
+
+        names = iter(adapters.items())
+        name, path = next(names)
+        model = PeftModel.from_pretrained(model, str(path), adapter_name=name, autocast_adapter_dtype=False)
+        for name, path in names:
+            model.load_adapter(str(path), adapter_name=name, autocast_adapter_dtype=False)
+    return Served(model.eval(), AutoTokenizer.from_pretrained(tokenizer), tuple(adapters))
+
+
+def generate(served: Served, requests: Sequence[Request], batch_size: int = BATCH) -> list[Generated]:
+    """Greedy answers in the order of `requests`; prompts of similar length are decoded together.
+
+    Raises:
+        PromptTooLongError: names the lengths.
+    """
+    encoded = [served.tokenizer(r.prompt, add_special_tokens=False)["input_ids"] for r in requests]
+    limit = getattr(served.model.config, "max_position_embeddings", None) or 1 << 30
+    for ids in encoded:
+        if not 0 < len(ids) < limit:
+            raise PromptTooLongError(f"the prompt has {len(ids)} tokens, the model takes 1 to {limit - 1}")
+    order = sorted(range(len(requests)), key=lambda i: (requests[i].adapter or "", len(encoded[i])))
+    results: dict[int, Generated] = {}
+    start = 0
+    while start < len(order):
+        adapter = requests[order[start]].adapter
+        chosen = [i for i in order[start : start + batch_size] if requests[i].adapter == adapter]
+        start += len(chosen)
+        room = [min(requests[i].max_new_tokens, limit - len(encoded[i])) for i in chosen]
+        with torch.inference_mode(), _adapter(served, adapter):
+            answers = _decode(served, [encoded[i] for i in chosen], room, [requests[i].stop for i in chosen])
+        results.update(zip(chosen, answers, strict=True))
+    return [results[i] for i in range(len(requests))]
+
+
+def _request(served: Served, item: Any) -> Request:
+    if not isinstance(item, dict) or not isinstance(item.get("messages"), list) or not item["messages"]:
+        raise ValueError('a request is an object with a list "messages" that is not empty')
+    if not all(isinstance(m, dict) and isinstance(m.get("content"), str) and m.get("role") for m in item["messages"]):
+        raise ValueError('every message needs a "role" and a text "content"')
+    limit = item.get("max_new_tokens", DEFAULT_NEW_TOKENS)
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise ValueError(f'"max_new_tokens" must be a positive whole number, not {limit!r}')
+    adapter = item.get("adapter")
+    if adapter is not None and adapter not in served.adapters:
+        raise ValueError(f"adapter {adapter!r} is unknown; known are {', '.join(served.adapters) or 'none'}")
+    prompt = served.tokenizer.apply_chat_template(
+        item["messages"], tokenize=False, add_generation_prompt=True, enable_thinking=False
+    )
+    return Request(prompt=prompt, max_new_tokens=limit, adapter=adapter, stop=tuple(item.get("stop") or ()))
+
+
+def _adapter(served: Served, name: str | None) -> contextlib.AbstractContextManager[Any]:
+    if not served.adapters:
+        return contextlib.nullcontext()
+    if name is None:
+        off: contextlib.AbstractContextManager[Any] = served.model.disable_adapter()
+        return off
+    served.model.set_adapter(name, inference_mode=True)
+    return contextlib.nullcontext()
+
+
+def _decode(
+    served: Served, prompts: list[list[int]], limits: list[int], stops: list[tuple[str, ...]]
+) -> list[Generated]:
+    model, tokenizer = served.model, served.tokenizer
+    ends = _end_tokens(model, tokenizer)
+    device, rows = model.device, len(prompts)
+    prefix = _shared_prefix(prompts)
+    cache = DynamicCache(config=model.config)
+    if prefix:
+        shared = torch.tensor([prompts[0][:prefix]], device=device)
+        model(input_ids=shared, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        cache.batch_repeat_interleave(rows)
+    width = max(map(len, prompts)) - prefix
+    gaps = [width + prefix - len(p) for p in prompts]
+    pad = next(iter(ends), 0)
+    ids = torch.tensor([[pad] * gap + p[prefix:] for gap, p in zip(gaps, prompts, strict=True)], device=device)
+    mask = torch.tensor([[1] * prefix + [0] * gap + [1] * (width - gap) for gap in gaps], device=device)
+
+    written: list[list[int]] = [[] for _ in prompts]
+    reasons: list[str | None] = [None] * rows
+    active = list(range(rows))  # the row of the batch -> the index of its prompt
+    while True:
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        logits = model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits
+        chosen = logits[:, -1].argmax(-1)
+        for row, token in zip(active, chosen.tolist(), strict=True):
+            if reasons[row] is None:
+                reasons[row] = _next(tokenizer, written[row], token, ends, limits[row], stops[row])
+        if all(reasons):
+            break
+        going = [k for k, row in enumerate(active) if reasons[row] is None]
+        if len(going) <= len(active) // 2:  # finished rows cost as much as others: drop them when that pays
+            select = torch.tensor(going, device=device)
+            cache.batch_select_indices(select)
+            mask, chosen, active = mask[select], chosen[select], [active[k] for k in going]
+        ids = chosen[:, None]
+        mask = torch.cat([mask, mask.new_ones(len(active), 1)], dim=1)
+    return [
+        Generated(
+            text=_cut(tokenizer.decode(tokens, skip_special_tokens=True), stop),
+            input_tokens=len(prompt),
+            output_tokens=len(tokens),
+            stop_reason=reason or "",
+        )
+        for prompt, tokens, stop, reason in zip(prompts, written, stops, reasons, strict=True)
+    ]
+
+
+def _next(
+    tokenizer: Any, written: list[int], token: int, ends: set[int], limit: int, stop: tuple[str, ...]
+) -> str | None:
+    """Take one more token; the reason to stop, or None."""
+    if token in ends:
+        return "end_turn"
+    written.append(token)
+    if stop:
+        text = tokenizer.decode(written, skip_special_tokens=True)
+        if any(s in text for s in stop):
+            return "stop_sequence"
+    return "max_tokens" if len(written) >= limit else None
+
+
+def _cut(text: str, stop: tuple[str, ...]) -> str:
+    ends = [text.index(s) for s in stop if s in text]
+    return text[: min(ends)] if ends else text
+
+
+def _shared_prefix(prompts: list[list[int]]) -> int:
+    """Tokens with which all prompts begin, leaving at least one of each; 0 if sharing would not pay."""
+    if len(prompts) < 2:
+        return 0
+    first, last = min(prompts), max(prompts)
+    shared = min(map(len, prompts)) - 1
+    for k in range(shared):
+        if first[k] != last[k]:
+            shared = k
+            break
+    return shared if shared >= SHARED_PREFIX else 0
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
+    configured = model.generation_config.eos_token_id
+    many = configured if isinstance(configured, list) else [configured]
+    return {int(t) for t in (tokenizer.eos_token_id, *many) if t is not None}
+
+
+def _device_and_dtype() -> tuple[torch.device, torch.dtype]:
+    """CUDA if there is one; bfloat16 where the hardware is fast at it, which on a CPU a short probe finds out."""
+    if torch.cuda.is_available():
+        return torch.device("cuda"), torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.device("cpu"), min((torch.bfloat16, torch.float32), key=_matmul_seconds)
+
+
+def _matmul_seconds(dtype: torch.dtype) -> float:
+    left, right = torch.ones(256, 576, dtype=dtype), torch.ones(576, 1536, dtype=dtype)
+    for _ in range(3):
+        left @ right
+    start = time.perf_counter()
+    for _ in range(10):
+        left @ right
+    return time.perf_counter() - start

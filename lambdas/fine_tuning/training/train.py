@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
     from .examples import encode, read_chats, without_invented_system_prompt
-    from .lora import Recipe, device_and_dtype, log, train_adapter
+    from .lora import Recipe, device_and_dtype, log, train_adapter, with_fast_head
 else:  # in the container the files lie side by side, in no package
     from examples import encode, read_chats, without_invented_system_prompt
-    from lora import Recipe, device_and_dtype, log, train_adapter
+    from lora import Recipe, device_and_dtype, log, train_adapter, with_fast_head
 
 HERE = Path(__file__).resolve().parent
 MICRO_BATCH_TOKENS = {"cpu": 512, "cuda": 16384}
@@ -60,8 +60,8 @@ class Settings:
             try:
                 chosen[name] = known[name](str(value).strip().strip('"'))
             except ValueError:
-                raise ValueError(f"hyperparameter {name}: {value!r} is not a number of type {known[name].__name__}")\
-                    from None
+                kind = known[name].__name__
+                raise ValueError(f"hyperparameter {name}: {value!r} is not a number of type {kind}") from None
         settings = Settings(**chosen)
         for name in ("rank", "alpha", "learning_rate", "batch_size", "epochs_closed_book", "epochs_rag"):
             if getattr(settings, name) <= 0:
@@ -125,7 +125,7 @@ def run(folders: Folders) -> None:
     attention = "eager" if device.type == "cpu" else "sdpa"
     tokenizer = without_invented_system_prompt(AutoTokenizer.from_pretrained(settings.base_model))
     base = AutoModelForCausalLM.from_pretrained(settings.base_model, dtype=dtype, attn_implementation=attention)
-    base.to(device)
+    base = with_fast_head(base.to(device))
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     identity = {
         "base_model": settings.base_model,
@@ -176,7 +176,7 @@ REPORT = "report.json"
 def keep(model: Any, folder: Path, report: Mapping[str, Any]) -> None:
     """Save the adapter as a checkpoint; a half-written one has no report and is never used."""
     shutil.rmtree(folder, ignore_errors=True)
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, save_embedding_layers=False)
     sizes = {p.name: p.stat().st_size for p in folder.iterdir()}
     (folder / REPORT).write_text(json.dumps({**report, "files": sizes}), encoding="utf-8")
 

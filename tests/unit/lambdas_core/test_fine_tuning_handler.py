@@ -408,3 +408,9 @@ def test_pages_come_from_the_retrieval_of_the_rag_approach(world: World) -> None
     assert [page.document for page in pages.best("How wide is PRD 1?", 2)] == ["PRD-01", "PRD-02"]
     pages.best("q", 30)
     assert index.sizes == [20, 30]
+
+
+def test_the_repository_holds_what_the_containers_need() -> None:
+    files = jobs.code_files(Path(jobs.__file__).parent)
+    assert {"train.py", "requirements.txt", "serving/inference.py", "serving/requirements.txt"} <= set(files)
+    assert not [name for name in files if name.endswith((".pyc", "__init__.py"))]

@@ -124,6 +124,7 @@ def test_nothing_is_asked_after_the_deadline(world: World) -> None:
     summary, rows, usage = run(world, asked, deadline=Deadline.after(0))
     assert asked.ids == []
     assert {row.error for row in rows} == {"deadline"}
+    assert {row.attempt for row in rows} == {0}
     assert (summary["errors"], tokens(usage)) == (5, {})
 
 
@@ -141,6 +142,7 @@ def test_a_call_that_hangs_does_not_take_the_others_with_it(world: World) -> Non
     finally:
         release.set()
     assert [row.error for row in rows] == [None, "deadline", None, None, None]
+    assert rows[1].attempt == 1
 
 
 def test_a_finished_batch_is_skipped_and_nothing_is_written_again(world: World) -> None:

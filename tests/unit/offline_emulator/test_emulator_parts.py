@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from offline.emulator import aoss_index, bedrock, budgets, contract, faults, forward, functions, settings, states, tags
+from offline.emulator import (
+    alarms,
+    aoss_index,
+    bedrock,
+    budgets,
+    contract,
+    faults,
+    forward,
+    functions,
+    settings,
+    states,
+    tags,
+)
 
 
 def test_an_index_of_a_template_becomes_the_body_of_opensearch() -> None:
@@ -191,3 +203,24 @@ def test_pins_and_missing_names_are_reported(tmp_path: Path) -> None:
     assert contract.version_problems(pins)[0].startswith("no-such-package: not installed, 1.0 is pinned")
     assert contract.name_problems({"json": ("dumps", "no_such")}) == ["json.no_such: missing"]
     assert contract.name_problems({"no_such_module": ()})[0].startswith("no_such_module: cannot be imported")
+
+
+def test_an_alarm_on_an_expression_is_described_by_it() -> None:
+    stat = {"Metric": {"MetricName": "Errors", "Namespace": "AWS/Lambda"}, "Period": 300, "Stat": "Sum"}
+    queries = [
+        {"Id": "sum", "Expression": "a + b", "ReturnData": "true"},
+        {"Id": "a", "MetricStat": stat, "ReturnData": False},
+        {"Id": "b", "MetricStat": stat, "ReturnData": "false"},
+    ]
+    assert alarms.described({"Threshold": 1, "Metrics": queries}) == {
+        "Threshold": 1,
+        "MetricName": "a + b",
+        "Namespace": "metric math",
+        "Period": 300,
+    }
+    plain = {"MetricName": "Errors", "Namespace": "AWS/Lambda"}
+    assert alarms.described(plain) is plain
+    with pytest.raises(ValueError, match="exactly one of Metrics must return data, not 2"):
+        alarms.described({"Metrics": [queries[0], queries[0]]})
+    with pytest.raises(ValueError, match="metric x needs either Expression or MetricStat"):
+        alarms.described({"Metrics": [{"Id": "x"}]})

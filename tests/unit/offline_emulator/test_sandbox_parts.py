@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from offline import ports, sandbox
-from offline.supervisor import Layout, tail
+from offline.layout import Layout, tail
 
 
 def box(directory: Path) -> sandbox.Sandbox:

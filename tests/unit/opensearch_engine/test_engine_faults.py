@@ -81,7 +81,9 @@ def test_writers_and_readers_at_once_lose_nothing(client: OpenSearch) -> None:
         return len(answers[0]["hits"]["hits"])
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda n: (write(n), read(n)), range(12)))
+        work = [pool.submit(task, n) for n in range(12) for task in (write, read)]
+    for done in work:
+        done.result()
     assert client.count(index="notes")["count"] == 240
     assert client.search(index="notes", body={"query": {"match": {"text": "word7"}}})["hits"]["total"]["value"] == 20
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from opensearchpy import NotFoundError, OpenSearch
+from opensearchpy import NotFoundError, OpenSearch, RequestError
 
 from offline.opensearch.server import OpenSearchServer
 from tests.unit.opensearch_engine.engine_help import BODY, add, connect
@@ -16,7 +17,7 @@ B = {"vector": [0, 1, 0], "text": "Oil the press. Oil it weekly", "kind": "tool"
 C = {"vector": [0.6, 0.8, 0], "text": "Holidays are in July", "kind": "rule", "size": 9}
 
 
-def found(answer: dict) -> list[str]:
+def found(answer: dict[str, Any]) -> list[str]:
     return [hit["_source"]["text"][:4] for hit in answer["hits"]["hits"]]
 
 
@@ -70,7 +71,7 @@ def test_multi_search_answers_each_body_by_itself(client: OpenSearch) -> None:
 def test_source_filtering_and_the_vector_in_it(client: OpenSearch) -> None:
     add(client, A)
 
-    def source(wanted: object) -> dict | None:
+    def source(wanted: object) -> Any:
         hit = client.search(index="notes", body={"_source": wanted, "query": {"match_all": {}}})["hits"]["hits"][0]
         return hit.get("_source")
 
@@ -201,3 +202,14 @@ def test_writes_become_visible_after_the_delay(
     assert client.count(index="notes")["count"] == 1, "a removal waits as well"
     now += 31
     assert client.count(index="notes")["count"] == 0
+
+
+def test_new_fields_join_the_mapping(client: OpenSearch) -> None:
+    add(client, A)
+    client.indices.put_mapping(index="notes", body={"properties": {"page": {"type": "keyword"}}})
+    add(client, {"page": "PRD-01", "text": "new"})
+    paged = {"query": {"bool": {"filter": [{"term": {"page": "PRD-01"}}]}}}
+    assert found(client.search(index="notes", body=paged)) == ["new"]
+    for field in ({"kind": {"type": "text"}}, {"second": {"type": "knn_vector", "dimension": 2}}):
+        with pytest.raises(RequestError):
+            client.indices.put_mapping(index="notes", body={"properties": field})

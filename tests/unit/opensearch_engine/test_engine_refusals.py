@@ -16,7 +16,6 @@ from opensearchpy import (
     Urllib3AWSV4SignerAuth,
 )
 
-from offline.opensearch.mapping import from_cloudformation, parse_body
 from offline.opensearch.server import OpenSearchServer, serve
 from tests.unit.opensearch_engine.engine_help import BODY, add, connect
 
@@ -57,7 +56,7 @@ def test_queries(client: OpenSearch, query: dict[str, Any], kind: str) -> None:
 
 @pytest.mark.parametrize("key", ["aggs", "highlight", "from", "search_pipeline", "rescore"])
 def test_search_options(client: OpenSearch, key: str) -> None:
-    body = {"query": {"match_all": {}}, key: {}}
+    body: dict[str, Any] = {"query": {"match_all": {}}, key: {}}
     assert refused(RequestError, client.search, index="notes", body=body) == "unsupported_operation_exception"
 
 
@@ -208,26 +207,3 @@ def test_signatures(start: Callable[..., OpenSearchServer]) -> None:
 def test_unknown_flavour(tmp_path: Any) -> None:
     with pytest.raises(ValueError, match="unknown"):
         serve(0, tmp_path, "serverless")  # type: ignore[arg-type]
-
-
-def test_cloudformation_spelling() -> None:
-    mappings = {
-        "Properties": {
-            "vector": {
-                "Type": "knn_vector",
-                "Dimension": "512",
-                "SpaceType": "l2",
-                "Method": {"Name": "hnsw", "Parameters": {"EfConstruction": 128, "M": 16}},
-            },
-            "chunk_id": {"Type": "keyword"},
-        }
-    }
-    body = from_cloudformation(
-        mappings, {"Index": {"Knn": "true", "KnnAlgoParamEfSearch": 100, "RefreshInterval": "10s"}}
-    )
-    properties, settings = parse_body(body, "aoss_nextgen")
-    assert properties["vector"]["method"]["parameters"] == {"ef_construction": 128, "m": 16}
-    assert properties["vector"]["dimension"] == 512
-    assert settings == {"knn": True, "knn.algo_param.ef_search": 100, "refresh_interval": "10s"}
-    with pytest.raises(ValueError, match="Shards"):
-        from_cloudformation(None, {"Index": {"Shards": 1}})

@@ -12,7 +12,8 @@ from typing import Any
 from lambdas.common.contracts import Document, Retrieval
 from lambdas.common.runtime import Deadline
 from lambdas.common.settings import SearchSettings
-from lambdas.rag.index import VectorIndex, connect
+from lambdas.rag.index import VectorIndex
+from lambdas.rag.store import connect
 from offline.opensearch.server import OpenSearchServer
 
 DIMENSIONS = 32

@@ -15,7 +15,7 @@ from lambdas.common.contracts import Manifest
 from lambdas.common.store import Results
 from lambdas.rag import capacity
 from lambdas.rag.capacity import IDLE_MS, Use
-from lambdas.rag.index import Activity
+from lambdas.rag.store import Activity
 
 MANIFEST = Manifest(
     experiment="handbook",
@@ -48,6 +48,9 @@ def test_awake_time_is_the_union_of_uses_and_their_tails(uses: list[tuple[int, i
 
 def test_classic_counts_first_to_last_use() -> None:
     assert capacity.awake_ms([(5, 9), (1, 20), (15, 16)], "classic")[0] == 19
+    uses = [Use(kind="search", start=0, end=3000, step="prepare"), Use(kind="search", start=9000, end=10_000)]
+    (row,) = capacity.usage_rows(uses, MANIFEST, "rag", generation="classic", region="us-east-1")
+    assert (row.amount, row.unit) == (Decimal(5), "OCU-second")
 
 
 def test_names_and_back() -> None:

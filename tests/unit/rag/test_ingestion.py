@@ -12,7 +12,8 @@ from lambdas.common.contracts import Document
 from lambdas.common.runtime import Deadline, DeadlineError
 from lambdas.rag import ingestion
 from lambdas.rag.chunking import Chunk, chunk_all
-from lambdas.rag.index import Hit, StoreError, VectorIndex, index_body
+from lambdas.rag.index import Hit, VectorIndex
+from lambdas.rag.store import StoreError, index_body
 from offline.opensearch import index as engine_index
 from offline.opensearch.server import OpenSearchServer, serve
 from tests.unit.rag.rag_world import DIMENSIONS, SETTINGS, WordEmbedder, fault, handbook, open_index
@@ -78,7 +79,8 @@ def test_a_request_that_was_applied_and_then_failed_leaves_no_copies(
     documents = handbook()
     fault(store, operation="_bulk", status=503, when="after")
     done = ingest(index, embedder, documents)
-    assert done.chunks == 12
+    assert (done.chunks, done.indexed, done.skipped) == (12, 12, 0)
+    assert len(embedder.asked) == 12, "what was applied is found and not embedded again"
     assert stored(index) == wanted(documents)
 
 
@@ -180,9 +182,10 @@ def test_a_domain_makes_its_index_and_a_collection_does_not(tmp_path: Path) -> N
     try:
         index = open_index(server, service="es", generation="domain")
         index.deadline = Deadline.after(0.2)
-        with pytest.raises(StoreError, match="'chunks' does not exist"):
+        with pytest.raises(DeadlineError, match="'chunks' does not exist"):
             index.ensure("nextgen", DIMENSIONS)
         index.deadline = Deadline.after(10)
+        fault(server, status=403, code="Forbidden", times=2)
         index.ensure("domain", DIMENSIONS)
         index.ensure("domain", DIMENSIONS)
         assert index.count() == 0

@@ -33,7 +33,7 @@ EVENT = {"experiment": "handbook", "run": "r1"}
 
 @dataclass
 class Context:
-    memory_limit_in_mb: int = 512
+    memory_limit_in_mb: int | str = 512
     aws_request_id: str = "00000000-0000-0000-0000-000000000002"
 
     def get_remaining_time_in_millis(self) -> int:
@@ -200,7 +200,7 @@ def test_usage(world: World) -> None:
     tokens = sum(len(text.split()) for text in world.bedrock.embedder.asked[:12])
     assert ingested["USE1-TitanEmbeddingV2-Text-input-tokens"].amount == tokens
     assert ingested["USE1-TitanEmbeddingV2-Text-input-tokens"].basis == "reported"
-    assert ingested["Lambda-GB-Second-ARM"].amount > 0
+    assert any(name.startswith("Lambda-GB-Second") and row.amount > 0 for name, row in ingested.items())
     answered = world.usage("answer-rag-00000")
     questions = sum(len(text.split()) for text in world.bedrock.embedder.asked[12:])
     assert answered["USE1-TitanEmbeddingV2-Text-input-tokens"].amount == questions

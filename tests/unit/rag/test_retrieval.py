@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from lambdas.common.runtime import is_retryable
 from lambdas.rag import ingestion
 from lambdas.rag.chunking import chunk_all
-from lambdas.rag.index import StoreError, VectorIndex, connect
+from lambdas.rag.index import VectorIndex
 from lambdas.rag.retrieval import best_pages, fuse, retrieve, retrieve_chunks
+from lambdas.rag.store import StoreError, connect
 from offline.opensearch.server import OpenSearchServer
 from tests.unit.rag.rag_world import SETTINGS, WordEmbedder, fault, handbook, open_index, search_settings
 

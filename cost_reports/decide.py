@@ -1,0 +1,393 @@
+"""The decision: cheapest by volume, break-even, cost of an accepted answer and of a point of quality, and advice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+
+from cost_reports.curve import Curve, crossings, envelope
+from cost_reports.estimate import Quoter
+from cost_reports.options import Setting
+from cost_reports.options_tuned import all_options
+from cost_reports.plan import Option
+from cost_reports.report import Outcome, Report
+from cost_reports.uncertainty import Chance, Flip, chances, flips
+from cost_reports.units import to_decimal
+from cost_reports.workload import Workload
+
+SCHEMA = 1
+TOP = 10**7
+"""Requests a month up to which the cheapest approach is looked for."""
+SURE = 0.9
+"""The probability at which a higher approach is preferred to a lower one that passes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """The measured share of accepted answers of a variant with its 95 % interval, and the gate's verdict."""
+
+    value: float
+    low: float
+    high: float
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A variant in its cheapest setup at the stated volume. Money in USD over the horizon; null = not known.
+
+    `roi`: (value - cost) / cost. `quality` is the share of accepted answers.
+    """
+
+    approach: str
+    variant: str
+    setup: str
+    outcome: Outcome
+    quality: float | None
+    total_usd: Decimal
+    per_request_usd: Decimal
+    per_accepted_usd: Decimal | None
+    value_usd: Decimal | None
+    roi: Decimal | None
+    dominated_by: str | None
+    point_usd: Decimal | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.approach} ({self.variant}, {self.setup})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeRange:
+    """From `low` to `high` requests a month, both included, this option is the cheapest."""
+
+    low: int
+    high: int
+    approach: str
+    variant: str
+    setup: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakEven:
+    """Two approaches: from each volume of `from_volume` on `cheaper` is cheaper; the first entry is at volume 1.
+
+    `month` is the month, at the stated workload, in which the one with the higher one-time cost has paid for it;
+    null where that does not happen within the horizon.
+    """
+
+    lower: str
+    higher: str
+    from_volume: tuple[int, ...]
+    cheaper: tuple[str, ...]
+    month: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Cost of an approach (its cheapest variant) over the horizon at (requests a month, USD), for a picture."""
+
+    name: str
+    approach: str
+    points: tuple[tuple[int, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """decision.json."""
+
+    schema: int
+    experiment: str
+    requests_per_month: int
+    horizon_months: int
+    measured: bool
+    headline: str
+    reasons: tuple[str, ...]
+    unknowns: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    cheapest: tuple[VolumeRange, ...]
+    cheapest_passing: tuple[VolumeRange, ...]
+    break_even: tuple[BreakEven, ...]
+    flips: tuple[Flip, ...]
+    chances: tuple[Chance, ...]
+    series: tuple[Series, ...]
+    seed: int
+
+
+def quality_of(report: Report) -> dict[tuple[str, str], Quality]:
+    """Measured quality by (approach, variant) of a run's report; controls are left out."""
+    found = {}
+    for rung in report.ladder:
+        metric = next((m for m in rung.metrics if m.metric == report.accepted_metric and m.split == "all"), None)
+        if metric is not None and not rung.control:
+            found[rung.approach, rung.variant] = Quality(
+                value=metric.value,
+                low=metric.low,
+                high=metric.high,
+                outcome=rung.gate.outcome,
+                reason=rung.gate.reason,
+            )
+    return found
+
+
+def decide(
+    setting: Setting,
+    quality: Mapping[tuple[str, str], Quality] | None = None,
+    *,
+    top: int = TOP,
+    seed: int = 20261123,
+    samples: int = 1000,
+) -> Decision:
+    """Compare the options that answer at once.
+
+    Raises:
+        PriceError, CapacityError, ContextError, WorkloadError: as for `estimate`.
+    """
+    measured = dict(quality or {})
+    quoter = Quoter(setting.catalogue)
+    pairs = [(o, quoter.curve(o)) for o in all_options(setting) if o.interactive]
+    volumes = setting.workload.volumes()
+    best = _best_setups(pairs, volumes)
+    passing = [(o, c) for o, c in pairs if _outcome(measured, o) in ("pass", "uncertain")]
+    best_passing = [(o, c) for o, c in best if _outcome(measured, o) in ("pass", "uncertain")]
+    likely = chances(
+        [(o.name, c, _interval(measured, o)) for o, c in best_passing], setting.workload, seed=seed, samples=samples
+    )
+    candidates = _candidates(best, measured, setting.workload)
+    headline, reasons, chosen = _advice(candidates, best_passing, likely, measured)
+    return Decision(
+        schema=SCHEMA,
+        experiment=setting.experiment,
+        requests_per_month=setting.workload.requests_per_month,
+        horizon_months=setting.workload.horizon_months,
+        measured=bool(measured),
+        headline=headline,
+        reasons=tuple(reasons),
+        unknowns=tuple(_unknowns(measured, best, setting.workload)),
+        candidates=tuple(candidates),
+        cheapest=_ranges(pairs, top, len(volumes)),
+        cheapest_passing=_ranges(passing, top, len(volumes)) if passing else (),
+        break_even=tuple(_break_even(best_passing or best, volumes, top)),
+        flips=tuple(flips(chosen, best_passing or best, setting.workload)) if chosen else (),
+        chances=tuple(likely),
+        series=tuple(_series(best_passing or best, top, len(volumes))),
+        seed=seed,
+    )
+
+
+Pairs = Sequence[tuple[Option, Curve]]
+
+
+def _outcome(measured: Mapping[tuple[str, str], Quality], option: Option) -> Outcome:
+    found = measured.get((option.approach, option.variant))
+    return found.outcome if found else "not measured"
+
+
+def _interval(measured: Mapping[tuple[str, str], Quality], option: Option) -> tuple[float, float, float]:
+    found = measured[option.approach, option.variant]
+    return found.low, found.value, found.high
+
+
+def _best_setups(pairs: Pairs, volumes: Sequence[int]) -> list[tuple[Option, Curve]]:
+    """For each variant the setup that is cheapest over the horizon; the first one if two cost the same."""
+    found: dict[tuple[str, str], tuple[Option, Curve, Fraction]] = {}
+    for option, curve in pairs:
+        key, total = (option.approach, option.variant), curve.total(volumes)
+        if key not in found or total < found[key][2]:
+            found[key] = (option, curve, total)
+    return [(o, c) for o, c, _ in found.values()]
+
+
+def _candidates(best: Pairs, measured: Mapping[tuple[str, str], Quality], workload: Workload) -> list[Candidate]:
+    volumes = workload.volumes()
+    asked = sum(volumes)
+    worth = workload.answer_value()
+    totals = {o.name: c.total(volumes) for o, c in best}
+    shares = {
+        o.name: Fraction(repr(measured[key].value)) for o, _ in best if (key := (o.approach, o.variant)) in measured
+    }
+    dominated = dominance({name: (totals[name], q) for name, q in shares.items()})
+    points = point_costs({n: (totals[n], q) for n, q in shares.items() if n not in dominated})
+    found = []
+    for option, _ in best:
+        name, total = option.name, totals[option.name]
+        accepted = asked * shares[name] if name in shares else None
+        value = accepted * worth if accepted is not None and worth is not None else None
+        found.append(
+            Candidate(
+                approach=option.approach,
+                variant=option.variant,
+                setup=option.setup,
+                outcome=_outcome(measured, option),
+                quality=float(shares[name]) if name in shares else None,
+                total_usd=to_decimal(total),
+                per_request_usd=to_decimal(total / asked) if asked else Decimal(0),
+                per_accepted_usd=to_decimal(total / accepted) if accepted else None,
+                value_usd=to_decimal(value) if value is not None else None,
+                roi=to_decimal((value - total) / total, Decimal("0.01")) if value is not None and total else None,
+                dominated_by=dominated.get(name),
+                point_usd=to_decimal(points[name]) if name in points else None,
+            )
+        )
+    return found
+
+
+def dominance(points: Mapping[str, tuple[Fraction, Fraction]]) -> dict[str, str]:
+    """Which of (cost, quality) points are dominated, and by whom.
+
+    Strictly: another costs no more and is no worse (and differs). By extension: a mix of two others costs less for the
+    same quality, that is, the point lies above the lower convex hull of the frontier.
+    """
+    found: dict[str, str] = {}
+    for name, (cost, quality) in points.items():
+        for other, (c, q) in points.items():
+            better = c <= cost and q >= quality and (c, q) != (cost, quality)
+            same_but_first = (c, q) == (cost, quality) and other < name
+            if better or same_but_first:
+                found[name] = other
+                break
+    hull: list[str] = []
+    for name in sorted((n for n in points if n not in found), key=lambda n: points[n]):
+        while len(hull) >= 2:
+            (c0, q0), (c1, q1), (c2, q2) = points[hull[-2]], points[hull[-1]], points[name]
+            if (c1 - c0) * (q2 - q1) < (c2 - c1) * (q1 - q0):
+                break
+            found[hull[-1]] = f"a mix of {hull[-2]} and {name}"
+            hull.pop()
+        hull.append(name)
+    return found
+
+
+def point_costs(points: Mapping[str, tuple[Fraction, Fraction]]) -> dict[str, Fraction]:
+    """USD of one more percentage point of quality along the frontier: the step from the next cheaper point (ICER)."""
+    order = sorted(points, key=lambda n: points[n])
+    found = {}
+    for before, name in pairwise(order):
+        more = points[name][1] - points[before][1]
+        if more > 0:
+            found[name] = (points[name][0] - points[before][0]) / (more * 100)
+    return found
+
+
+def _ranges(pairs: Pairs, top: int, months: int) -> tuple[VolumeRange, ...]:
+    found = envelope([c for _, c in pairs], top, months)
+    return tuple(
+        VolumeRange(low=i.low, high=i.high, approach=o.approach, variant=o.variant, setup=o.setup)
+        for i in found
+        for o in (pairs[i.winner][0],)
+    )
+
+
+def _series(best: Pairs, top: int, months: int) -> list[Series]:
+    """The cheapest variant of each approach at two volumes in each power of ten."""
+    steps = sorted({v for e in range(8) for v in (10**e, 3 * 10**e) if v <= top} | {top})
+    lines: dict[str, list[tuple[Option, Curve]]] = {}
+    for option, curve in best:
+        lines.setdefault(option.approach, []).append((option, curve))
+    return [
+        Series(
+            name=approach,
+            approach=approach,
+            points=tuple((v, to_decimal(min(c.total([v] * months) for _, c in pairs))) for v in steps),
+        )
+        for approach, pairs in lines.items()
+    ]
+
+
+def _break_even(best: Pairs, volumes: Sequence[int], top: int) -> list[BreakEven]:
+    """Each pair of approaches, by the variant of each that is cheapest over the horizon."""
+    by_approach: dict[str, tuple[Option, Curve]] = {}
+    for option, curve in best:
+        known = by_approach.get(option.approach)
+        if known is None or curve.total(volumes) < known[1].total(volumes):
+            by_approach[option.approach] = (option, curve)
+    found = []
+    chosen = list(by_approach.values())
+    for n, (a, curve_a) in enumerate(chosen):
+        for b, curve_b in chosen[n + 1 :]:
+            cross = crossings(curve_a, curve_b, top, len(volumes))
+            found.append(
+                BreakEven(
+                    lower=a.name,
+                    higher=b.name,
+                    from_volume=tuple(v for v, _ in cross),
+                    cheaper=tuple((a.approach, b.approach)[w] for _, w in cross),
+                    month=payback_month(curve_a, curve_b, volumes),
+                )
+            )
+    return found
+
+
+def payback_month(a: Curve, b: Curve, volumes: Sequence[int]) -> int | None:
+    """The first month (from 1) at whose end the one with the higher one-time cost has cost less in all; else null."""
+    dear, cheap = (b, a) if b.once >= a.once else (a, b)
+    for month in range(1, len(volumes) + 1):
+        if dear.total(volumes[:month]) < cheap.total(volumes[:month]):
+            return month
+    return None
+
+
+def _advice(
+    candidates: Sequence[Candidate],
+    passing: Pairs,
+    likely: Sequence[Chance],
+    measured: Mapping[tuple[str, str], Quality],
+) -> tuple[str, list[str], tuple[Option, Curve] | None]:
+    """Headline, reasons, and the chosen option."""
+    if not measured:
+        cheapest = min((c for c in candidates), key=lambda c: c.total_usd)
+        return (
+            "No recommendation: no quality was measured.",
+            [
+                f"By cost alone {cheapest.name} is the cheapest at this volume. Whether its answers are good enough is"
+                " not known: run the experiment and give its report.json.",
+            ],
+            None,
+        )
+    if not passing:
+        tried = "; ".join(f"{a} ({v}): {q.reason}" for (a, v), q in measured.items())
+        return "No approach passes the gate.", [f"Measured: {tried}."], None
+    approaches = list(dict.fromkeys(o.approach for o, _ in passing))
+    by_name = {f"{c.approach} / {c.variant} / {c.setup}": c for c in candidates}
+    lowest = min((p for p in passing if p[0].approach == approaches[0]), key=lambda p: by_name[p[0].name].total_usd)
+    reasons = [
+        f"Golden rule: the lowest approach that passes the gate is {lowest[0].approach}; its cheapest passing variant"
+        f" is {lowest[0].variant} ({lowest[0].setup})."
+    ]
+    for (approach, variant), q in measured.items():
+        if q.outcome == "fail":
+            reasons.append(f"{approach} ({variant}) does not pass: {q.reason}.")
+    sure = {c.name: c.cheapest_per_accepted for c in likely}
+    for option, curve in passing:
+        if option.approach != lowest[0].approach and sure.get(option.name, 0.0) >= SURE:
+            reasons.append(
+                f"{option.approach} ({option.variant}, {option.setup}) is cheaper for each accepted answer with a"
+                f" probability of {sure[option.name]:.0%}, which outweighs the golden rule."
+            )
+            return f"Use {option.approach} ({option.variant}, {option.setup}).", reasons, (option, curve)
+    higher = [o for o, _ in passing if o.approach != lowest[0].approach]
+    if higher:
+        probability = max(sure.get(o.name, 0.0) for o in higher)
+        reasons.append(
+            f"No higher approach is cheaper for each accepted answer with a probability of {SURE:.0%} or more"
+            f" (the highest is {probability:.0%})."
+        )
+    return f"Use {lowest[0].approach} ({lowest[0].variant}, {lowest[0].setup}).", reasons, lowest
+
+
+def _unknowns(measured: Mapping[tuple[str, str], Quality], best: Pairs, workload: Workload) -> list[str]:
+    found = []
+    silent = [f"{o.approach} ({o.variant})" for o, _ in best if (o.approach, o.variant) not in measured]
+    if silent:
+        found.append(f"Quality was not measured for {', '.join(silent)}; they cannot be recommended.")
+    if workload.answer_value() is None:
+        found.append("The experiment states no value of an accepted answer, so there is no return on investment.")
+    if workload.hourly_wage_usd is None:
+        found.append("The experiment states no wage, so the hours of building an approach cost nothing here.")
+    missing = sorted({text for o, _ in best for text in o.unknown})
+    found += [f"No public price: {text}; it is missing from the sums." for text in missing]
+    return found

@@ -1,0 +1,254 @@
+"""What a deployment bills in a month without traffic, resource by resource, from its CloudFormation templates.
+
+A resource type that is not listed here is `unknown`, never 0; so is one whose size the template does not state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+from cost_reports.estimate import Quoter
+from cost_reports.plan import Maker
+from cost_reports.prices import Catalogue
+from cost_reports.units import HOURS_PER_MONTH, to_decimal
+
+Status = Literal["billed", "by use", "free", "unknown"]
+
+FREE = (
+    "AWS::ApplicationAutoScaling::",
+    "AWS::Bedrock::ApplicationInferenceProfile",
+    "AWS::Budgets::Budget",
+    "AWS::CDK::Metadata",
+    "AWS::CE::",
+    "AWS::CloudFormation::",
+    "AWS::EC2::InternetGateway",
+    "AWS::EC2::Route",
+    "AWS::EC2::SecurityGroup",
+    "AWS::EC2::Subnet",
+    "AWS::EC2::VPC",
+    "AWS::IAM::",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::LayerVersion",
+    "AWS::Lambda::Permission",
+    "AWS::OpenSearchServerless::AccessPolicy",
+    "AWS::OpenSearchServerless::Index",
+    "AWS::OpenSearchServerless::SecurityPolicy",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+    "AWS::SageMaker::EndpointConfig",
+    "AWS::SageMaker::Model",
+    "AWS::Scheduler::ScheduleGroup",
+    "Custom::",
+)
+BY_USE = {
+    "AWS::Athena::WorkGroup": "data scanned by queries",
+    "AWS::Events::Rule": "events",
+    "AWS::Glue::Database": "catalogue requests",
+    "AWS::Glue::Table": "catalogue requests",
+    "AWS::Lambda::Function": "calls and their time",
+    "AWS::Logs::LogGroup": "bytes taken in and kept",
+    "AWS::S3::Bucket": "bytes kept and requests",
+    "AWS::S3Vectors::Index": "vectors kept and queries",
+    "AWS::S3Vectors::VectorBucket": "vectors kept and queries",
+    "AWS::SNS::Topic": "messages",
+    "AWS::SQS::Queue": "requests",
+    "AWS::Scheduler::Schedule": "invocations, and what they start",
+    "AWS::StepFunctions::StateMachine": "state transitions",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdleLine:
+    """One resource. `usd` a month without traffic; null where it is not known. `what` says why."""
+
+    stack: str
+    resource: str
+    type: str
+    status: Status
+    usd: Decimal | None
+    what: str
+
+
+class _Unstated(Exception):  # noqa: N818  (control flow inside this module)
+    """The template does not state a number that the price needs."""
+
+
+def idle(templates: Mapping[str, Mapping[str, Any]], catalogue: Catalogue, region: str = "us-east-1") -> list[IdleLine]:
+    """One line for each resource of the templates (stack name -> template), in their order.
+
+    Raises:
+        ValueError: a template has no resources, or the region is unknown.
+        PriceError: a resource has no price in the region.
+    """
+    pricer = _Pricer(catalogue, region)
+    lines = []
+    for stack, template in templates.items():
+        resources = template.get("Resources")
+        if not isinstance(resources, dict):
+            raise ValueError(f"template of stack {stack} has no Resources")
+        for name, resource in resources.items():
+            lines.append(_line(stack, name, resource, resources, pricer))
+    return lines
+
+
+def total(lines: Sequence[IdleLine]) -> Decimal:
+    """USD a month of all lines that are known."""
+    return sum((line.usd for line in lines if line.usd is not None), Decimal(0))
+
+
+def _line(stack: str, name: str, resource: Mapping[str, Any], all_: Mapping[str, Any], pricer: _Pricer) -> IdleLine:
+    kind = str(resource.get("Type", ""))
+    properties = resource.get("Properties", {})
+    status: Status = "unknown"
+    usd: Fraction | None = None
+    what = "this type of resource is not known here: look up its price"
+    try:
+        if kind in BILLED:
+            status, (usd, what) = "billed", BILLED[kind](properties, all_, pricer)
+        elif kind in BY_USE:
+            status, usd, what = "by use", Fraction(0), BY_USE[kind]
+        elif kind.startswith(FREE):
+            status, usd, what = "free", Fraction(0), ""
+    except _Unstated as error:
+        status, usd, what = "unknown", None, str(error)
+    if status == "billed" and usd == 0:
+        status = "by use"
+    known = None if usd is None else to_decimal(usd)
+    return IdleLine(stack=stack, resource=name, type=kind, status=status, usd=known, what=what)
+
+
+class _Pricer:
+    def __init__(self, catalogue: Catalogue, region: str) -> None:
+        self._quoter = Quoter(catalogue)
+        self._make = Maker(experiment="idle", approach="idle", variant="", region=region)
+
+    def month(self, service: str, name: str, amount: Fraction | int, unit: str) -> Fraction:
+        return self._quoter.usd(self._make.row(service, name, "", amount, unit, "template"))
+
+    def exact(self, service: str, kind: str, amount: Fraction | int, unit: str) -> Fraction:
+        return self._quoter.usd(self._make.exact(service, kind, "", amount, unit, "template"))
+
+    def hours(self, service: str, name: str, count: Fraction | int, unit: str) -> Fraction:
+        return self.month(service, name, Fraction(count) * HOURS_PER_MONTH, unit)
+
+
+def _number(properties: Mapping[str, Any], name: str, default: int | None = None) -> Fraction:
+    value = properties.get(name, default)
+    if isinstance(value, str) and value.replace(".", "", 1).isdigit():
+        value = Fraction(value)
+    if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
+        raise _Unstated(f"the template does not state {name}")
+    return Fraction(str(value))
+
+
+def _text(properties: Mapping[str, Any], name: str) -> str:
+    value = properties.get(name)
+    if not isinstance(value, str):
+        raise _Unstated(f"the template does not state {name}")
+    return value
+
+
+Answer = tuple[Fraction, str]
+Rule = Callable[[Mapping[str, Any], Mapping[str, Any], _Pricer], Answer]
+
+
+def _ocus(count: Fraction, pricer: _Pricer) -> Fraction:
+    return pricer.hours("AmazonES", "SearchOCU", count, "OCU-hour")
+
+
+def _collection(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+    if properties.get("CollectionGroupName"):
+        return Fraction(0), "its collection group is billed"
+    count = 1 if properties.get("StandbyReplicas") == "DISABLED" else 2
+    return _ocus(Fraction(count), pricer), f"Classic: {count} OCU at least"
+
+
+def _group(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+    limits = properties.get("CapacityLimits", {})
+    least = _number(limits, "MinSearchCapacityInOcu", 0) + _number(limits, "MinIndexingCapacityInOcu", 0)
+    if properties.get("Generation") == "NEXTGEN":
+        return _ocus(least, pricer), f"NextGen: {least} OCU at least, and storage"
+    floor = max(least, Fraction(1 if properties.get("StandbyReplicas") == "DISABLED" else 2))
+    return _ocus(floor, pricer), f"Classic: {floor} OCU at least"
+
+
+def _domain(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+    cluster = properties.get("ClusterConfig", {})
+    count, kind = _number(cluster, "InstanceCount", 1), _text(cluster, "InstanceType")
+    usd = pricer.hours("AmazonES", f"ESInstance:{kind.removesuffix('.search')}", count, "instance-hour")
+    disk = properties.get("EBSOptions", {})
+    if disk.get("EBSEnabled"):
+        usd += pricer.month("AmazonES", "ES:GP3-Storage", count * _number(disk, "VolumeSize"), "GB-month")
+    return usd, f"{count} x {kind} and its disks"
+
+
+def _endpoint(properties: Mapping[str, Any], all_: Mapping[str, Any], pricer: _Pricer) -> Answer:
+    reference = properties.get("EndpointConfigName")
+    name = reference.get("Fn::GetAtt", [reference.get("Ref")])[0] if isinstance(reference, dict) else ""
+    if not isinstance(name, str) or name not in all_:
+        raise _Unstated("the template does not hold the endpoint's configuration")
+    usd, parts = Fraction(0), []
+    for variant in all_[name].get("Properties", {}).get("ProductionVariants", []):
+        scaling = variant.get("ManagedInstanceScaling", {})
+        count = _number(scaling, "MinInstanceCount") if scaling else _number(variant, "InitialInstanceCount")
+        kind = _text(variant, "InstanceType")
+        usd += pricer.hours("AmazonSageMaker", f"Host:{kind}", count, "instance-hour")
+        parts.append(f"{count} x {kind}")
+    return usd, ", ".join(parts)
+
+
+def _alarm(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+    metrics = max(1, sum(1 for m in properties.get("Metrics", []) if "MetricStat" in m))
+    return pricer.month("AmazonCloudWatch", "CW:AlarmMonitorUsage", metrics, "alarm-month"), f"{metrics} metric"
+
+
+def _table(properties: Mapping[str, Any], _: Mapping[str, Any], __: _Pricer) -> Answer:
+    if properties.get("BillingMode") != "PAY_PER_REQUEST":
+        raise _Unstated("provisioned capacity of DynamoDB has no price here")
+    return Fraction(0), "requests and bytes kept"
+
+
+def _cluster(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+    least = _number(properties.get("ServerlessV2ScalingConfiguration", {}), "MinCapacity")
+    return pricer.hours("AmazonRDS", "Aurora:ServerlessV2Usage", least, "ACU-hour"), f"{least} ACU at least"
+
+
+def _vpc_endpoint(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+    if properties.get("VpcEndpointType", "Gateway") == "Gateway":
+        return Fraction(0), "gateway endpoints are free"
+    zones = len(properties.get("SubnetIds", [])) or 1
+    return pricer.hours("AmazonVPC", "VpcEndpoint-Hours", zones, "AZ-hour"), f"{zones} zones"
+
+
+def _fixed(service: str, name: str, unit: str, what: str, *, hourly: bool = False) -> Rule:
+    def rule(_: Mapping[str, Any], __: Mapping[str, Any], pricer: _Pricer) -> Answer:
+        amount = HOURS_PER_MONTH if hourly else 1
+        return pricer.month(service, name, amount, unit), what
+
+    return rule
+
+
+def _key(_: Mapping[str, Any], __: Mapping[str, Any], pricer: _Pricer) -> Answer:
+    return pricer.exact("awskms", "us-east-1-KMS-Keys", 1, "key-month"), "a customer managed key"
+
+
+BILLED: dict[str, Rule] = {
+    "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::DynamoDB::Table": _table,
+    "AWS::EC2::EIP": _fixed("AmazonVPC", "PublicIPv4:InUseAddress", "address-hour", "a public address", hourly=True),
+    "AWS::EC2::NatGateway": _fixed("AmazonEC2", "NatGateway-Hours", "gateway-hour", "a NAT gateway", hourly=True),
+    "AWS::EC2::VPCEndpoint": _vpc_endpoint,
+    "AWS::KMS::Key": _key,
+    "AWS::OpenSearchServerless::Collection": _collection,
+    "AWS::OpenSearchServerless::CollectionGroup": _group,
+    "AWS::OpenSearchService::Domain": _domain,
+    "AWS::RDS::DBCluster": _cluster,
+    "AWS::SageMaker::Endpoint": _endpoint,
+    "AWS::SecretsManager::Secret": _fixed("AWSSecretsManager", "AWSSecretsManager-Secrets", "secret-month", "a secret"),
+}

@@ -1,0 +1,278 @@
+"""The options above RAG: fine-tuning by method, purchase and serving; and training a model from nothing."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+from cost_reports import gpu, pretraining
+from cost_reports.contracts import UsageRow
+from cost_reports.gpu import METHODS, CapacityError, Method
+from cost_reports.options import Setting, people, platform, prompting, rag, retrieval
+from cost_reports.plan import Maker, Manual, Option, Part
+from cost_reports.tokens import prompt_of
+from cost_reports.units import HOURS_PER_MONTH
+
+PURCHASES = ("on demand", "spot")
+SERVINGS = ("endpoint", "scale to zero", "model import")
+#: Bedrock models that can be customised, by the beginning of their id -> name in usage types.
+CUSTOMISABLE = {"amazon.nova-micro": "NovaMicro", "amazon.nova-2-lite": "Nova2.0Lite"}
+SEQUENCE, BATCH = 1024, 8
+
+
+def all_options(s: Setting) -> list[Option]:
+    """Every option of every approach, in the order of the ladder.
+
+    Raises:
+        PriceError, CapacityError, ContextError: what is asked for has no price, does not fit or is not known.
+    """
+    return [*prompting(s), *rag(s), *fine_tuning(s), *tuned_with_pages(s), *customised_nova(s), *from_nothing(s)]
+
+
+def fine_tuning(s: Setting) -> list[Option]:
+    """Each method, bought and served in each way. ReFT edits activations, so it cannot be merged for model import."""
+    found = []
+    for method in METHODS:
+        for purchase in PURCHASES:
+            for serving in SERVINGS:
+                if method == "reft" and serving == "model import":
+                    continue
+                make = s.maker("fine-tuning", method)
+                instance = training_instance(s, method)
+                parts = (
+                    *training(s, make, method, instance, purchase),
+                    *serve(s, make, serving),
+                    *platform(s, make),
+                    people(s, "fine-tuning"),
+                    labels(s, make),
+                )
+                setup = f"{serving}, trained {purchase}"
+                found.append(
+                    Option(
+                        approach="fine-tuning",
+                        variant=method,
+                        setup=setup,
+                        parts=parts,
+                        notes=(f"trained on {instance}",),
+                        unknown=("AWS's own fee for each labelled object",) if s.value("labels_per_example") else (),
+                    )
+                )
+    return found
+
+
+def tuned_with_pages(s: Setting) -> list[Option]:
+    """LoRA that reads retrieved pages: both bills, on the stores and servings that can sleep and on an endpoint."""
+    found = []
+    for serving in ("endpoint", "scale to zero"):
+        for store in ("nextgen", "s3 vectors"):
+            make = s.maker("fine-tuning", "lora+rag")
+            parts = (
+                *training(s, make, "lora", training_instance(s, "lora"), "on demand"),
+                *serve(s, make, serving, "fine-tuned+rag"),
+                *retrieval(s, make, store),
+                *platform(s, make),
+                people(s, "fine-tuning"),
+                people(s, "rag"),
+                labels(s, make),
+            )
+            setup = f"{serving}, {store}"
+            found.append(Option(approach="fine-tuning", variant="lora+rag", setup=setup, parts=parts))
+    return found
+
+
+def training_instance(s: Setting, method: Method) -> str:
+    """The experiment's training instance if the method fits on it, else the cheapest that holds it.
+
+    Raises:
+        CapacityError: the model or instance is unknown, or nothing is large enough.
+    """
+    shape = gpu.shape_of(s.base_model)
+    needed = gpu.training_memory(shape, method, rank=s.rank, sequence=SEQUENCE, batch=BATCH)
+    if gpu.fits(gpu.instance_of(s.training_instance), needed):
+        return s.training_instance
+    return gpu.smallest(needed, _hourly(s, "Train"))
+
+
+def hosting_instance(s: Setting) -> str:
+    """The experiment's hosting instance if the weights fit (2 bytes a parameter and a tenth), else the cheapest."""
+    needed = Fraction(gpu.shape_of(s.base_model).parameters * 2 * 11, 10)
+    if gpu.fits(gpu.instance_of(s.hosting_instance), needed):
+        return s.hosting_instance
+    return gpu.smallest(needed, _hourly(s, "Host"))
+
+
+def _hourly(s: Setting, kind: str) -> dict[str, Fraction]:
+    prices = {}
+    for name in gpu.INSTANCES:
+        row = s.maker("", "").row("AmazonSageMaker", f"{kind}:{name}", "RunInstance", 1, "instance-hour", "")
+        found = s.catalogue.candidates(row.service_code, row.usage_type, row.operation, row.start[:10])
+        if found:
+            prices[name] = Fraction(found[0].usd)
+    if not prices:
+        raise CapacityError(f"no instance has a price in region {s.region}")
+    return prices
+
+
+def training(s: Setting, make: Maker, method: Method, instance: str, purchase: str) -> tuple[Part, ...]:
+    """Billable seconds of all training jobs, once and again at each retraining."""
+    rows = (training_row(s, make, method, instance, purchase),)
+    parts = [Part(growth="once", driver="training time", rows=rows)]
+    if s.workload.retrain_every_months is not None:
+        again = Part(growth="refresh", driver="training time", rows=rows, every_months=s.workload.retrain_every_months)
+        parts.append(again)
+    return tuple(parts)
+
+
+def training_row(s: Setting, make: Maker, method: Method, instance: str, purchase: str) -> UsageRow:
+    """Runs x (start + FLOPs / (peak x MFU)) seconds, less what spot saves."""
+    seconds = s.value("training_start_seconds") + gpu.training_seconds(
+        gpu.shape_of(s.base_model), method, s.task.training_tokens, gpu.instance_of(instance)
+    )
+    billable = seconds * s.value("training_runs")
+    if purchase == "spot":
+        billable *= 1 - s.value("spot_saving")
+    source = "runs x (start + FLOPs / (peak x MFU))" + (" x (1 - spot saving)" if purchase == "spot" else "")
+    return make.row(
+        "AmazonSageMaker", f"Train:{instance}", "RunInstance", billable / 3600, "instance-hour", source, s.base_model
+    )
+
+
+def serve(s: Setting, make: Maker, serving: str, variant: str = "fine-tuned") -> tuple[Part, ...]:
+    """A real-time endpoint, one that scales to zero, or Bedrock custom model import.
+
+    Raises:
+        ValueError: the way of serving is unknown.
+    """
+    shape = gpu.shape_of(s.base_model)
+    if serving == "model import":
+        return _imported(s, make, gpu.import_units(shape.parameters))
+    if serving not in SERVINGS:
+        raise ValueError(f"serving {serving!r} is unknown; known are {', '.join(SERVINGS)}")
+    prompt = prompt_of(s.task, variant)
+    instance = hosting_instance(s)
+    rate = gpu.requests_per_second(
+        shape, gpu.instance_of(instance), input_tokens=prompt.input, output_tokens=prompt.output
+    )
+
+    def hours(amount: int | Fraction) -> UsageRow:
+        return make.row(
+            "AmazonSageMaker", f"Host:{instance}", "RunInstance", amount, "instance-hour", "hours", s.base_model
+        )
+
+    month = (hours(HOURS_PER_MONTH),)
+    capacity = s.monthly_capacity(rate)
+    if serving == "endpoint":
+        return (Part(growth="unit", driver="capacity", rows=month, capacity=capacity, minimum=1),)
+    awake = s.value("endpoint_awake_minutes") / 60
+    return (
+        Part(growth="awake", driver="capacity", rows=(hours(awake),), cap=month),
+        Part(growth="unit", driver="capacity", rows=month, capacity=capacity, included=1),
+    )
+
+
+def _imported(s: Setting, make: Maker, units: int) -> tuple[Part, ...]:
+    kind = "CustomModelImport-v1"
+
+    def minutes(amount: Fraction) -> UsageRow:
+        name = f"{kind}-Inference"
+        return make.row("AmazonBedrock", name, "InvokeModel", amount * units, "CMU-minute", f"minutes x {units} CMU")
+
+    month = (minutes(Fraction(HOURS_PER_MONTH * 60)),)
+    storage = make.row("AmazonBedrock", f"{kind}-Storage", "ImportModel", units, "CMU-month", f"{units} CMU")
+    capacity = s.monthly_capacity(s.value("import_rate"))
+    return (
+        Part(growth="monthly", driver="storage", rows=(storage,)),
+        Part(growth="awake", driver="capacity", rows=(minutes(s.value("import_awake_minutes")),), cap=month),
+        Part(growth="unit", driver="capacity", rows=month, capacity=capacity, included=1),
+    )
+
+
+def labels(s: Setting, make: Maker) -> Part:
+    """People who check the training examples, at the price of a text label."""
+    amount = s.value("labels_per_example") * s.task.train_examples
+    row = make.row("SageMakerGroundTruth", "GroundTruth-Worker-Text", "Label", amount, "labels", "labels x examples")
+    return Part(growth="once", driver="labels", rows=(row,))
+
+
+def customised_nova(s: Setting) -> list[Option]:
+    """Bedrock fine-tuning of Nova: trained by token, served on demand at the price of the base, nothing while idle."""
+    found = []
+    for start, name in CUSTOMISABLE.items():
+        if start not in s.generator:
+            continue
+        make = s.maker("fine-tuning", "nova")
+        model = f"{start}-v1:0"
+        prompt = prompt_of(s.task, "fine-tuned")
+        trained = make.row(
+            "AmazonBedrock",
+            f"{name}-Customization-Training",
+            "CreateModelCustomizationJob",
+            s.task.training_tokens * s.value("training_runs"),
+            "training tokens",
+            "runs x examples x tokens x epochs",
+        )
+        stored = make.row(
+            "AmazonBedrock",
+            f"{name}-Customization-Storage",
+            "CreateModelCustomizationJob",
+            1,
+            "custom-model-month",
+            "1",
+        )
+        parts = [
+            Part(growth="once", driver="training time", rows=(trained,)),
+            Part(growth="monthly", driver="storage", rows=(stored,)),
+            Part(
+                growth="request",
+                driver="input tokens",
+                rows=(make.tokens(model, "input custom-model", prompt.input, "tokens of a prompt"),),
+            ),
+            Part(
+                growth="request",
+                driver="output tokens",
+                rows=(make.tokens(model, "output custom-model", prompt.output, "tokens of an answer"),),
+            ),
+            *platform(s, make),
+            people(s, "fine-tuning"),
+            labels(s, make),
+        ]
+        if (months := s.workload.retrain_every_months) is not None:
+            parts.append(Part(growth="refresh", driver="training time", rows=(trained,), every_months=months))
+        found.append(Option(approach="fine-tuning", variant="nova", setup="Bedrock, on demand", parts=tuple(parts)))
+    return found
+
+
+def from_nothing(s: Setting) -> list[Option]:
+    """Pre-training, the top of the ladder: the middle of the MFU band, licences, people; served like a tuned model."""
+    make = s.maker("pre-training", "from scratch")
+    parameters, tokens = int(s.value("pretraining_parameters")), int(s.value("pretraining_tokens"))
+    machine = make.row("AmazonSageMaker", "Train:ml.p5.48xlarge", "RunInstance", 1, "instance-hour", "")
+    hourly = s.catalogue.price_for(machine).usd
+    plan = pretraining.Plan(parameters=parameters, tokens=tokens, usd_per_gpu_hour=hourly / 8)
+    cost = pretraining.cost(plan)
+    hours = (cost.gpu_hours_low + cost.gpu_hours_high) / 2 / 8
+    compute = make.row(
+        "AmazonSageMaker",
+        "Train:ml.p5.48xlarge",
+        "RunInstance",
+        hours,
+        "instance-hour",
+        "6 N D / (peak x MFU), middle of the band, and a quarter for failed and trial runs",
+    )
+    source = "assumption; replace it by your own"
+    manual = (
+        Manual(name="data licences", usd=plan.data_licences_usd, source=source),
+        Manual(
+            name=f"{plan.people} people for {plan.months} months",
+            usd=Decimal(plan.people * plan.months) * plan.monthly_wage_usd,
+            source=source,
+        ),
+    )
+    parts = (
+        Part(growth="once", driver="training time", rows=(compute,)),
+        Part(growth="once", driver="people", manual=manual),
+        *serve(s, make, "endpoint"),
+        *platform(s, make),
+    )
+    note = f"{parameters / 1e9:g} B parameters on {tokens / 1e9:g} B tokens; {pretraining.WHEN}"
+    return [Option(approach="pre-training", variant="from scratch", setup="endpoint", parts=parts, notes=(note,))]

@@ -1,0 +1,167 @@
+"""The decision as a document: the advice, why, what is not known, and the numbers behind it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from cost_reports.decide import Decision, VolumeRange
+from cost_reports.render import svg
+from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text, columns
+from cost_reports.render.svg import Mark
+from cost_reports.text import NONE, usd
+from cost_reports.uncertainty import Flip
+
+
+def document(decision: Decision) -> Document:
+    """The whole decision."""
+    d = decision
+    blocks: list[Block] = [Text(d.headline, "headline"), Bullets(d.reasons)]
+    if d.unknowns:
+        blocks += [Heading("What is not known"), Bullets(d.unknowns)]
+    blocks += [Heading("Cheapest by volume"), *_volumes(d)]
+    blocks += [_break_even(d), Heading("Cost and quality"), _candidates(d)]
+    if chart := _frontier(d):
+        blocks.append(chart)
+    if d.flips:
+        blocks += [Heading("What moves the answer"), _tornado(d)]
+    if d.chances:
+        blocks += [Heading("How sure"), _chances(d)]
+    return Document(
+        title=f"{d.experiment}: which approach to use",
+        kicker=f"DECISION · {d.requests_per_month:,} requests a month · {d.horizon_months} months",
+        summary="Measured quality, estimated money at AWS list prices."
+        if d.measured
+        else "Estimated money at AWS list prices; no quality was given.",
+        blocks=tuple(blocks),
+    )
+
+
+def _range(r: VolumeRange) -> tuple[str, ...]:
+    return (f"{r.low:,}", f"{r.high:,}", r.approach, r.variant, r.setup)
+
+
+def _volumes(d: Decision) -> list[Block]:
+    heads = columns(">from", ">to", "approach", "variant", "setup")
+    found: list[Block] = []
+    shown = d.cheapest_passing or d.cheapest
+    title = "Cheapest by requests a month" + (", among those that pass the gate" if d.cheapest_passing else "")
+    table = Table(title=title, columns=heads, rows=tuple(map(_range, shown)))
+    picture = svg.lines(
+        "Cost against volume",
+        [(s.name, s.approach, [(float(v), float(usd_)) for v, usd_ in s.points]) for s in d.series],
+        x_name="requests a month",
+        y_name=f"USD over {d.horizon_months} months",
+    )
+    found.append(Chart(title="Cost against volume", svg=picture, table=table) if picture else table)
+    if d.cheapest_passing:
+        rows = tuple(map(_range, d.cheapest))
+        found.append(Table(title="By cost alone, whatever the quality", columns=heads, rows=rows, detail=True))
+    return found
+
+
+def _break_even(d: Decision) -> Table:
+    rows = []
+    for b in d.break_even:
+        turns = ", then ".join(f"{name} from {v:,}" for v, name in zip(b.from_volume, b.cheaper, strict=True))
+        rows.append((b.lower, b.higher, turns, NONE if b.month is None else f"month {b.month}"))
+    return Table(
+        title="Break-even of each pair of approaches",
+        columns=columns("lower", "higher", "cheaper by requests a month", ">pays back"),
+        rows=tuple(rows),
+        note="Pays back: the month in which the higher one-time cost is recovered at the stated workload.",
+    )
+
+
+def _candidates(d: Decision) -> Table:
+    return Table(
+        title=f"Each variant in its cheapest setup, over {d.horizon_months} months",
+        columns=columns(
+            "approach", "variant", "setup", "gate", ">quality", ">total", ">per\naccepted", ">a point\nmore", ">ROI"
+        ),
+        rows=tuple(
+            (
+                c.approach,
+                c.variant,
+                c.setup,
+                c.outcome,
+                NONE if c.quality is None else f"{c.quality:.0%}",
+                usd(c.total_usd),
+                usd(c.per_accepted_usd),
+                usd(c.point_usd) if c.dominated_by is None else f"dominated by {c.dominated_by}",
+                NONE if c.roi is None else f"{c.roi * 100:,.0f} %",
+            )
+            for c in d.candidates
+        ),
+        note="A point more: USD for one more percentage point of accepted answers than the next cheaper one on the"
+        " frontier. ROI: (value - cost) / cost.",
+    )
+
+
+def _frontier(d: Decision) -> Chart | None:
+    found = [c for c in d.candidates if c.quality is not None and c.total_usd > 0]
+    marks = [
+        Mark(
+            label=c.variant,
+            value=(c.quality or 0.0) * 100,
+            x=float(c.total_usd),
+            group=c.approach,
+            text=f"{(c.quality or 0.0):.0%} for {usd(c.total_usd)}",
+        )
+        for c in found
+    ]
+    title = "Cost against quality"
+    picture = svg.scatter(title, marks, x_name="USD (logarithmic)", y_name="accepted answers, %", y_top=100.0)
+    if not picture:
+        return None
+    rows = tuple((c.variant, usd(c.total_usd), f"{c.quality:.0%}", c.dominated_by or NONE) for c in found)
+    table = Table(title=title, columns=columns("variant", ">total", ">quality", "dominated by"), rows=rows, detail=True)
+    return Chart(title=title, svg=picture, table=table)
+
+
+def _tornado(d: Decision) -> Chart:
+    middle = next((float(c.total_usd) for c in d.candidates if d.headline == f"Use {c.name}."), 0.0)
+    marks = [
+        Mark(label=f.driver, value=f.high_usd, low=f.low_usd, high=f.high_usd, text=_span(f), group="") for f in d.flips
+    ]
+    title = "Total of the recommended option when one input changes"
+    table = Table(
+        title="Sensitivity, the strongest first",
+        columns=columns(
+            "input", ">from", ">to", ">total at low", ">total at high", "changes the cheapest", "why this range"
+        ),
+        rows=tuple(
+            (
+                f.driver,
+                f"x {f.low_factor:.2g}",
+                f"x {f.high_factor:.2g}",
+                usd(Decimal(str(round(f.low_usd, 2)))),
+                usd(Decimal(str(round(f.high_usd, 2)))),
+                NONE if f.factor is None else f"at x {f.factor:.2f}: {f.instead}",
+                f.why,
+            )
+            for f in d.flips
+        ),
+    )
+    return Chart(title=title, svg=svg.tornado(title, marks, middle=middle), table=table)
+
+
+def _span(f: Flip) -> str:
+    return f"{usd(Decimal(str(round(f.low_usd, 2))))} to {usd(Decimal(str(round(f.high_usd, 2))))}"
+
+
+def _chances(d: Decision) -> Table:
+    return Table(
+        title="Random trials over all ranges at once",
+        columns=columns("option", ">cheapest", ">cheapest per accepted", ">total, 10th percentile", ">90th percentile"),
+        rows=tuple(
+            (
+                c.name,
+                f"{c.cheapest:.0%}",
+                f"{c.cheapest_per_accepted:.0%}",
+                usd(Decimal(str(round(c.total_p10_usd, 2)))),
+                usd(Decimal(str(round(c.total_p90_usd, 2)))),
+            )
+            for c in d.chances
+        ),
+        note=f"Seed {d.seed}. Inputs triangular over their ranges, quality normal within its 95 % interval.",
+    )

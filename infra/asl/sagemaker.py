@@ -1,0 +1,84 @@
+"""Calls of the SageMaker API, and the way in which an endpoint is deleted for certain."""
+
+from __future__ import annotations
+
+from infra.asl import parts
+
+#: What SageMaker says of an endpoint that does not exist; it has no error code of its own for it.
+NOT_FOUND = "*ould not find endpoint*"
+
+_SERVICE_RETRY = {
+    "ErrorEquals": ["SageMaker.SageMakerException", "SageMaker.SdkClientException", "SageMaker.ThrottlingException"],
+    "IntervalSeconds": 2,
+    "MaxAttempts": 5,
+    "BackoffRate": 2,
+    "MaxDelaySeconds": 60,
+    "JitterStrategy": "FULL",
+}
+#: A delete that is refused, for instance because the endpoint is still being made, may be taken later.
+_DELETE_RETRY = {
+    "ErrorEquals": ["States.ALL"],
+    "IntervalSeconds": 20,
+    "MaxAttempts": 5,
+    "BackoffRate": 1.5,
+    "JitterStrategy": "FULL",
+}
+#: Configuration and model cost nothing, so that little effort is made to delete one.
+_LIGHT_RETRY = {**_SERVICE_RETRY, "MaxAttempts": 2}
+
+
+def call(action: str, parameters: parts.State, *, then: str, catch: list[parts.State]) -> parts.State:
+    """A call of the SageMaker API whose answer is dropped."""
+    return {
+        "Type": "Task",
+        "Resource": f"arn:aws:states:::aws-sdk:sagemaker:{action}",
+        "Parameters": parameters,
+        "TimeoutSeconds": 120,
+        "Retry": [_SERVICE_RETRY],
+        "Catch": catch,
+        "ResultPath": None,
+        "Next": then,
+    }
+
+
+def delete(action: str, parameter: str, path: str, *, then: str) -> parts.State:
+    """Delete what costs nothing: `then` comes next, whether it was there or not."""
+    state = call(action, {f"{parameter}.$": path}, then=then, catch=passed(then))
+    return {**state, "Retry": [_LIGHT_RETRY]}
+
+
+def delete_endpoint(path: str, *, then: str, left: str) -> parts.States:
+    """Delete the endpoint whose name is at `path`: `then` comes next if it is gone or going, `left` if it may still
+    run. A refused delete is only as good as a taken one if the endpoint is known not to be there."""
+    return {
+        "DeleteEndpoint": {
+            **call("deleteEndpoint", {"EndpointName.$": path}, then=then, catch=passed("ProbeEndpoint")),
+            "Retry": [_DELETE_RETRY],
+        },
+        "ProbeEndpoint": {
+            **call(
+                "describeEndpoint", {"EndpointName.$": path}, then="EndpointLeaving", catch=passed("EndpointUnknown")
+            ),
+            "Retry": [],
+            "ResultPath": "$.probed",
+        },
+        "EndpointLeaving": {
+            "Type": "Choice",
+            "Choices": [status("$.probed.EndpointStatus", "Deleting", then)],
+            "Default": left,
+        },
+        "EndpointUnknown": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.clean_up.Cause", "StringMatches": NOT_FOUND, "Next": then}],
+            "Default": left,
+        },
+    }
+
+
+def status(variable: str, value: str, then: str) -> parts.State:
+    return {"Variable": variable, "StringEquals": value, "Next": then}
+
+
+def passed(then: str) -> list[parts.State]:
+    """Go on whatever happens: this step is part of cleaning up."""
+    return [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.clean_up", "Next": then}]

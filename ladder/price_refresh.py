@@ -1,0 +1,42 @@
+"""Reads the AWS Price List API for the rows of the catalogue, and writes a new dated price file beside the old one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cost_reports.price_list import Found, Refreshed, parse, refresh, service_codes, to_file
+from cost_reports.prices import Catalogue
+from ladder.errors import LadderError
+
+NOTE = "List prices of AWS. Rows read from the Price List API say so; the others keep the source they had."
+
+
+def fetch(pricing: Any, catalogue: Catalogue, region: str) -> list[Found]:
+    """All on-demand prices of the catalogue's service codes in `region`. `pricing` is a boto3 client (us-east-1)."""
+    found: list[Found] = []
+    for code in service_codes(catalogue):
+        pages = pricing.get_paginator("get_products").paginate(
+            ServiceCode=code,
+            Filters=[{"Type": "TERM_MATCH", "Field": "regionCode", "Value": region}],
+            FormatVersion="aws_v1",
+        )
+        for page in pages:
+            found += parse(page["PriceList"])
+    return found
+
+
+def write(catalogue: Catalogue, found: list[Found], today: str, out: Path) -> tuple[Path, Refreshed]:
+    """Write `aws_prices_<today>.json` into `out`; what changed comes back with its path.
+
+    Raises:
+        LadderError: the file exists: a price file is never overwritten.
+    """
+    path = out / f"aws_prices_{today}.json"
+    if path.exists():
+        raise LadderError(f"{path} exists; move it away first, a price file is never overwritten")
+    renewed = refresh(catalogue, found, today)
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_text(to_file(renewed.rows, catalogue.models, today, NOTE), encoding="utf-8")
+    Catalogue.load(path)
+    return path, renewed

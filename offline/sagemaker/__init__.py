@@ -1,0 +1,1 @@
+"""SageMaker of the embedded AWS: training jobs run `train.py` for real, endpoints serve what it trained."""

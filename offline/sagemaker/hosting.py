@@ -1,0 +1,179 @@
+"""Endpoints: each is a child process that serves the model archive's own `code/inference.py`."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from offline.ports import free_ports
+from offline.sagemaker.objects import Objects
+from offline.wire import HOST, AwsError, Response
+
+ROOT = Path(__file__).resolve().parents[2]
+START_WITHIN_S = 180.0
+INVOKE_WITHIN_S = 120.0
+
+
+@dataclass
+class Endpoint:
+    """One endpoint; `description` is what DescribeEndpoint answers."""
+
+    folder: Path
+    description: dict[str, Any]
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+    deleted: bool = False
+
+    def enter(self, status: str, reason: str | None = None) -> None:
+        self.description.update(EndpointStatus=status, LastModifiedTime=time.time())
+        if reason:
+            self.description["FailureReason"] = reason[:1024]
+
+    def stop(self) -> None:
+        self.deleted = True
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+class Endpoints:
+    """Starts, asks and stops endpoints."""
+
+    def __init__(self, *, directory: Path, objects: Objects, environment: Mapping[str, str]) -> None:
+        self._directory = directory
+        self._objects = objects
+        self._environment = environment
+        self.endpoints: dict[str, Endpoint] = {}
+
+    def create(self, name: str, config: Mapping[str, Any], model: Mapping[str, Any], arn: str) -> None:
+        if name in self.endpoints:
+            raise AwsError("ValidationException", f"Cannot create already existing endpoint {name!r}.")
+        (variant,) = config["ProductionVariants"]
+        now = time.time()
+        endpoint = Endpoint(
+            folder=self._directory / name,
+            port=free_ports(1)[0],
+            description={
+                "EndpointName": name,
+                "EndpointArn": arn,
+                "EndpointConfigName": config["EndpointConfigName"],
+                "EndpointStatus": "Creating",
+                "CreationTime": now,
+                "LastModifiedTime": now,
+                "ProductionVariants": [
+                    {
+                        "VariantName": variant["VariantName"],
+                        "CurrentInstanceCount": variant.get("InitialInstanceCount", 1),
+                        "DesiredInstanceCount": variant.get("InitialInstanceCount", 1),
+                    }
+                ],
+            },
+        )
+        self.endpoints[name] = endpoint
+        threading.Thread(target=self._start, args=(endpoint, model), name=f"endpoint-{name}", daemon=True).start()
+
+    def get(self, name: str) -> Endpoint:
+        if name not in self.endpoints:
+            raise AwsError("ValidationException", f'Could not find endpoint "{name}".')
+        return self.endpoints[name]
+
+    def delete(self, name: str) -> None:
+        endpoint = self.get(name)
+        endpoint.stop()
+        del self.endpoints[name]
+        shutil.rmtree(endpoint.folder, ignore_errors=True)
+
+    def invoke(self, name: str, headers: Mapping[str, str], body: bytes) -> Response:
+        """What the endpoint's process answers; its refusals become ModelError, as on AWS."""
+        endpoint = self.endpoints.get(name)
+        if endpoint is None or endpoint.description["EndpointStatus"] != "InService":
+            raise AwsError("ValidationError", f"Endpoint {name} of account not found or not in service.")
+        connection = http.client.HTTPConnection(HOST, endpoint.port, timeout=INVOKE_WITHIN_S)
+        try:
+            connection.request("POST", "/invocations", body, {"content-type": headers.get("content-type", "")})
+            answer = connection.getresponse()
+            content = answer.read()
+        except OSError as error:
+            raise AwsError(
+                "ModelError", f"the endpoint's process does not answer ({error}); its log: {endpoint.folder}/log", 424
+            ) from error
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            text = content.decode("utf-8", errors="replace")
+            side = "client" if answer.status < 500 else "server"
+            raise AwsError(
+                "ModelError",
+                f'Received {side} error ({answer.status}) from primary with message "{text}".',
+                424,
+                OriginalStatusCode=answer.status,
+                OriginalMessage=text,
+            )
+        return Response(
+            body=content,
+            headers={"content-type": "application/json", "x-amzn-invoked-production-variant": "all"},
+        )
+
+    def close(self) -> None:
+        for endpoint in self.endpoints.values():
+            endpoint.stop()
+
+    def _start(self, endpoint: Endpoint, model: Mapping[str, Any]) -> None:
+        try:
+            shutil.rmtree(endpoint.folder, ignore_errors=True)
+            endpoint.folder.mkdir(parents=True)
+            self._objects.unpack(model["PrimaryContainer"]["ModelDataUrl"], endpoint.folder / "model")
+            with (endpoint.folder / "log").open("wb") as log:
+                endpoint.process = subprocess.Popen(
+                    [sys.executable, "-u", "-m", "offline.sagemaker.serve", str(endpoint.folder / "model")]
+                    + [str(endpoint.port)],
+                    cwd=ROOT,
+                    env={**os.environ, **self._environment},
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                )
+            if endpoint.deleted:  # while it was being unpacked
+                endpoint.stop()
+                return
+            _wait(endpoint)
+            endpoint.enter("InService")
+        except AwsError as error:
+            endpoint.enter("Failed", error.message)
+        except (OSError, BotoCoreError, ClientError) as error:
+            endpoint.enter("Failed", str(error))
+
+
+def _wait(endpoint: Endpoint) -> None:
+    """Returns when the process answers a ping.
+
+    Raises:
+        AwsError: it ended, or took too long; the message has the end of its log.
+    """
+    until = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < until and endpoint.process is not None and endpoint.process.poll() is None:
+        connection = http.client.HTTPConnection(HOST, endpoint.port, timeout=5)
+        try:
+            connection.request("GET", "/ping")
+            if json.loads(connection.getresponse().read())["ready"]:
+                return
+        except OSError:
+            time.sleep(0.1)  # not listening yet
+        finally:
+            connection.close()
+    tail = (endpoint.folder / "log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
+    raise AwsError(
+        "ValidationException", f"The primary container did not pass the ping health check: {' | '.join(tail)}"
+    )

@@ -1,0 +1,85 @@
+"""The gateway's S3, as training jobs and endpoints use it."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from offline.wire import AwsError
+
+
+class Objects:
+    """Moves folders and files between a local disk and S3."""
+
+    def __init__(self, gateway: str, region: str) -> None:
+        self._s3: Any = boto3.client(
+            "s3",
+            endpoint_url=gateway,
+            region_name=region,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "max_attempts": 5}),
+        )
+
+    def download_folder(self, uri: str, folder: Path) -> int:
+        """Copies everything below `uri` into `folder`.
+
+        Returns:
+            How many files there were.
+        """
+        bucket, prefix = split(uri)
+        prefix = prefix if not prefix or prefix.endswith("/") else prefix + "/"
+        folder.mkdir(parents=True, exist_ok=True)
+        count = 0
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for item in page.get("Contents", []):
+                path = folder / item["Key"][len(prefix) :]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._s3.download_file(bucket, item["Key"], str(path))
+                count += 1
+        return count
+
+    def upload_folder(self, folder: Path, uri: str, *, known: dict[str, tuple[int, int]]) -> None:
+        """Copies what is new or changed in `folder` below `uri`; `known` remembers sizes and times between calls."""
+        bucket, prefix = split(uri)
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            name = path.relative_to(folder).as_posix()
+            stamp = (path.stat().st_size, path.stat().st_mtime_ns)
+            if known.get(name) != stamp:
+                self._s3.upload_file(str(path), bucket, f"{prefix.rstrip('/')}/{name}")
+                known[name] = stamp
+
+    def upload(self, path: Path, uri: str) -> None:
+        bucket, key = split(uri)
+        self._s3.upload_file(str(path), bucket, key)
+
+    def unpack(self, uri: str, folder: Path) -> None:
+        """Downloads a `model.tar.gz` and unpacks it into `folder`.
+
+        Raises:
+            AwsError: there is no such object.
+        """
+        bucket, key = split(uri)
+        folder.mkdir(parents=True, exist_ok=True)
+        archive = folder.with_name(folder.name + ".tar.gz")
+        try:
+            self._s3.download_file(bucket, key, str(archive))
+        except ClientError as error:
+            raise AwsError("ValidationException", f"Could not find model data at {uri}") from error
+        with tarfile.open(archive) as packed:
+            packed.extractall(folder, filter="data")
+        archive.unlink()
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Bucket and key of `s3://bucket/key`."""
+    parts = urlsplit(uri)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise AwsError("ValidationException", f"{uri!r} is not an S3 URI (s3://bucket/key)")
+    return parts.netloc, parts.path.lstrip("/")

@@ -1,0 +1,62 @@
+"""`python -m offline.sagemaker.serve MODEL_FOLDER PORT`: what the hosting container does around `inference.py`.
+
+Requests that arrive together go to `predict_fn` as one list, so that they are decoded together.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from offline.models.batching import Batcher
+from offline.watchdog import exit_with_parent
+from offline.wire import AwsError, Response, json_response, serve
+
+
+def load_code(folder: Path) -> Any:
+    """The module `code/inference.py` of an unpacked model archive.
+
+    Raises:
+        FileNotFoundError: the archive has none.
+    """
+    path = folder / "code" / "inference.py"
+    if not path.is_file():
+        raise FileNotFoundError(f"the model archive has no code/inference.py ({path})")
+    spec = importlib.util.spec_from_file_location("inference", path)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(f"{path} is not a Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["inference"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def main() -> None:
+    exit_with_parent()
+    folder, port = Path(sys.argv[1]), int(sys.argv[2])
+    code = load_code(folder)
+    model = code.model_fn(str(folder))
+    batcher: Batcher[Any, Any] = Batcher(lambda requests: code.predict_fn(list(requests), model))
+
+    def handle(method: str, path: str, _headers: Mapping[str, str], body: bytes) -> Response:
+        if (method, path) == ("GET", "/ping"):
+            return json_response({"ready": True})
+        if (method, path) != ("POST", "/invocations"):
+            return json_response({"error": f"no {method} {path}"}, status=404)
+        try:
+            data = json.loads(body)
+            if isinstance(data, list):
+                return json_response([batcher.submit(item) for item in data])
+            return json_response(batcher.submit(data))
+        except ValueError as error:
+            raise AwsError("ValidationError", str(error)) from error
+
+    serve(handle, port).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

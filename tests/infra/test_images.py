@@ -1,0 +1,26 @@
+"""The committed image URIs are those of the SageMaker SDK."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from infra import images
+
+
+def test_every_region_has_all_images() -> None:
+    assert tuple(images.load()) == images.REGIONS
+    for region, uris in images.load().items():
+        assert set(uris) == {"training", "hosting-gpu", "hosting-cpu"}
+        assert all(f".ecr.{region}.amazonaws.com/" in uri for uri in uris.values())
+
+
+def test_the_repository_of_an_image() -> None:
+    uri = "763104351884.dkr.ecr.us-east-1.amazonaws.com/huggingface-pytorch-training:2.9.0-gpu"
+    assert images.repository(uri) == ("763104351884", "huggingface-pytorch-training")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("sagemaker") is None, reason="the extra `sagemaker` is not installed")
+def test_the_file_is_what_the_sdk_gives() -> None:
+    assert images.FILE.read_text(encoding="utf-8") == images.text(images.resolve())

@@ -1,0 +1,118 @@
+"""Settings: what is wrong is said in one line that names it."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import settings
+from infra.settings import Settings, SettingsError
+
+ROOT = Path(__file__).parents[2]
+GOOD: dict[str, Any] = {
+    "experiment": "tests/infra/fixtures/experiment",
+    "project": "fm-cost-ladder",
+    "owner": "team-a",
+    "region": "us-east-1",
+    "vector-store": "nextgen",
+    "layer-platform": "arm64",
+    "answer-concurrency": 4,
+    "log-retention-days": "14",
+    "report-schedule": "on",
+    "alarm-email": "",
+    "auto-delete-objects": True,
+}
+
+
+def read(**changes: Any) -> Settings:
+    context = {**GOOD, **{key.replace("_", "-"): value for key, value in changes.items()}}
+    return settings.read({key: value for key, value in context.items() if value is not None}, root=ROOT)
+
+
+def test_a_good_context_gives_settings() -> None:
+    found = read()
+    assert found.experiment == "fixture"
+    assert found.models.generator == "us.amazon.nova-micro-v1:0"
+    assert found.stack_name("rag") == "ladder-fixture-rag"
+    assert found.alarm_email is None
+    assert "huggingface-pytorch-training" in found.training_image
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        read().owner = "somebody"  # type: ignore[misc]
+
+
+def test_flags_of_the_command_line_are_text() -> None:
+    found = read(auto_delete_objects="false", answer_concurrency="8", report_schedule="off", alarm_email="a@b.org")
+    assert (found.auto_delete_objects, found.answer_concurrency, found.report_schedule) == (False, 8, False)
+    assert found.alarm_email == "a@b.org"
+
+
+def test_host_layers_follow_this_machine() -> None:
+    assert read(layer_platform="host").arm64 is (platform.machine().lower() in ("aarch64", "arm64"))
+    assert read().arm64
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"experiment": None}, "experiment: not set; give it in cdk.json or as -c experiment=..."),
+        ({"experiment": "nowhere"}, "nowhere/experiment.yaml does not exist"),
+        ({"owner": "two words"}, "owner: 'two words' is no tag value"),
+        ({"region": "mars-north-1"}, "region: no SageMaker images are known for 'mars-north-1'; use one of "),
+        ({"vector_store": "pinecone"}, "vector-store: 'pinecone' is none of nextgen, classic, domain"),
+        ({"layer_platform": "x86"}, "layer-platform: 'x86' is none of arm64, host"),
+        ({"answer_concurrency": "0"}, "answer-concurrency: '0' is no whole number from 1 to 1000"),
+        ({"answer_concurrency": "many"}, "answer-concurrency: 'many' is no whole number"),
+        ({"log_retention_days": 15}, "log-retention-days: CloudWatch Logs does not offer 15; it offers 1, 3, 5"),
+        ({"report_schedule": "perhaps"}, "report-schedule: 'perhaps' is neither on nor off"),
+        ({"alarm_email": "nobody"}, "alarm-email: 'nobody' is no e-mail address"),
+        ({"vector_stores": "domain"}, "vector-stores: no such setting; there are experiment, "),
+    ],
+)
+def test_a_wrong_setting_is_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(**changes)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def experiment(tmp_path: Path, text: str) -> Settings:
+    (tmp_path / "experiment.yaml").write_text(text, encoding="utf-8")
+    return read(experiment=str(tmp_path))
+
+
+FIXTURE_TEXT = (ROOT / "tests/infra/fixtures/experiment/experiment.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: [", "experiment.yaml: while parsing"),
+        (FIXTURE_TEXT + "colour: blue\n", "unknown field 'colour'"),
+        (FIXTURE_TEXT.replace("name: fixture\n", ""), "field 'name' is missing"),
+        (FIXTURE_TEXT.replace("fixture", "Hand_book", 1), "name 'Hand_book' must be 1 to 18 lower-case"),
+        (FIXTURE_TEXT.replace("fixture", "a-name-of-nineteen-x", 1), "must be 1 to 18"),
+        (FIXTURE_TEXT + "models:\n  training_instance: ml.m5.xlarge\n", "'ml.m5.xlarge' has no GPU"),
+    ],
+)
+def test_a_wrong_experiment_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        experiment(tmp_path, text)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_hosting_image_fits_the_instance(tmp_path: Path) -> None:
+    cpu = experiment(tmp_path, FIXTURE_TEXT + "models:\n  hosting_instance: ml.c7i.xlarge\n")
+    assert "-cpu-" in cpu.hosting_image
+    assert "-gpu-" in read().hosting_image
+
+
+def test_keys_of_the_cdk_are_let_through() -> None:
+    assert read(**{"aws:cdk:enable-path-metadata": True, "@aws-cdk/core:checkSecretUsage": True})

@@ -1,0 +1,292 @@
+"""The state machines, walked as graphs: what is charged by the hour is deleted on every way to the end."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from infra_templates import Templates
+
+from infra.asl import comparison, fine_tuning, parts, prompting, rag, sweep
+from lambdas.common.contracts import APPROACHES
+
+State = dict[str, Any]
+
+MACHINES: dict[str, State] = {
+    "prompting": prompting.definition(concurrency=3),
+    "rag": rag.definition(concurrency=3),
+    "fine-tuning": fine_tuning.definition(
+        concurrency=3, training_instance="ml.g5.xlarge", hosting_instance="ml.g5.2xlarge"
+    ),
+    "comparison": comparison.definition(),
+    "sweep": sweep.definition(),
+}
+
+
+def all_states(definition: State) -> Iterator[tuple[str, State]]:
+    for name, state in definition["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from all_states(state["ItemProcessor"])
+
+
+def successors(state: State) -> set[str]:
+    found = {state[key] for key in ("Next", "Default") if key in state}
+    found |= {choice["Next"] for choice in state.get("Choices", ())}
+    return found | {catcher["Next"] for catcher in state.get("Catch", ())}
+
+
+def reachable(states: dict[str, State], start: str, *, without: str | None = None) -> set[str]:
+    """States that can be entered from `start` (itself included) when `without` is a wall."""
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen and name != without:
+            seen.add(name)
+            waiting.extend(successors(states[name]))
+    return seen
+
+
+def ends(states: dict[str, State], names: set[str]) -> set[str]:
+    return {name for name in names if states[name].get("End") or states[name]["Type"] in ("Fail", "Succeed")}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_state_exists_and_is_reached(name: str) -> None:
+    def check(machine: State) -> None:
+        states = machine["States"]
+        for state in states.values():
+            assert successors(state) <= set(states)
+            if "ItemProcessor" in state:
+                check(state["ItemProcessor"])
+        assert reachable(states, machine["StartAt"]) == set(states)
+
+    check(MACHINES[name])
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_way_has_an_end(name: str) -> None:
+    states = MACHINES[name]["States"]
+    for start in states:
+        assert ends(states, reachable(states, start)), f"{start} leads to no end"
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_no_machine_can_run_out_of_time_as_a_whole(name: str) -> None:
+    """An execution that does ends at once: without clean-up, and without the error that tells why."""
+    assert "TimeoutSeconds" not in MACHINES[name]
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_function_call_has_a_limit_and_is_repeated_with_jitter(name: str) -> None:
+    for state_name, state in all_states(MACHINES[name]):
+        if state.get("Resource") == "arn:aws:states:::lambda:invoke":
+            assert state["TimeoutSeconds"] == parts.TASK_TIMEOUT_S, state_name
+            assert "Lambda.TooManyRequestsException" in state["Retry"][0]["ErrorEquals"]
+            assert {retry["JitterStrategy"] for retry in state["Retry"]} == {"FULL"}
+            payload = state["Parameters"]["Payload"]
+            assert (payload["experiment.$"], payload["run.$"]) == ("$.experiment", "$.run")
+
+
+@pytest.mark.parametrize("name", ["prompting", "rag", "fine-tuning"])
+def test_batches_are_answered_at_the_set_concurrency(name: str) -> None:
+    answer = MACHINES[name]["States"]["AnswerAll"]
+    assert answer["MaxConcurrency"] == 3
+    assert answer["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
+    assert answer["ItemReader"]["Parameters"]["Key.$"] == "$.prepared.payload.items_key"
+
+
+def test_concurrency_follows_the_setting(synth: Callable[..., Templates]) -> None:
+    definitions = synth(**{"answer-concurrency": "7"}).definitions()
+    for approach in APPROACHES:
+        assert definitions[approach]["States"]["AnswerAll"]["MaxConcurrency"] == 7
+
+
+def test_labels_tell_the_maps_of_a_machine_apart() -> None:
+    labels = [s["Label"] for _, s in all_states(MACHINES["rag"]) if s["Type"] == "Map"]
+    assert sorted(labels) == ["Answer", "Ingest"]
+
+
+def test_rag_waits_for_the_index_and_gives_up_in_the_end() -> None:
+    states = MACHINES["rag"]["States"]
+    assert reachable(states, "WaitForIndex") >= {"AwaitIndex", "IndexStale", "AnswerAll"}
+    assert "AnswerAll" not in reachable(states, states["IngestAll"]["Next"], without="AwaitIndex")
+
+
+# ---- fine-tuning -----------------------------------------------------------------------------------------------------
+
+TUNING = MACHINES["fine-tuning"]["States"]
+
+
+@pytest.mark.parametrize("delete", ["DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel"])
+def test_what_may_exist_is_deleted_before_any_end(delete: str) -> None:
+    """Once a thing was asked for, every end lies behind the state that deletes it."""
+    create = delete.replace("Delete", "Create")
+    after = successors(TUNING[create])
+    for start in after:
+        if delete == "DeleteEndpoint":
+            # Not a wall but a gate: it is left out only where no start was noted, and the note is before the call.
+            assert TUNING["NoteEndpointStart"]["Next"] == create
+        open_ways = ends(TUNING, reachable(_with_endpoint_asked(), start, without=delete))
+        assert open_ways == set(), f"{start} reaches {open_ways} around {delete}"
+
+
+def _with_endpoint_asked() -> dict[str, State]:
+    """The graph once an endpoint was asked for: `$.made.endpoint.started` is no longer null."""
+    gate = TUNING["EndpointAsked"]
+    (only,) = gate["Choices"]
+    assert only == {"Variable": "$.made.endpoint.started", "IsNull": True, "Next": "DeleteEndpointConfig"}
+    return {**TUNING, "EndpointAsked": {**gate, "Choices": []}}
+
+
+def test_the_check_would_notice_a_way_around() -> None:
+    leak = {**_with_endpoint_asked(), "EndpointFailed": {"Type": "Fail"}}
+    assert ends(leak, reachable(leak, "WaitForEndpoint", without="DeleteEndpoint")) == {"EndpointFailed"}
+
+
+def test_every_call_after_the_preparation_is_caught() -> None:
+    for name, state in TUNING.items():
+        if state["Type"] in ("Task", "Map") and name not in ("Prepare", "Evaluate"):
+            (catcher,) = state["Catch"]
+            assert catcher["ErrorEquals"] == ["States.ALL"], name
+            # The input survives an error, so that the clean-up still knows the names.
+            assert catcher["ResultPath"] in ("$.failure", "$.clean_up"), name
+
+
+def test_a_failure_while_training_stops_the_job() -> None:
+    for name in ("CreateTrainingJob", "DescribeTrainingJob"):
+        assert [catcher["Next"] for catcher in TUNING[name]["Catch"]] == ["StopTrainingJob"]
+    assert TUNING["StopTrainingJob"]["Resource"].endswith(":stopTrainingJob")
+
+
+def test_a_failure_is_remembered_and_ends_the_execution_as_failed() -> None:
+    failing = [name for name, state in TUNING.items() if state.get("ResultPath") == "$.failure"]
+    assert sorted(failing) == ["EndpointFailed", "EndpointLate", "EndpointLeft", "TrainingFailed", "TrainingStopped"]
+    (outcome,) = TUNING["Outcome"]["Choices"]
+    assert outcome == {"Variable": "$.failure", "IsPresent": True, "Next": "Failed"}
+    for name in failing:
+        # Before the outcome is looked at, the only end is the one of a failed record.
+        assert ends(TUNING, reachable(TUNING, name, without="Outcome")) == {"Failed"}, name
+
+
+def test_clean_up_errors_do_not_overwrite_the_failure() -> None:
+    for name in ("StopTrainingJob", "DescribeStoppedJob", "DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel"):
+        assert [catcher["ResultPath"] for catcher in TUNING[name]["Catch"]] == ["$.clean_up"]
+
+
+def test_a_refused_delete_counts_only_if_the_endpoint_is_gone() -> None:
+    assert [c["Next"] for c in TUNING["DeleteEndpoint"]["Catch"]] == ["ProbeEndpoint"]
+    (gone,) = TUNING["EndpointUnknown"]["Choices"]
+    assert gone["StringMatches"] == "*ould not find endpoint*"
+    assert TUNING["EndpointUnknown"]["Default"] == TUNING["EndpointLeaving"]["Default"] == "EndpointLeft"
+
+
+def test_usage_is_recorded_on_failure_too() -> None:
+    for name in ("StopTrainingJob", "TrainingFailed", "EndpointFailed"):
+        assert ends(TUNING, reachable(TUNING, name, without="RecordUsage")) == set()
+
+
+def test_jobs_and_endpoints_carry_the_tags() -> None:
+    for name in ("CreateTrainingJob", "CreateModel", "CreateEndpointConfig", "CreateEndpoint"):
+        assert TUNING[name]["Parameters"]["Tags.$"] == "$.prepared.payload.tags", name
+
+
+def test_training_is_limited_resumable_and_started_from_the_code_channel() -> None:
+    parameters = TUNING["CreateTrainingJob"]["Parameters"]
+    assert parameters["StoppingCondition"]["MaxRuntimeInSeconds"] == 4 * 3600
+    assert parameters["CheckpointConfig"]["S3Uri.$"] == "$.prepared.payload.checkpoint_url"
+    algorithm = parameters["AlgorithmSpecification"]
+    assert algorithm["ContainerEntrypoint"] == ["bash", "-c"]
+    assert algorithm["ContainerArguments"][0].endswith("pip install --quiet -r requirements.txt && python train.py")
+    assert [channel["ChannelName"] for channel in parameters["InputDataConfig"]] == ["code", "train"]
+    assert parameters["ResourceConfig"]["InstanceType"] == "ml.g5.xlarge"
+
+
+def test_nothing_is_trained_twice() -> None:
+    (train,) = TUNING["NeedsTraining"]["Choices"]
+    assert train["Next"] == "CreateTrainingJob"
+    assert "CreateTrainingJob" not in reachable(TUNING, TUNING["NeedsTraining"]["Default"])
+
+
+# ---- the sweep after an execution that was stopped -------------------------------------------------------------------
+
+
+def test_a_stopped_execution_is_swept(templates: Templates) -> None:
+    ((_, rule),) = templates.resources("AWS::Events::Rule")
+    pattern = rule["Properties"]["EventPattern"]
+    assert pattern["detail"]["status"] == ["ABORTED", "TIMED_OUT"]
+    (watched,) = pattern["detail"]["stateMachineArn"]
+    (target,) = rule["Properties"]["Targets"]
+    assert "Pipeline" in watched["Ref"]
+    assert "Sweep" in target["Arn"]["Ref"]
+    assert "Input" not in target
+    assert templates.definitions()["sweep"] == json.loads(json.dumps(sweep.definition()))
+
+
+@pytest.mark.parametrize("needed", ["StopTrainingJob", "DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel"])
+def test_the_sweep_leaves_nothing_out(needed: str) -> None:
+    states = MACHINES["sweep"]["States"]
+    assert ends(states, reachable(states, "ReadEvent", without=needed)) <= {"EndpointLeft"}
+
+
+def test_the_sweep_fails_where_the_endpoint_may_still_run() -> None:
+    states = MACHINES["sweep"]["States"]
+    assert states["EndpointUnknown"]["Default"] == states["EndpointLeaving"]["Default"] == "EndpointLeft"
+    assert states["EndpointLeft"]["Type"] == "Fail"
+
+
+# ---- comparison ------------------------------------------------------------------------------------------------------
+
+COMPARISON = MACHINES["comparison"]["States"]
+
+
+def test_approaches_run_one_after_the_other_in_ladder_order() -> None:
+    listed = [item["approach"] for item in COMPARISON["ListApproaches"]["Parameters"]["approaches"]]
+    assert tuple(listed) == APPROACHES
+    assert COMPARISON["RunApproaches"]["MaxConcurrency"] == 1
+
+
+def test_a_failing_approach_does_not_stop_the_others() -> None:
+    states = COMPARISON["RunApproaches"]["ItemProcessor"]["States"]
+    assert [catcher["ErrorEquals"] for catcher in states["RunApproach"]["Catch"]] == [["States.ALL"]]
+    assert not any(state["Type"] == "Fail" for state in states.values())
+    for end in ends(states, set(states)):
+        assert {key.removesuffix(".$") for key in states[end]["Parameters"]} == {"execution", "error"}
+
+
+def test_the_run_fails_by_name_after_the_report() -> None:
+    assert "Failed" not in reachable(COMPARISON, "ListApproaches", without="Report")
+    assert "$.summary.payload.failed" in COMPARISON["Failed"]["CausePath"]
+
+
+def test_summary_and_report_learn_of_every_approach() -> None:
+    payload = COMPARISON["Summarise"]["Parameters"]["Payload"]
+    assert set(payload["executions"]) == {f"{a}.$" for a in (*APPROACHES, "shared")}
+    assert set(payload["errors"]) == {f"{a}.$" for a in APPROACHES}
+    assert COMPARISON["Report"]["Parameters"]["Payload"]["errors"] == payload["errors"]
+
+
+# ---- in the templates ------------------------------------------------------------------------------------------------
+
+
+def test_placeholders_are_all_filled_in(templates: Templates) -> None:
+    for name, machine in templates.resources("AWS::StepFunctions::StateMachine"):
+        properties = machine["Properties"]
+        wanted = set(re.findall(r"\$\{(\w+)\}", properties["DefinitionString"]))
+        assert wanted == set(properties["DefinitionSubstitutions"]), name
+
+
+def test_machines_log_and_are_standard(templates: Templates) -> None:
+    for _, machine in templates.resources("AWS::StepFunctions::StateMachine"):
+        assert machine["Properties"]["StateMachineType"] == "STANDARD"
+        assert machine["Properties"]["LoggingConfiguration"]["Level"] == "ALL"
+
+
+def test_the_templates_hold_these_definitions(templates: Templates) -> None:
+    definitions = templates.definitions()
+    assert definitions["prompting"] == json.loads(json.dumps(prompting.definition(concurrency=4)))
+    assert definitions["comparison"] == json.loads(json.dumps(comparison.definition()))

@@ -1,0 +1,448 @@
+"""What must hold for every resource of every stack."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from infra_templates import CONCERNS, Templates
+
+from infra import tags
+from infra.vector_store import mapping
+from lambdas.rag.index import index_body
+
+SYNTH = Callable[..., Templates]
+
+#: Types that CloudFormation cannot tag.
+UNTAGGABLE = {
+    "AWS::IAM::Policy",
+    "AWS::Lambda::LayerVersion",
+    "AWS::OpenSearchServerless::AccessPolicy",
+    "AWS::OpenSearchServerless::Index",
+    "AWS::OpenSearchServerless::SecurityPolicy",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SNS::Subscription",
+    "AWS::SQS::QueuePolicy",
+    "AWS::Scheduler::Schedule",
+    "Custom::S3AutoDeleteObjects",
+}
+APPROACHES = {"prompting": "prompting", "rag": "rag", "fine-tuning": "fine-tuning"}
+#: Property that fixes a physical name, by type. Each of the types that need one says why.
+NAMES = {
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Lambda::LayerVersion": "LayerName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::OpenSearchService::Domain": "DomainName",
+    "AWS::Scheduler::Schedule": "Name",
+}
+
+
+def tags_of(resource: dict[str, Any]) -> dict[str, str]:
+    found = resource["Properties"].get("Tags", [])
+    if isinstance(found, dict):
+        return dict(found)
+    return {tag["Key"]: tag["Value"] for tag in found}
+
+
+@pytest.fixture(params=["nextgen", "classic", "domain"], scope="session")
+def every_store(request: pytest.FixtureRequest, synth: SYNTH, templates: Templates) -> Templates:
+    return templates if request.param == "nextgen" else synth(**{"vector-store": request.param})
+
+
+def test_there_is_something_to_look_at(templates: Templates) -> None:
+    assert len(list(templates.resources())) > 90
+    assert tuple(templates.by_concern) == CONCERNS
+
+
+def test_everything_taggable_carries_the_five_tags(every_store: Templates) -> None:
+    untagged = []
+    for name, resource in every_store.resources():
+        if resource["Type"] in UNTAGGABLE:
+            continue
+        approach = APPROACHES.get(name.split("/")[0], "shared")
+        found = {key: value for key, value in tags_of(resource).items() if key in tags.KEYS}
+        wanted = {
+            "project": "fm-cost-ladder",
+            "experiment": "fixture",
+            "approach": approach,
+            "cost-cell": f"fixture/{approach}",
+            "owner": "unassigned",
+        }
+        if found != wanted:
+            untagged.append((name, resource["Type"], found))
+    assert untagged == []
+
+
+def test_nothing_is_retained(every_store: Templates) -> None:
+    kept = [name for name, r in every_store.resources() if r.get("DeletionPolicy", "Delete") != "Delete"]
+    kept += [name for name, r in every_store.resources() if r.get("UpdateReplacePolicy", "Delete") != "Delete"]
+    assert kept == []
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::OpenSearchService::Domain"],
+)
+def test_types_that_cloudformation_keeps_by_default_are_deleted(synth: SYNTH, kind: str) -> None:
+    found = list(synth(**{"vector-store": "domain"}).resources(kind))
+    assert found
+    assert all(resource["DeletionPolicy"] == "Delete" for _, resource in found)
+
+
+def test_every_log_group_forgets(templates: Templates, synth: SYNTH) -> None:
+    assert {r["Properties"]["RetentionInDays"] for _, r in templates.resources("AWS::Logs::LogGroup")} == {14}
+    short = synth(**{"log-retention-days": 1})
+    assert {r["Properties"]["RetentionInDays"] for _, r in short.resources("AWS::Logs::LogGroup")} == {1}
+
+
+def test_every_function_logs_into_a_group_of_its_stack(templates: Templates) -> None:
+    groups = {name for name, _ in templates.resources("AWS::Logs::LogGroup")}
+    for name, function in templates.resources("AWS::Lambda::Function"):
+        concern = name.split("/")[0]
+        assert f"{concern}/{function['Properties']['LoggingConfig']['LogGroup']['Ref']}" in groups, name
+
+
+def test_functions_cannot_make_log_groups(templates: Templates) -> None:
+    for name, role in templates.resources("AWS::IAM::Role"):
+        assert "ManagedPolicyArns" not in role["Properties"], name
+    makers = {name for name, action, _ in granted(templates) if action == "logs:CreateLogGroup"}
+    assert all("JobRole" in name for name in makers)
+
+
+def test_no_resource_has_a_fixed_name(every_store: Templates) -> None:
+    fixed = [
+        name
+        for name, resource in every_store.resources()
+        if (prop := NAMES.get(resource["Type"]))
+        and prop in resource.get("Properties", {})
+        # CDK derives a schedule's name from its path, because its group is part of its identity.
+        and resource["Type"] != "AWS::Scheduler::Schedule"
+    ]
+    assert fixed == []
+
+
+def test_there_is_no_vpc(every_store: Templates) -> None:
+    text = json.dumps([template["Resources"] for template in every_store.by_concern.values()])
+    assert "AWS::EC2::" not in text
+    assert "VpcConfig" not in text
+    assert "VPCOptions" not in text
+
+
+def test_functions_run_python_3_13_on_arm(templates: Templates) -> None:
+    own = [
+        f["Properties"] for _, f in templates.resources("AWS::Lambda::Function") if "Architectures" in f["Properties"]
+    ]
+    assert len(own) == 12
+    assert {(p["Runtime"], *p["Architectures"]) for p in own} == {("python3.13", "arm64")}
+
+
+def test_no_two_functions_share_a_role(templates: Templates) -> None:
+    roles = [
+        f"{name.split('/')[0]}/{json.dumps(function['Properties']['Role'])}"
+        for name, function in templates.resources("AWS::Lambda::Function")
+    ]
+    assert len(roles) == len(set(roles))
+
+
+# ---- permissions -----------------------------------------------------------------------------------------------------
+
+#: Why a resource of a policy may hold a wildcard: pattern of the flattened ARN -> reason. Nothing else may have one.
+WILDCARDS = {
+    r"<.*Bucket.*>/(experiment=fixture/|reports/fixture/).*": "objects of the experiment",
+    r"arn:aws:bedrock:\*::foundation-model/amazon\.nova-micro-v1:0": "regions of a geographic profile, by condition",
+    r"arn:aws:sagemaker:us-east-1:<AWS::AccountId>:[a-z-]+/\*": "named at run time, held by tags",
+    r"arn:aws:logs:us-east-1:<AWS::AccountId>:log-group:/aws/sagemaker/.*": "SageMaker names them after jobs",
+    r"arn:aws:states:us-east-1:<AWS::AccountId>:(execution|mapRun):<.*>[:/]\*": "executions of a named machine",
+    r"<.*Domain.*>/\*": "API paths of the domain",
+    r"<.*ReportFunction.*>:\*": "versions of the report function",
+}
+#: Actions that take no resource.
+NO_RESOURCE = {
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+
+
+def flat(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    ((function, argument),) = value.items()
+    if function == "Fn::Join":
+        return str(argument[0].join(map(flat, argument[1])))
+    if function == "Fn::GetStackOutput":
+        return f"<{argument['OutputName']}>"
+    return f"<{argument if isinstance(argument, str) else '.'.join(argument)}>"
+
+
+def statements(templates: Templates) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, resource in templates.resources():
+        if resource["Type"] == "AWS::IAM::Policy":
+            documents = [resource["Properties"]["PolicyDocument"]]
+        elif resource["Type"] == "AWS::IAM::Role":
+            documents = [p["PolicyDocument"] for p in resource["Properties"].get("Policies", [])]
+        else:
+            continue
+        for document in documents:
+            for statement in document["Statement"]:
+                yield name, statement
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def granted(templates: Templates) -> Iterator[tuple[str, str, str]]:
+    """(policy, action, flattened resource)."""
+    for name, statement in statements(templates):
+        assert statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"]):
+            for resource in as_list(statement["Resource"]):
+                yield name, action, flat(resource)
+
+
+def test_no_action_is_granted_by_wildcard(every_store: Templates) -> None:
+    assert [(name, action) for name, action, _ in granted(every_store) if "*" in action] == []
+
+
+def test_every_wildcard_in_a_resource_has_a_reason(every_store: Templates) -> None:
+    unexplained = [
+        (name, action, resource)
+        for name, action, resource in granted(every_store)
+        if "*" in resource
+        and not (resource == "*" and action in NO_RESOURCE)
+        and not any(re.fullmatch(pattern, resource) for pattern in WILDCARDS)
+    ]
+    assert unexplained == []
+
+
+def test_sagemaker_is_held_by_tags(templates: Templates) -> None:
+    for name, statement in statements(templates):
+        actions = as_list(statement["Action"])
+        if not any(action.startswith("sagemaker:") for action in actions):
+            continue
+        condition = statement.get("Condition", {}).get("StringEquals", {})
+        cells = {key: value for key, value in condition.items() if key.endswith("/cost-cell")}
+        if actions != ["sagemaker:CreateEndpoint"]:
+            assert set(cells.values()) == {"fixture/fine-tuning"}, (name, actions)
+
+
+def test_training_and_hosting_instances_are_capped(templates: Templates) -> None:
+    caps = {
+        statement["Action"]: statement["Condition"]["ForAllValues:StringEquals"]["sagemaker:InstanceTypes"]
+        for _, statement in statements(templates)
+        if "ForAllValues:StringEquals" in statement.get("Condition", {})
+    }
+    assert caps == {
+        "sagemaker:CreateTrainingJob": ["ml.g5.xlarge"],
+        "sagemaker:CreateEndpointConfig": ["ml.g5.xlarge"],
+    }
+
+
+def test_a_model_is_called_through_the_approach_s_own_profile_only(templates: Templates) -> None:
+    found = 0
+    for name, statement in statements(templates):
+        if statement["Action"] != "bedrock:InvokeModel":
+            continue
+        for resource in map(flat, as_list(statement["Resource"])):
+            if "foundation-model" in resource:
+                arn = statement["Condition"]["StringEquals"]["bedrock:InferenceProfileArn"]
+                assert arn["Fn::GetAtt"][1] == "InferenceProfileArn", name
+                found += 1
+            else:
+                assert resource.endswith(".InferenceProfileArn>"), name
+    assert found == 6
+
+
+def test_each_model_and_approach_has_a_profile_of_its_own(templates: Templates) -> None:
+    profiles = [r["Properties"] for _, r in templates.resources("AWS::Bedrock::ApplicationInferenceProfile")]
+    names = [re.sub(r"-[0-9a-f]{8}$", "", p["InferenceProfileName"]) for p in profiles]
+    assert names == [
+        "ladder-fixture-prompting-generator",
+        "ladder-fixture-rag-generator",
+        "ladder-fixture-rag-embedding",
+        "ladder-fixture-fine-tuning-embedding",
+    ]
+    assert len({p["InferenceProfileName"] for p in profiles}) == 4
+
+
+# ---- the parts -------------------------------------------------------------------------------------------------------
+
+
+def only(templates: Templates, kind: str) -> dict[str, Any]:
+    ((_, resource),) = templates.resources(kind)
+    return resource
+
+
+def test_the_bucket_is_private_encrypted_and_empties_itself(templates: Templates) -> None:
+    bucket = only(templates, "AWS::S3::Bucket")["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["BucketEncryption"]
+    assert "VersioningConfiguration" not in bucket
+    assert only(templates, "Custom::S3AutoDeleteObjects")
+    denied = json.dumps(only(templates, "AWS::S3::BucketPolicy"))
+    assert '"aws:SecureTransport": "false"' in denied
+
+
+def test_the_bucket_of_the_embedded_aws_needs_no_function_to_empty_it(synth: SYNTH) -> None:
+    found = synth(**{"auto-delete-objects": "false"})
+    assert list(found.resources("Custom::S3AutoDeleteObjects")) == []
+    assert len(list(found.resources("AWS::Lambda::Function"))) == 12
+
+
+def test_the_run_table_is_paid_by_request(templates: Templates) -> None:
+    table = only(templates, "AWS::DynamoDB::Table")["Properties"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["experiment", "run"]
+
+
+def test_the_schedule_can_be_switched_off(templates: Templates, synth: SYNTH) -> None:
+    assert only(templates, "AWS::Scheduler::Schedule")["Properties"]["State"] == "ENABLED"
+    off = synth(**{"report-schedule": "off"})
+    assert only(off, "AWS::Scheduler::Schedule")["Properties"]["State"] == "DISABLED"
+
+
+def test_undelivered_reports_are_kept_and_alarmed(templates: Templates) -> None:
+    target = only(templates, "AWS::Scheduler::Schedule")["Properties"]["Target"]
+    ((queue, _),) = templates.resources("AWS::SQS::Queue")
+    assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] == queue.split("/")[1]
+    assert any("LettersAlarm" in name for name, _ in templates.resources("AWS::CloudWatch::Alarm"))
+
+
+def test_every_machine_and_every_function_is_alarmed(templates: Templates) -> None:
+    alarms = list(templates.resources("AWS::CloudWatch::Alarm"))
+    text = json.dumps([alarm for _, alarm in alarms])
+    for name, _ in templates.resources("AWS::StepFunctions::StateMachine"):
+        assert f'"Ref": "{name.split("/")[1]}"' in text
+    for name, function in templates.resources("AWS::Lambda::Function"):
+        if function["Properties"]["Runtime"].startswith("python"):
+            assert f'"Ref": "{name.split("/")[1]}"' in text
+    assert all(len(alarm["Properties"]["AlarmActions"]) == 1 for _, alarm in alarms)
+
+
+def test_alarms_may_publish_to_their_topic(templates: Templates) -> None:
+    policy = only(templates, "AWS::SNS::TopicPolicy")["Properties"]["PolicyDocument"]
+    services = [s["Principal"] for s in policy["Statement"] if s["Effect"] == "Allow"]
+    assert services == [{"Service": "cloudwatch.amazonaws.com"}]
+
+
+def test_an_address_is_subscribed_only_if_given(templates: Templates, synth: SYNTH) -> None:
+    assert list(templates.resources("AWS::SNS::Subscription")) == []
+    subscription = only(synth(**{"alarm-email": "a@b.org"}), "AWS::SNS::Subscription")
+    assert subscription["Properties"]["Endpoint"] == "a@b.org"
+
+
+def test_the_command_line_finds_its_outputs(templates: Templates) -> None:
+    outputs = {
+        concern: {name for name in template["Outputs"] if not name.startswith("Publish")}
+        for concern, template in templates.by_concern.items()
+    }
+    assert outputs == {
+        "foundation": {"BucketName", "RunTableName", "AlarmTopicArn"},
+        "prompting": {"StateMachineArn"},
+        "rag": {"StateMachineArn", "SearchEndpoint"},
+        "fine-tuning": {"StateMachineArn", "JobRoleArn"},
+        "reporting": {"ReportFunctionName"},
+        "comparison": {"StateMachineArn"},
+    }
+
+
+# ---- the vector store ------------------------------------------------------------------------------------------------
+
+
+def test_nextgen_sleeps_when_nobody_asks(templates: Templates) -> None:
+    group = only(templates, "AWS::OpenSearchServerless::CollectionGroup")["Properties"]
+    assert (group["Generation"], group["StandbyReplicas"]) == ("NEXTGEN", "ENABLED")
+    limits = group["CapacityLimits"]
+    assert (limits["MinIndexingCapacityInOcu"], limits["MinSearchCapacityInOcu"]) == (0, 0)
+    collection = only(templates, "AWS::OpenSearchServerless::Collection")
+    assert collection["Properties"]["CollectionGroupName"] == group["Name"]
+    assert "StoreGroupBBB5A3A8" in collection["DependsOn"] or any("Group" in name for name in collection["DependsOn"])
+
+
+def test_classic_does_without_replicas_and_group(synth: SYNTH) -> None:
+    classic = synth(**{"vector-store": "classic"})
+    assert list(classic.resources("AWS::OpenSearchServerless::CollectionGroup")) == []
+    collection = only(classic, "AWS::OpenSearchServerless::Collection")["Properties"]
+    assert collection["StandbyReplicas"] == "DISABLED"
+    assert "CollectionGroupName" not in collection
+
+
+def test_kinds_of_collection_have_different_names(templates: Templates, synth: SYNTH) -> None:
+    names = {
+        only(found, "AWS::OpenSearchServerless::Collection")["Properties"]["Name"]
+        for found in (templates, synth(**{"vector-store": "classic"}))
+    }
+    assert names == {"ladder-fixture-ng", "ladder-fixture-cl"}
+
+
+def test_the_index_is_the_one_that_ingestion_writes(templates: Templates) -> None:
+    properties = only(templates, "AWS::OpenSearchServerless::Index")["Properties"]
+    given = properties["Mappings"]["Properties"]
+    assert {
+        name: {key[0].lower() + key[1:]: value for key, value in field.items()} for name, field in given.items()
+    } == index_body(512)["mappings"]["properties"]
+    assert properties["Settings"] == {"Index": {"Knn": True}}
+    assert mapping(1024) == index_body(1024)["mappings"]["properties"]
+
+
+def test_the_index_outlives_no_policy(templates: Templates) -> None:
+    """Deleting an index needs the right to; so the policies are deleted after it, and made before the collection."""
+    index = only(templates, "AWS::OpenSearchServerless::Index")
+    collection = only(templates, "AWS::OpenSearchServerless::Collection")
+    policies = {
+        name.split("/")[1]
+        for name, _ in templates.resources("AWS::OpenSearchServerless::AccessPolicy")
+        if name.startswith("rag/")
+    }
+    assert len(policies) == 2
+    assert policies <= set(index["DependsOn"])
+    assert policies <= set(collection["DependsOn"])
+
+
+def test_only_the_deployment_may_make_and_delete_the_index(templates: Templates) -> None:
+    makers = [
+        json.dumps(policy["Properties"]["Policy"])
+        for _, policy in templates.resources("AWS::OpenSearchServerless::AccessPolicy")
+        if "aoss:CreateIndex" in json.dumps(policy["Properties"]["Policy"])
+    ]
+    assert len(makers) == 1
+    assert "cfn-exec-role" in makers[0]
+
+
+def test_fine_tuning_may_read_the_index_only(templates: Templates) -> None:
+    ((_, policy),) = [
+        (name, policy)
+        for name, policy in templates.resources("AWS::OpenSearchServerless::AccessPolicy")
+        if name.startswith("fine-tuning/")
+    ]
+    text = json.dumps(policy["Properties"]["Policy"])
+    assert "aoss:ReadDocument" in text
+    assert "aoss:WriteDocument" not in text
+
+
+def test_a_domain_is_small_encrypted_and_asks_iam(synth: SYNTH) -> None:
+    domain = only(synth(**{"vector-store": "domain"}), "AWS::OpenSearchService::Domain")["Properties"]
+    assert domain["ClusterConfig"]["InstanceCount"] == 1
+    assert domain["DomainEndpointOptions"]["EnforceHTTPS"] is True
+    assert domain["EncryptionAtRestOptions"] == {"Enabled": True}
+    (statement,) = domain["AccessPolicies"]["Statement"]
+    assert flat(statement["Principal"]["AWS"]) == "arn:aws:iam::<AWS::AccountId>:root"

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from cost_reports.build import build_report
+from cost_reports.curve import Curve, Term
+from cost_reports.decide import Decision, Quality, decide, dominance, payback_month, point_costs, quality_of
+from cost_reports.report import Outcome, to_json
+from cost_reports.uncertainty import chances
+from cost_reports.workload import Workload
+from tests.unit.money.test_estimate import setting
+from tests.unit.money.test_report import records
+
+
+def quality(value: float, outcome: Outcome = "pass") -> Quality:
+    return Quality(value=value, low=value - 0.05, high=value + 0.05, outcome=outcome, reason=f"{value} measured")
+
+
+MEASURED = {
+    ("prompting", "few-shot"): quality(0.1, "fail"),
+    ("rag", "rag"): quality(0.8),
+    ("fine-tuning", "lora+rag"): quality(0.9),
+}
+
+
+def made(measured: dict[tuple[str, str], Quality] | None = None, **changes: Any) -> Decision:
+    return decide(setting(**changes), MEASURED if measured is None else measured, samples=200)
+
+
+def test_the_golden_rule() -> None:
+    found = made()
+    assert found.headline == "Use rag (rag, s3 vectors)."
+    assert "does not pass: 0.1 measured" in " ".join(found.reasons)
+    assert {r.approach for r in found.cheapest_passing} <= {"rag", "fine-tuning"}
+    assert found.cheapest[0].approach == "prompting"
+    assert (found.cheapest[0].low, found.cheapest[-1].high) == (1, 10**7)
+
+
+def test_without_quality_it_says_what_it_does_not_know() -> None:
+    found = made({})
+    assert not found.measured
+    assert found.headline == "No recommendation: no quality was measured."
+    assert "Whether its answers are good enough is not known" in found.reasons[0]
+    assert "they cannot be recommended" in found.unknowns[0]
+    assert found.cheapest_passing == ()
+
+
+def test_when_nothing_passes() -> None:
+    found = made({("rag", "rag"): quality(0.1, "fail")})
+    assert found.headline == "No approach passes the gate."
+    assert found.flips == ()
+
+
+def test_a_higher_approach_wins_only_when_it_is_surely_cheaper() -> None:
+    """RAG on a model that costs 60 times as much loses to a tuned small one at a million requests a month."""
+    dear = {"generator": "us.anthropic.claude-sonnet-5-5", "requests_per_month": 3_000_000}
+    found = made({("rag", "rag"): quality(0.8), ("fine-tuning", "lora"): quality(0.85)}, **dear)
+    assert found.headline.startswith("Use fine-tuning (lora")
+    assert "outweighs the golden rule" in found.reasons[-1]
+    few = made(
+        {("rag", "rag"): quality(0.8), ("fine-tuning", "lora"): quality(0.85)}, **{**dear, "requests_per_month": 500}
+    )
+    assert few.headline.startswith("Use rag")
+
+
+def test_break_even_and_flips() -> None:
+    found = made(
+        {("rag", "rag"): quality(0.8), ("fine-tuning", "lora"): quality(0.85)},
+        generator="us.anthropic.claude-sonnet-5-5",
+        requests_per_month=600_000,
+    )
+    (pair,) = found.break_even
+    assert pair.cheaper[0] == "rag"
+    assert pair.cheaper[-1] == "fine-tuning"
+    assert pair.month is not None
+    turned = {f.driver: f for f in found.flips if f.factor is not None}
+    assert turned["requests a month"].instead is not None
+    spans = [abs(f.high_usd - f.low_usd) for f in found.flips]
+    assert spans == sorted(spans, reverse=True)
+
+
+def test_return_on_investment() -> None:
+    stated = {c.name: c for c in made(value_per_accepted_answer_usd=Decimal("0.5")).candidates}
+    rag = next(c for c in stated.values() if c.quality == 0.8)
+    assert rag.value_usd == Decimal("48000")  # 10,000 x 12 x 0.8 x 0.5
+    assert rag.roi is not None
+    assert rag.roi == pytest.approx((48_000 - rag.total_usd) / rag.total_usd, abs=Decimal("0.01"))
+    saved = made(minutes_saved_per_accepted_answer=Decimal(6), hourly_wage_usd=Decimal(50))
+    assert next(c for c in saved.candidates if c.quality == 0.8).value_usd == 480_000  # 96,000 x 0.1 h x 50
+    assert any("no return on investment" in u for u in made().unknowns)
+
+
+def test_the_seed_decides_the_trials() -> None:
+    assert made() == made()
+    assert to_json(made()) == to_json(made())
+    assert sum(c.cheapest for c in made().chances) == pytest.approx(1)
+    with pytest.raises(ValueError, match="samples must be 1 or more"):
+        chances([], Workload(requests_per_month=1), seed=1, samples=0)
+
+
+def test_dominance() -> None:
+    def point(cost: int, value: str) -> tuple[Fraction, Fraction]:
+        return Fraction(cost), Fraction(value)
+
+    points = {
+        "cheap": point(10, "0.2"),
+        "worse": point(20, "0.1"),
+        "between": point(60, "0.3"),
+        "middle": point(50, "0.6"),
+        "best": point(100, "0.9"),
+        "twin": point(100, "0.9"),
+    }
+    assert dominance(points) == {"worse": "cheap", "between": "middle", "twin": "best"}
+    extended = {"a": point(0, "0"), "b": point(60, "0.3"), "c": point(100, "1")}
+    assert dominance(extended) == {"b": "a mix of a and c"}
+    kept = {n: p for n, p in points.items() if n not in dominance(points)}
+    # from 10 to 50 USD for 40 points; from 50 to 100 USD for 30 points
+    assert point_costs(kept) == {"middle": Fraction(1), "best": Fraction(5, 3)}
+
+
+def test_payback() -> None:
+    def curve(once: int, request: int) -> Curve:
+        return Curve(
+            name="",
+            terms=(
+                Term(growth="once", driver="", usd=Fraction(once)),
+                Term(growth="request", driver="", usd=Fraction(request)),
+            ),
+        )
+
+    # 100 once against 3 more a request: 10 requests a month save 30; 100 < 30 m in month 4
+    assert payback_month(curve(0, 5), curve(100, 2), [10] * 12) == 4
+    assert payback_month(curve(100, 2), curve(0, 5), [10] * 12) == 4
+    assert payback_month(curve(0, 2), curve(100, 2), [10] * 12) is None
+
+
+def test_quality_comes_from_a_report() -> None:
+    found = quality_of(build_report(records()))
+    assert found["rag", "rag"].value == 0.8
+    assert found["prompting", "few-shot"].outcome == "fail"
+    assert ("fine-tuning", "base") not in found
