@@ -43,6 +43,7 @@ ASSUMPTIONS: dict[str, Assumption] = {
     "people_rag": _of("60", "30", "160", "h", "clean documents, tune retrieval"),
     "people_fine-tuning": _of("100", "40", "300", "h", "make examples, train, evaluate"),
     "labels_per_example": _of("1", "0", "3", "labels", "workers who check each training example"),
+    "preference_pairs": _of("0", "0", "100000", "pairs", "comparisons for preference tuning; one label each"),
     "pretraining_parameters": _of("8e9", "1e9", "7e10", "parameters", "a small general model"),
     "pretraining_tokens": _of("160e9", "2e10", "1.5e13", "tokens", "20 tokens a parameter (Chinchilla)"),
 }

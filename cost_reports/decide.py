@@ -358,6 +358,8 @@ def _advice(
         f"Golden rule: the lowest approach that passes the gate is {lowest[0].approach}; its cheapest passing variant"
         f" is {lowest[0].variant} ({lowest[0].setup})."
     ]
+    if measured[lowest[0].approach, lowest[0].variant].outcome == "uncertain":
+        reasons.append("Its 95 % interval reaches below the gate: ask more test questions before relying on it.")
     for (approach, variant), q in measured.items():
         if q.outcome == "fail":
             reasons.append(f"{approach} ({variant}) does not pass: {q.reason}.")

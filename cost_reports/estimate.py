@@ -175,7 +175,7 @@ def estimate_option(setting: Setting, option: Option, quoter: Quoter | None = No
         items=items,
         notes=option.notes,
         unknown=option.unknown,
-        low_confidence=any(item.confidence == "low" for item in items),
+        low_confidence=any(item.confidence == "low" and item.price_usd is not None for item in items),
     )
 
 

@@ -26,6 +26,7 @@ def all_options(s: Setting) -> list[Option]:
     Raises:
         PriceError, CapacityError, ContextError: what is asked for has no price, does not fit or is not known.
     """
+    s.catalogue.need_region(s.region)
     return [*prompting(s), *rag(s), *fine_tuning(s), *tuned_with_pages(s), *customised_nova(s), *from_nothing(s)]
 
 
@@ -188,9 +189,10 @@ def _imported(s: Setting, make: Maker, units: int) -> tuple[Part, ...]:
 
 
 def labels(s: Setting, make: Maker) -> Part:
-    """People who check the training examples, at the price of a text label."""
-    amount = s.value("labels_per_example") * s.task.train_examples
-    row = make.row("SageMakerGroundTruth", "GroundTruth-Worker-Text", "Label", amount, "labels", "labels x examples")
+    """People who check the training examples and compare pairs of answers, at the price of a text label."""
+    amount = s.value("labels_per_example") * s.task.train_examples + s.value("preference_pairs")
+    formula = "labels x examples + preference pairs"
+    row = make.row("SageMakerGroundTruth", "GroundTruth-Worker-Text", "Label", amount, "labels", formula)
     return Part(growth="once", driver="labels", rows=(row,))
 
 

@@ -49,6 +49,7 @@ PRICE_LIST_UNITS: dict[str, str | None] = {
 class Found:
     """One on-demand price dimension of the Price List."""
 
+    service_code: str
     usage_type: str
     operation: str
     unit: str
@@ -104,6 +105,7 @@ def parse(products: Iterable[str | dict[str, Any]]) -> list[Found]:
                     end = d.get("endRange", "Inf")
                     found.append(
                         Found(
+                            service_code=attributes.get("servicecode") or entry["serviceCode"],
                             usage_type=attributes["usagetype"],
                             operation=attributes.get("operation", ""),
                             unit=d["unit"],
@@ -124,15 +126,17 @@ def refresh(catalogue: Catalogue, found: Sequence[Found], today: str) -> Refresh
     Rows of Marketplace models share usage types and are told apart by model, which the Price List does not say in one
     place: they are left as they are and listed as not found. Rows that no longer hold (`effective_to`) stay.
     """
-    by_type: dict[str, list[Found]] = {}
+    by_type: dict[tuple[str, str], list[Found]] = {}
     for f in found:
-        by_type.setdefault(f.usage_type, []).append(f)
+        by_type.setdefault((f.service_code, f.usage_type), []).append(f)
     rows: list[PriceRow] = []
     changes: list[Change] = []
     missing: list[str] = []
     confirmed = 0
     for row in catalogue.prices:
-        match = None if row.effective_to or row.operation else _match(row, by_type.get(row.usage_type, []))
+        codes = SERVICE_CODES.get(row.service_code, (row.service_code,))
+        fitting = [f for code in codes for f in by_type.get((code, row.usage_type), [])]
+        match = None if row.effective_to or row.operation else _match(row, fitting)
         if match is None:
             rows.append(row)
             if not row.effective_to:

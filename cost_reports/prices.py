@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from cost_reports.contracts import Confidence, PriceRow, UsageRow
 from cost_reports.units import ratio, unit_of
-from cost_reports.usage_types import REGION_PREFIXES
+from cost_reports.usage_types import REGION_PREFIXES, plain_model_id
 
 DATA = Path(__file__).parent / "data"
 CURRENCY = "USD"
@@ -95,15 +95,29 @@ class Catalogue:
         """All models, in the order of the file."""
         return tuple(self._models.values())
 
+    def need_region(self, region: str) -> None:
+        """Refuse a region without prices, before a hundred usage rows each lack theirs.
+
+        Raises:
+            PriceError: no price is for `region`.
+        """
+        known = sorted({p.region for p in self.prices} - {GLOBAL})
+        if region not in known:
+            raise PriceError(
+                f"region {region!r} has no prices here; there are prices for {', '.join(known)}"
+                " (`ladder prices refresh --region` reads others)"
+            )
+
     def model(self, model_id: str) -> ModelInfo:
         """Limits of a model.
 
         Raises:
             PriceError: the model is not in the catalogue.
         """
-        if model_id not in self._models:
+        name = plain_model_id(model_id)
+        if name not in self._models:
             raise PriceError(f"model {model_id!r} has no price; known are {', '.join(sorted(self._models))}")
-        return self._models[model_id]
+        return self._models[name]
 
     def candidates(self, service_code: str, usage_type: str, operation: str, day: str) -> list[PriceRow]:
         """The tiers, in rising order, that hold for the usage type on `day` (`YYYY-MM-DD`); empty if there are none."""
@@ -204,6 +218,27 @@ def stale(catalogue: Catalogue, rows: Iterable[UsageRow], today: date, days: int
     old = [(age_days(tier, today), tier) for tier in used.values()]
     late = [(age, tier) for age, tier in old if age is None or age > days]
     return [t for _, t in sorted(late, key=lambda a: (-(a[0] if a[0] is not None else 10**6), name_of(a[1])))]
+
+
+def odd_ratios(catalogue: Catalogue, day: str) -> list[str]:
+    """SageMaker prices that do not stand to EC2's as they do everywhere else in the list: a check of the table itself.
+
+    SageMaker / EC2 = 1.40 for .xlarge, 1.25 for larger g instances, 1.15 for p4 and p5, within 0.5 %; hosting costs
+    as much as training.
+    """
+    odd = []
+    for row in catalogue.prices:
+        kind, _, size = row.usage_type.partition("-Host:ml.")
+        if row.service_code != "AmazonSageMaker" or not size:
+            continue
+        trained = catalogue.candidates("AmazonSageMaker", f"{kind}-Train:ml.{size}", "", day)
+        if trained and trained[0].usd != row.usd:
+            odd.append(f"{name_of(row)} costs {row.usd:f}, training on it {trained[0].usd:f}")
+        machine = catalogue.candidates("AmazonEC2", f"BoxUsage:{size}", "", day)
+        expected = Decimal("1.15" if size.startswith("p") else "1.40" if size.endswith(".xlarge") else "1.25")
+        if machine and abs(row.usd / machine[0].usd / expected - 1) > Decimal("0.005"):
+            odd.append(f"{name_of(row)} is {row.usd / machine[0].usd:.3f} times the EC2 price, expected {expected}")
+    return odd
 
 
 def age_days(row: PriceRow, today: date) -> int | None:

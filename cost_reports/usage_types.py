@@ -71,7 +71,7 @@ MODEL_NAMES = {
     "amazon.titan-embed-text-v2:0": "TitanEmbeddingV2-Text",
 }
 MARKETPLACE_PROVIDERS = ("anthropic.",)
-GEOGRAPHIES = ("us.", "eu.", "apac.", "jp.", "au.", "global.")
+GEOGRAPHIES = ("us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.", "global.")
 
 
 def usage_type(service_code: str, name: str, region: str) -> str:
@@ -86,8 +86,17 @@ def usage_type(service_code: str, name: str, region: str) -> str:
     return name if bare and region == "us-east-1" else f"{REGION_PREFIXES[region]}-{name}"
 
 
+def plain_model_id(model: str) -> str:
+    """The id at the end of an ARN; an id as it is."""
+    return model.rpartition("/")[2] if model.startswith("arn:") else model
+
+
 def split_model_id(model_id: str) -> tuple[str, str]:
-    """`us.amazon.nova-micro-v1:0` -> (`us`, `amazon.nova-micro-v1:0`); an id without geography gives an empty one."""
+    """`us.amazon.nova-micro-v1:0` -> (`us`, `amazon.nova-micro-v1:0`); an id without geography gives an empty one.
+
+    The ARN of a foundation model or of a system's inference profile ends in such an id.
+    """
+    model_id = plain_model_id(model_id)
     for geography in GEOGRAPHIES:
         if model_id.startswith(geography):
             return geography[:-1], model_id[len(geography) :]
@@ -115,7 +124,7 @@ def token_usage(model_id: str, meter: str, region: str) -> tuple[str, str, str]:
     if names is MARKETPLACE_METERS:
         service = "AmazonBedrockFoundationModels"
         prefix = usage_type(service, "", region)[:-1]
-        return service, f"{prefix}-MP:{prefix}_{MARKETPLACE_METERS[meter]}-Units", model_id
+        return service, f"{prefix}-MP:{prefix}_{MARKETPLACE_METERS[meter]}-Units", plain_model_id(model_id)
     name = f"{MODEL_NAMES.get(bare, bare)}-{TOKEN_METERS[meter]}" + (
         "-cross-region-global" if geography == "global" else ""
     )

@@ -44,7 +44,7 @@ class Machine(Construct):
             self,
             "Machine",
             definition_body=sfn.DefinitionBody.from_string(text),
-            definition_substitutions=substitutions,
+            definition_substitutions=substitutions or None,
             role=cast(iam.IRole, self.role),
             state_machine_type=sfn.StateMachineType.STANDARD,
             logs=sfn.LogOptions(

@@ -7,7 +7,10 @@ from constructs import Construct
 
 from infra import tags
 from infra.settings import Settings
+from lambdas.common.contracts import APPROACHES
 from lambdas.common.keys import SHARED
+
+__all__ = ["APPROACHES", "LadderStack"]
 
 
 class LadderStack(cdk.Stack):

@@ -15,7 +15,6 @@ from cost_reports.workload import Task, Workload
 from ladder.errors import LadderError
 from ladder.experiment import LoadedExperiment
 from lambdas.common import prompts
-from lambdas.common.contracts import Document
 
 CHARACTERS_PER_TOKEN = 4
 """English text; the usual rule of thumb of model providers. Measured tokens of a run are in its report."""
@@ -133,11 +132,6 @@ def read_templates(app: Path) -> dict[str, dict[str, object]]:
         except ValueError as error:
             raise LadderError(f"{path}: not JSON: {error}") from error
     return found
-
-
-def documents_text(documents: Iterable[Document]) -> str:
-    """All pages as the models read them."""
-    return "\n".join(map(prompts.page_text, documents))
 
 
 def _mean(texts: Iterable[str]) -> int:

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import boto3
 import typer
+from rich.console import Console
+
 from cost_reports import idle as idle_module
 from cost_reports import prices as price_module
 from cost_reports.decide import decide as make_decision
@@ -20,11 +22,9 @@ from cost_reports.estimate import month_usage
 from cost_reports.options_tuned import all_options
 from cost_reports.prices import Catalogue
 from cost_reports.render import decision_document, estimate_document, html, markdown, terminal
-from cost_reports.render.document import Document, Table, columns
-from cost_reports.report import report_from_json, to_json
+from cost_reports.render.document import Bullets, Document, Heading, Table, columns
+from cost_reports.report import Report, report_from_json, to_json
 from cost_reports.text import NONE, usd
-from rich.console import Console
-
 from ladder import price_refresh
 from ladder.errors import LadderError
 from ladder.experiment import load
@@ -120,14 +120,19 @@ def idle(
     """What each deployed resource bills a month without any traffic. Exit code 1 if one is unknown."""
     with _one_line_errors():
         lines = idle_module.idle(read_templates(app), Catalogue.load(prices), region)
-    shown = [line for line in lines if everything or line.status != "free"]
-    table = Table(
-        title="A month without traffic",
-        columns=columns("stack", "resource", "type", "status", ">USD", "what"),
-        rows=tuple((i.stack, i.resource, i.type, i.status, usd(i.usd), i.what) for i in shown),
-        note=f"{usd(idle_module.total(lines))} a month in all, for what is known; {len(lines)} resources.",
+    stacks = {line.stack: [i for i in lines if i.stack == line.stack] for line in lines}
+    sums = tuple((stack, str(len(found)), usd(idle_module.total(found))) for stack, found in stacks.items())
+    shown = [line for line in lines if everything or line.status in ("billed", "unknown")]
+    tables = (
+        Table(
+            title="Resources" if everything else "Resources that bill while idle (--all lists the others)",
+            columns=columns("stack", "resource", "type", "status", ">USD", "what"),
+            rows=tuple((i.stack, i.resource, i.type, i.status, usd(i.usd), i.what) for i in shown),
+        ),
+        Table(title="A month without traffic", columns=columns("stack", ">resources", ">USD"), rows=sums),
     )
-    _print(Document(title="Idle cost", kicker=str(app), summary="", blocks=(table,)))
+    summary = f"{usd(idle_module.total(lines))} a month in all, for what is known."
+    _print(Document(title="Idle cost", kicker=str(app), summary=summary, blocks=tables))
     if unknown := [i for i in lines if i.status == "unknown"]:
         names = ", ".join(sorted({i.type for i in unknown}))
         raise LadderError(f"{len(unknown)} resources have no known price ({names}); the sum is too small by them")
@@ -142,24 +147,27 @@ def prices_show(
     with _one_line_errors():
         catalogue = Catalogue.load(prices)
     today = datetime.now(UTC).date()
+    matching = [p for p in catalogue.prices if service.lower() in price_module.name_of(p).lower()]
+    if not matching:
+        raise LadderError(f"no price matches {service!r}")
+    sources = {source: n for n, source in enumerate(dict.fromkeys(p.source for p in matching), start=1)}
     rows = [
         (
             price_module.name_of(p),
             f"{p.usd:f} / {p.unit}",
-            p.description,
             p.as_of,
             NONE if (age := price_module.age_days(p, today)) is None else f"{age} d",
             p.confidence,
-            p.source,
+            str(sources[p.source]),
+            p.note or "",
         )
-        for p in catalogue.prices
-        if service.lower() in price_module.name_of(p).lower()
+        for p in matching
     ]
-    if not rows:
-        raise LadderError(f"no price matches {service!r}")
-    names = columns("price", ">USD", "for", "as of", ">age", "confidence", "source")
+    names = columns("price", ">USD", "as of", ">age", "confidence", ">source", "note")
     table = Table(title=f"{len(rows)} prices", columns=names, rows=tuple(rows))
-    _print(Document(title="Prices", kicker=f"as of {catalogue.as_of}, USD", summary="", blocks=(table,)))
+    listed = Bullets(tuple(f"{n}: {source}" for source, n in sources.items()))
+    blocks = (table, Heading("Sources"), listed)
+    _print(Document(title="Prices", kicker=f"as of {catalogue.as_of}, USD", summary="", blocks=blocks))
 
 
 @prices_app.command("check")
@@ -185,6 +193,8 @@ def prices_check(
         typer.echo(
             f"old: {price_module.name_of(row)}: as of {row.as_of} ({'no date' if age is None else f'{age} days'})"
         )
+    for text in price_module.odd_ratios(catalogue, today.isoformat()):
+        typer.echo(f"odd: {text}")
     if gone:
         raise LadderError("; ".join(gone))
 
@@ -205,8 +215,8 @@ def prices_refresh(
         share = "" if change.share is None else f" ({change.share:+.1%})"
         typer.echo(f"{change.name}: {change.old_usd:f} -> {change.new_usd:f} USD a {change.unit}{share}")
     typer.echo(
-        f"{path}: {len(renewed.changes)} prices changed, {renewed.confirmed} confirmed, {len(renewed.not_found)} not found"
-        " (kept as they were); use it with --prices"
+        f"{path}: {len(renewed.changes)} prices changed, {renewed.confirmed} confirmed, {len(renewed.not_found)} not"
+        " found (kept as they were); use it with --prices"
     )
 
 
@@ -219,7 +229,7 @@ def _one_line_errors() -> Iterator[None]:
         raise LadderError(str(error)) from error
 
 
-def _report(path: Path):  # type: ignore[no-untyped-def]
+def _report(path: Path) -> Report:
     try:
         return report_from_json(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:

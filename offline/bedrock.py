@@ -1,199 +1,276 @@
-"""Bedrock Runtime of the embedded AWS: Converse by the small language model, Titan's embedding format by MiniLM.
+"""Bedrock Runtime of the embedded AWS: Converse by the small language model, Titan embeddings by MiniLM.
 
-Token counts are those of the model that really answered. Requests are checked against botocore's service model; what
-is not built (streams, tools, images, other model formats) is refused with a ValidationException.
+Every text model id is answered by the one model on this machine, with its true token counts. Decoding is greedy, so
+`topP` has no effect and a temperature above 0 is refused. What is not built is refused, never imitated.
 """
 
 from __future__ import annotations
 
-import gc
-import http.client
 import json
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from typing import Any, Protocol
+from urllib.parse import unquote
 
+import boto3
 import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
-from lambdas.evaluation import model_files
 from offline.models.batching import Batcher
-from offline.models.embeddings import DIMENSIONS, MiniLM
+from offline.models.generator import RefusedError
+from offline.titan import TITAN, Embedder, invoke_titan
 from offline.wire import AwsError, Response, json_response
 
-_ROUTE = re.compile(r"^/model/(?P<model>[^/]+)/(?P<operation>converse|invoke|converse-stream|[a-z-]+)$")
-_MODEL_ID = re.compile(r"^(?:(?:us|eu|apac|global)\.)?(?P<provider>[a-z0-9]+)\.[a-z0-9.:-]+$")
-TEXT_PROVIDERS = frozenset(
-    ("amazon", "anthropic", "deepseek", "google", "meta", "mistral", "nvidia", "openai", "qwen", "ai21", "cohere")
+_ROUTE = re.compile(r"^/model/(?P<model>.+)/(?P<action>[a-z-]+)$")
+_REGIONAL = re.compile(r"^(us|us-gov|eu|apac|jp|au|global)\.")
+_ARN = re.compile(r"^arn:[\w-]+:bedrock:[\w-]*:\d*:(?P<kind>[\w-]+)/(?P<name>.+)$")
+_STOP_REASONS = {"end_turn", "stop_sequence", "max_tokens"}
+
+OUTPUT_LIMIT = 4096
+"""The largest `maxTokens`."""
+DEFAULT_OUTPUT = 512
+"""Tokens answered at most when `maxTokens` is not given; AWS takes the model's maximum, which is minutes here."""
+
+TEXT_MODELS = frozenset(
+    {
+        "amazon.nova-micro-v1:0",
+        "amazon.nova-lite-v1:0",
+        "amazon.nova-pro-v1:0",
+        "amazon.nova-premier-v1:0",
+        "amazon.nova-2-lite-v1:0",
+        "amazon.nova-2-pro-preview-20251202-v1:0",
+        "anthropic.claude-haiku-4-5-20251001-v1:0",
+        "anthropic.claude-haiku-5-5",
+        "anthropic.claude-opus-5-5",
+        "anthropic.claude-sonnet-4-6",
+        "anthropic.claude-sonnet-5-5",
+        "deepseek.v3.2",
+        "meta.llama3-1-8b-instruct-v1:0",
+        "meta.llama3-3-70b-instruct-v1:0",
+        "meta.llama4-maverick-17b-instruct-v1:0",
+        "meta.llama4-scout-17b-instruct-v1:0",
+        "mistral.ministral-3-14b-instruct",
+        "mistral.ministral-3-8b-instruct",
+        "mistral.mistral-large-3-675b-instruct",
+        "openai.gpt-6-luna",
+        "openai.gpt-oss-120b-1:0",
+        "openai.gpt-oss-20b-1:0",
+        "qwen.qwen3-235b-a22b-2507-v1:0",
+        "qwen.qwen3-32b-v1:0",
+        "qwen.qwen3-next-80b-a3b",
+    }
 )
-EMBEDDING_MODEL = "amazon.titan-embed-text-v2:0"
-TITAN_SIZES = (256, 512, 1024)
-TITAN_CHARACTERS = 50_000
-DEFAULT_TOKENS = 512
+"""Ids with a known price; whichever is named, the same small model answers."""
+
+
+class Model(Protocol):
+    """What answers prompts; `offline.models.generator.Generator`."""
+
+    def answer(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]: ...
+
+    def stop(self) -> None: ...
 
 
 class Bedrock:
-    """`loaded` gives the served language model (see `lambdas/fine_tuning/serving/inference.py`); called when needed."""
+    """The runtime API of one region. Requests that arrive together are decoded together."""
 
-    def __init__(self, *, gateway: str, load: Callable[[], tuple[Any, Any]]) -> None:
-        self._gateway = urlsplit(gateway)
-        self._load = load
-        self._lock = threading.Lock()
-        self._batcher: Batcher[Any, Any] | None = None
-        self._serving: tuple[Any, Any] | None = None
-        self._embedder: MiniLM | None = None
-        self._profiles: dict[str, str] = {}
+    def __init__(self, *, gateway: str, region: str, model: Model, embedder: Embedder) -> None:
+        self._model = model
+        self._embedder = embedder
+        self._profiles = Profiles(gateway, region)
+        self._batcher: Batcher[Mapping[str, Any], dict[str, Any]] = Batcher(model.answer)
         self._service = botocore.session.Session().get_service_model("bedrock-runtime")
 
     def handle(self, method: str, path: str, _headers: Mapping[str, str], body: bytes) -> Response:
-        """`POST /model/<id or ARN>/{converse,invoke}`."""
+        """One request of the runtime API.
+
+        Raises:
+            AwsError: in the words of AWS where they are known.
+        """
         route = _ROUTE.match(path.partition("?")[0])
         if method != "POST" or route is None:
-            raise AwsError("UnknownOperationException", f"the embedded AWS has no {method} {path}", 404)
-        model = self._resolve(unquote(route["model"]))
-        if route["operation"] == "converse":
-            return self._converse(model, unquote(route["model"]), json.loads(body or b"{}"))
-        if route["operation"] == "invoke" and model == EMBEDDING_MODEL:
-            return self._embed(json.loads(body or b"{}"))
-        raise AwsError(
-            "ValidationException",
-            f"the embedded AWS answers Converse, and InvokeModel for {EMBEDDING_MODEL}; not {route['operation']} of {model}",
-        )
+            raise AwsError("UnknownOperationException", f"the embedded AWS has no Bedrock operation {path}", 404)
+        identifier, action = unquote(route["model"]), route["action"]
+        actions: dict[str, Callable[[str, str, bytes], Response]] = {"converse": self._converse, "invoke": self._invoke}
+        if action in ("converse-stream", "invoke-with-response-stream"):
+            raise AwsError("ValidationException", "The model is unsupported for streaming.")
+        if action not in actions:
+            raise AwsError("UnknownOperationException", f"the embedded AWS has no Bedrock operation {action}", 404)
+        return actions[action](identifier, self._profiles.model_of(identifier), body)
 
     def release(self) -> None:
-        """Frees the language model's memory; the next request loads it again."""
-        with self._lock:
-            batcher, self._batcher, self._serving = self._batcher, None, None
-        if batcher is not None:
-            batcher.close()
-        gc.collect()
+        """Give the language model's memory back; the next request loads it again."""
+        self._model.stop()
 
-    # -- Converse
+    def close(self) -> None:
+        self._batcher.close()
+        self._model.stop()
 
-    def _converse(self, model: str, asked: str, request: dict[str, Any]) -> Response:
-        shape = self._service.operation_model("Converse").input_shape
-        report = ParamValidator().validate({"modelId": asked, **request}, shape)
+    def _converse(self, identifier: str, model: str, body: bytes) -> Response:
+        if model not in TEXT_MODELS:
+            raise AwsError(
+                "ValidationException",
+                "This action doesn't support the model that you provided. Try again with a supported text or chat "
+                "model.",
+            )
+        request = parsed(body)
+        report = ParamValidator().validate(
+            {**request, "modelId": identifier}, self._service.operation_model("Converse").input_shape
+        )
         if report.has_errors():
             raise AwsError("ValidationException", report.generate_report())
-        if model == EMBEDDING_MODEL or _provider(model) not in TEXT_PROVIDERS:
-            raise AwsError("ValidationException", f"The model {model} does not support Converse.")
-        for name in ("toolConfig", "guardrailConfig", "outputConfig"):
-            if name in request:
-                raise AwsError("ValidationException", f"the embedded AWS has no {name} for Converse")
-        messages = [{"role": "system", "content": _text(request["system"])}] if request.get("system") else []
-        messages += [{"role": m["role"], "content": _text(m["content"])} for m in request.get("messages", ())]
-        if not messages or messages[-1]["role"] != "user":
-            raise AwsError("ValidationException", "A conversation must start and end with a user message.")
-        config = request.get("inferenceConfig", {})
-        if config.get("temperature", 0) not in (0, 0.0):
-            raise AwsError("ValidationException", "the embedded AWS decodes greedily: temperature must be 0")
+        prompt = to_prompt(request)
         started = time.perf_counter()
         try:
-            answer = self._generator().submit(
-                {
-                    "messages": messages,
-                    "max_new_tokens": config.get("maxTokens", DEFAULT_TOKENS),
-                    "stop": config.get("stopSequences", []),
-                }
-            )
-        except ValueError as error:
-            raise AwsError("ValidationException", str(error)) from error
-        usage = {"inputTokens": answer["input_tokens"], "outputTokens": answer["output_tokens"]}
+            answer = self._batcher.submit(prompt)
+        except RefusedError as error:
+            text = "Input is too long for requested model." if error.kind == "PromptTooLongError" else str(error)
+            raise AwsError("ValidationException", text) from error
+        latency_ms = round((time.perf_counter() - started) * 1000)
+        reason = answer["stop_reason"]
+        if reason not in _STOP_REASONS:
+            raise AwsError("ModelErrorException", f"the model stopped for the unknown reason {reason!r}", 424)
+        content = [{"text": answer["text"]}] if answer["text"] else []
         return json_response(
             {
-                "output": {"message": {"role": "assistant", "content": [{"text": answer["text"]}]}},
-                "stopReason": answer["stop_reason"],
-                "usage": {**usage, "totalTokens": sum(usage.values())},
-                "metrics": {"latencyMs": round((time.perf_counter() - started) * 1000)},
+                "output": {"message": {"role": "assistant", "content": content}},
+                "stopReason": reason,
+                "usage": {
+                    "inputTokens": answer["input_tokens"],
+                    "outputTokens": answer["output_tokens"],
+                    "totalTokens": answer["input_tokens"] + answer["output_tokens"],
+                    "cacheReadInputTokens": 0,
+                    "cacheWriteInputTokens": 0,
+                },
+                "metrics": {"latencyMs": latency_ms},
             }
         )
 
-    def _generator(self) -> Batcher[Any, Any]:
-        with self._lock:
-            if self._batcher is None:
-                predict, model = self._load()
-
-                def answer_all(requests: Sequence[Any]) -> Sequence[Any]:
-                    answers: Sequence[Any] = predict(list(requests), model)
-                    return answers
-
-                self._batcher = Batcher(answer_all)
-            return self._batcher
-
-    # -- embeddings
-
-    def _embed(self, request: dict[str, Any]) -> Response:
-        text, size = request.get("inputText"), request.get("dimensions", 1024)
-        if not isinstance(text, str) or not text or set(request) - {"inputText", "dimensions", "normalize"}:
-            raise AwsError("ValidationException", "the request is {inputText, dimensions, normalize} with a text")
-        if len(text) > TITAN_CHARACTERS:
-            raise AwsError(
-                "ValidationException", f"inputText has {len(text)} characters, {TITAN_CHARACTERS} are allowed"
-            )
-        if size not in TITAN_SIZES:
-            raise AwsError("ValidationException", f"dimensions must be one of {TITAN_SIZES}, not {size!r}")
-        if size < DIMENSIONS:
-            raise AwsError(
-                "ValidationException",
-                f"the embedded AWS embeds with all-MiniLM-L6-v2, whose {DIMENSIONS} numbers do not fit {size} dimensions; "
-                "ask for 512 or 1024",
-            )
-        with self._lock:
-            if self._embedder is None:
-                self._embedder = MiniLM(model_files.find(), threads=1)
-        vector, tokens = self._embedder.embed(text)
-        # Zeros change neither length nor angle: rankings are exactly those of the 384 numbers.
-        padded = [*(float(x) for x in vector), *([0.0] * (size - DIMENSIONS))]
-        return json_response({"embedding": padded, "inputTextTokenCount": tokens})
-
-    # -- models
-
-    def _resolve(self, identifier: str) -> str:
-        """The model id behind an id, an inference profile or an application inference profile."""
-        if ":application-inference-profile/" in identifier:
-            if identifier not in self._profiles:
-                self._profiles[identifier] = self._model_of_profile(identifier)
-            return self._profiles[identifier]
-        model = identifier.rpartition("/")[2] if identifier.startswith("arn:") else identifier
-        if not _MODEL_ID.match(model) or _provider(model) not in TEXT_PROVIDERS:
-            raise AwsError("ValidationException", "The provided model identifier is invalid.")
-        return model
-
-    def _model_of_profile(self, arn: str) -> str:
-        connection = http.client.HTTPConnection(str(self._gateway.hostname), self._gateway.port, timeout=10)
-        # The scope of the signature is how the gateway tells services apart.
-        scope = (
-            "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0"
-        )
-        try:
-            connection.request("GET", f"/inference-profiles/{quote(arn, safe='')}", headers={"authorization": scope})
-            answer = connection.getresponse()
-            content = json.loads(answer.read() or b"{}")
-        except OSError as error:
-            raise AwsError("ServiceUnavailableException", f"the gateway does not answer: {error}", 503) from error
-        finally:
-            connection.close()
-        models = content.get("models") or []
-        if answer.status != 200 or not models:
-            raise AwsError("ResourceNotFoundException", f"Could not find inference profile {arn}", 404)
-        return str(models[0]["modelArn"]).rpartition("/")[2]
+    def _invoke(self, _identifier: str, model: str, body: bytes) -> Response:
+        if model != TITAN:
+            raise AwsError("ValidationException", "the embedded AWS answers text models by Converse only")
+        return invoke_titan(self._embedder, parsed(body))
 
 
-def _provider(model: str) -> str:
-    match = _MODEL_ID.match(model)
-    return match["provider"] if match else ""
-
-
-def _text(blocks: Sequence[Mapping[str, Any]]) -> str:
-    """The text of content blocks.
+def to_prompt(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's request for a Converse request that has the right shape.
 
     Raises:
-        AwsError: a block holds something else.
+        AwsError: the conversation is malformed, or asks for something that is not built.
     """
-    other = [name for block in blocks for name in block if name != "text"]
-    if other:
-        raise AwsError("ValidationException", f"the embedded AWS reads text content only, not {other[0]}")
-    return "".join(block["text"] for block in blocks)
+    for name in ("toolConfig", "guardrailConfig", "additionalModelRequestFields", "outputConfig", "promptVariables"):
+        if request.get(name):
+            raise AwsError("ValidationException", f"This model doesn't support {name}. Remove it and try again.")
+    messages = [{"role": "system", "content": text} for text in [_text("system", request.get("system", []))] if text]
+    turns = request.get("messages") or []
+    if not turns or turns[0]["role"] != "user":
+        raise AwsError(
+            "ValidationException",
+            "A conversation must start with a user message. Try again with a conversation that starts with a user "
+            "message.",
+        )
+    for number, turn in enumerate(turns):
+        if turn["role"] != ("user", "assistant")[number % 2]:
+            raise AwsError(
+                "ValidationException",
+                "A conversation must alternate between user and assistant roles. Make sure the conversation "
+                "alternates between user and assistant roles and try again.",
+            )
+        messages.append({"role": turn["role"], "content": _text(f"messages.{number}.content", turn["content"])})
+    if len(turns) % 2 == 0:
+        raise AwsError(
+            "ValidationException",
+            "This model does not support assistant message prefill. The conversation must end with a user message.",
+        )
+    inference = request.get("inferenceConfig", {})
+    if inference.get("temperature"):
+        raise AwsError(
+            "ValidationException",
+            f"temperature {inference['temperature']}: the embedded AWS decodes greedily; set it to 0 or leave it out",
+        )
+    wanted = inference.get("maxTokens", DEFAULT_OUTPUT)
+    if wanted > OUTPUT_LIMIT:
+        raise AwsError(
+            "ValidationException",
+            f"The maximum tokens you requested exceeds the model limit of {OUTPUT_LIMIT}. Try again with a maximum "
+            f"tokens value that is lower than {OUTPUT_LIMIT}.",
+        )
+    return {"messages": messages, "max_new_tokens": wanted, "stop": inference.get("stopSequences", [])}
+
+
+def _text(where: str, blocks: Sequence[Mapping[str, Any]]) -> str:
+    parts = []
+    for number, block in enumerate(blocks):
+        for kind in block:
+            if kind != "text":
+                raise AwsError(
+                    "ValidationException", f"This model doesn't support the {kind} field. Remove {kind} and try again."
+                )
+        if not block["text"].strip():
+            raise AwsError(
+                "ValidationException",
+                f"The text field in the ContentBlock object at {where}.{number} is blank. Add text to the text field, "
+                "and try again.",
+            )
+        parts.append(block["text"])
+    return "\n".join(parts)
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """The JSON object of a request's body."""
+    try:
+        value = json.loads(body or b"{}")
+    except ValueError as error:
+        raise AwsError("SerializationException", f"the body is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise AwsError("SerializationException", "the body is not a JSON object")
+    return value
+
+
+class Profiles:
+    """Which foundation model an id or ARN stands for; application inference profiles are asked from the gateway."""
+
+    def __init__(self, gateway: str, region: str) -> None:
+        self._client: Any = boto3.client(
+            "bedrock",
+            endpoint_url=gateway,
+            region_name=region,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106
+            config=Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=20),
+        )
+        self._known: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def model_of(self, identifier: str) -> str:
+        """The foundation model's id.
+
+        Raises:
+            AwsError: no such model or profile.
+        """
+        arn = _ARN.match(identifier)
+        if arn and arn["kind"] == "application-inference-profile":
+            with self._lock:
+                known = self._known.get(identifier)
+            return known or self._ask(identifier)
+        name = arn["name"] if arn else identifier
+        plain = _REGIONAL.sub("", name)
+        if plain not in TEXT_MODELS and plain != TITAN:
+            raise AwsError("ValidationException", "The provided model identifier is invalid.")
+        return plain
+
+    def _ask(self, identifier: str) -> str:
+        try:
+            profile = self._client.get_inference_profile(inferenceProfileIdentifier=identifier)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                raise AwsError("ValidationException", "The provided model identifier is invalid.") from error
+            raise AwsError("InternalServerException", f"GetInferenceProfile: {error}", 500) from error
+        (model, *_) = {self.model_of(entry["modelArn"]) for entry in profile["models"]}
+        with self._lock:
+            self._known[identifier] = model
+        return model

@@ -1,93 +1,127 @@
-"""`python -m offline.engines`: Bedrock Runtime, SageMaker and OpenSearch of the embedded AWS, in one process.
+"""`python -m offline.engines`: the models behind the embedded AWS, in one process.
 
-Prints `ready` when it serves. It ends, with everything it started, when its standard input is closed.
+Bedrock Runtime and SageMaker answer on one port, OpenSearch on a second. Prints `ready` when both answer. The process
+and everything that it started end when its standard input is closed, so whoever starts it gives it a pipe.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from types import FrameType
 
-from offline.faults import ROUTE, Faults
+from offline.bedrock import Bedrock
+from offline.faults import ROUTE as FAULTS_ROUTE
+from offline.faults import Faults
 from offline.models.cache import ModelFilesError, cache_root
-from offline.models.hub import HUB_ID, HubFolder, ModelName
-from offline.models.prepare import prepare
+from offline.models.embeddings import MiniLM
+from offline.models.generator import Generator
+from offline.models.prepare import ensure
+from offline.opensearch.server import serve as serve_opensearch
+from offline.sagemaker.api import SageMaker
 from offline.watchdog import exit_with_parent
-from offline.wire import Response, json_response, serve
+from offline.wire import AwsError, Handle, Response, json_response, serve
 
-#: One thread each for linear algebra outside torch: the store's products are small, and threads that spin for each
-#: other cost more than they gain. torch reads its own setting.
-THREADS = {"OPENBLAS_NUM_THREADS": "1"}
+_BEDROCK_OPERATIONS = {"converse": "Converse", "invoke": "InvokeModel"}
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/[\w-]+/(?P<service>[\w-]+)/aws4_request")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parse(arguments)
-    os.environ.update(THREADS)
+class Router:
+    """Sends a request to its engine by path, target and signature, after the faults had their say."""
+
+    def __init__(self, engines: Mapping[str, Handle], health: Callable[[], Mapping[str, object]]) -> None:
+        self._engines = engines
+        self._health = health
+        self.faults = Faults()
+
+    def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
+        plain = path.partition("?")[0]
+        if plain == "/_health":
+            return json_response(dict(self._health()))
+        if plain == FAULTS_ROUTE:
+            return self.faults.handle(method, body)
+        service, operation = classify(plain, headers)
+        if service not in self._engines:
+            raise AwsError("UnknownOperationException", f"the engines serve no {service or plain}", 404)
+        self.faults.check(service, operation, f"{method} {plain}")
+        return self._engines[service](method, path, headers, body)
+
+
+def classify(path: str, headers: Mapping[str, str]) -> tuple[str, str]:
+    """(engine, operation) of a request: by path for the runtimes, by `X-Amz-Target` and signing scope for the rest."""
+    if path.startswith("/model/"):
+        action = path.rpartition("/")[2]
+        return "bedrock", _BEDROCK_OPERATIONS.get(action, action)
+    if path.startswith("/endpoints/"):
+        return "sagemaker", "InvokeEndpoint"
+    target, _, operation = headers.get("x-amz-target", "").rpartition(".")
+    if target == "SageMaker":
+        return "sagemaker", operation
+    scope = _SCOPE.search(headers.get("authorization", ""))
+    return (scope["service"] if scope else ""), operation
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m offline.engines", description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="Bedrock Runtime and SageMaker")
+    parser.add_argument("--opensearch-port", type=int, required=True)
+    parser.add_argument("--gateway", required=True, help="URL of the emulator: S3 and inference profiles")
+    parser.add_argument("--directory", type=Path, required=True, help="job folders, logs and indices")
+    parser.add_argument("--account", default="123456789012")
+    parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--model", choices=("smollm2", "tiny"), default="smollm2")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    chosen = arguments(sys.argv[1:] if argv is None else argv)
+    directory: Path = chosen.directory.absolute()
+    directory.mkdir(parents=True, exist_ok=True)
     try:
-        hub = prepare(options.model, cache_root(os.environ))
+        hub = ensure(chosen.model, cache_root(os.environ)).environment()
     except ModelFilesError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"{error}\n")
         return 1
-    os.environ.update(hub.environment())
-    return _serve(options, hub)
-
-
-def _serve(options: argparse.Namespace, hub: HubFolder) -> int:
-    # After the environment is set: numpy and the tokenizers read theirs when they are imported.
-    from offline.bedrock import Bedrock
-    from offline.opensearch.server import serve as serve_opensearch
-    from offline.sagemaker.api import SageMaker
-
-    faults = Faults()
-    bedrock = Bedrock(gateway=options.gateway, load=_load_base)
+    generator = Generator(hub, directory / "generator.log")
+    bedrock = Bedrock(gateway=chosen.gateway, region=chosen.region, model=generator, embedder=MiniLM())
     sagemaker = SageMaker(
-        directory=options.directory,
-        gateway=options.gateway,
-        account=options.account,
-        region=options.region,
-        hub_environment=hub.environment(),
+        directory=directory,
+        gateway=chosen.gateway,
+        account=chosen.account,
+        region=chosen.region,
+        hub_environment=hub,
         before_training=bedrock.release,
     )
+    router = Router(
+        {"bedrock": bedrock.handle, "sagemaker": sagemaker.handle},
+        lambda: {"ready": True, "model": chosen.model, "generator_pid": generator.pid},
+    )
+    server = serve(router.handle, chosen.port)
+    opensearch = serve_opensearch(chosen.opensearch_port, directory / "opensearch")
+    exit_with_parent(sagemaker.close)  # the generator sees the end of its own input
+    if chosen.model == "smollm2":
+        generator.start()  # its imports take seconds; the first answer shall not wait for them
 
-    def handle(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
-        if path == "/_health":
-            return json_response({"ready": True, "model": options.model, "revision": hub.revision})
-        if path == ROUTE:
-            return faults.handle(method, body)
-        service, engine = ("bedrock", bedrock) if path.startswith("/model/") else ("sagemaker", sagemaker)
-        faults.check(service, f"{method} {path} {headers.get('x-amz-target', '')}")
-        return engine.handle(method, path, headers, body)
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
 
-    exit_with_parent(sagemaker.close)
-    serve_opensearch(options.opensearch_port, options.directory / "opensearch", options.flavour)
-    server = serve(handle, options.port)
-    print("ready", flush=True)  # noqa: T201  (the supervisor waits for it)
-    server.serve_forever()
+    signal.signal(signal.SIGTERM, stop)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    try:
+        server.serve_forever(poll_interval=0.1)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        sagemaker.close()
+        bedrock.close()
+        opensearch.shutdown()
     return 0
-
-
-def _load_base() -> tuple[Any, Any]:
-    """The functions and the model that also run behind an endpoint, without adapters."""
-    from lambdas.fine_tuning.serving import inference
-
-    return inference.predict_fn, inference.load(HUB_ID, tokenizer=HUB_ID, adapters={})
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m offline.engines", description=__doc__.splitlines()[0])
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--opensearch-port", type=int, required=True)
-    parser.add_argument("--gateway", required=True, help="address of the emulator")
-    parser.add_argument("--directory", type=Path, required=True)
-    parser.add_argument("--account", required=True)
-    parser.add_argument("--region", required=True)
-    parser.add_argument("--flavour", default="aoss_nextgen", choices=("managed", "aoss_classic", "aoss_nextgen"))
-    parser.add_argument("--model", default="smollm2", choices=get_args(ModelName))
-    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
-"""Errors on demand for the engines: `POST /_faults` makes the next requests that fit fail."""
+"""Errors on demand for the engines: `POST /_faults` makes the next matching requests fail before they are carried out.
+
+A fault is `{"service": "bedrock", "operation": "Converse", "status": 429, "code": "ThrottlingException", "times": 2}`.
+`operation` is a part of the operation's name or path; empty matches every request. `GET` lists what is left,
+`DELETE` removes all.
+"""
 
 from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from offline.wire import AwsError, Response, json_response
 
@@ -13,46 +18,52 @@ ROUTE = "/_faults"
 
 @dataclass(slots=True)
 class Fault:
-    """`operation` is a part of `METHOD path X-Amz-Target`; empty fits every request of the service."""
+    """`times` requests are still to fail."""
 
     service: str
-    operation: str
-    status: int
-    code: str
-    times: int
+    operation: str = ""
+    status: int = 500
+    code: str = "InternalServerException"
+    times: int = 1
+
+    def __post_init__(self) -> None:
+        texts = (self.service, self.operation, self.code)
+        if not all(isinstance(text, str) for text in texts) or not self.service or not self.code:
+            raise ValueError("service, operation and code must be text")
+        if not isinstance(self.status, int) or not 400 <= self.status <= 599:
+            raise ValueError(f"status: {self.status!r} is not an error status (400 to 599)")
+        if not isinstance(self.times, int) or self.times < 1:
+            raise ValueError(f"times: {self.times!r} is not a positive number")
 
 
 class Faults:
-    """The faults that wait for a request; safe for threads."""
+    """The faults that wait for a request, oldest first; safe between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[Fault] = []
 
     def handle(self, method: str, body: bytes) -> Response:
-        """`POST` adds `{"service", "operation", "status", "code", "times"}`, `DELETE` removes all."""
-        with self._lock:
-            if method == "DELETE":
+        """The route `/_faults`."""
+        if method == "POST":
+            try:
+                fault = Fault(**json.loads(body))
+            except (TypeError, ValueError) as error:
+                raise AwsError("ValidationException", f"not a fault: {error}") from error
+            with self._lock:
+                self._waiting.append(fault)
+        elif method == "DELETE":
+            with self._lock:
                 self._waiting.clear()
-            elif method == "POST":
-                asked = json.loads(body)
-                self._waiting.append(
-                    Fault(
-                        service=str(asked["service"]),
-                        operation=str(asked.get("operation", "")),
-                        status=int(asked["status"]),
-                        code=str(asked["code"]),
-                        times=int(asked.get("times", 1)),
-                    )
-                )
-            return json_response({"waiting": sum(fault.times for fault in self._waiting)})
+        with self._lock:
+            return json_response({"faults": [asdict(fault) for fault in self._waiting]})
 
-    def check(self, service: str, request: str) -> None:
-        """Raises the error that waits for this request, if one does."""
+    def check(self, service: str, *operations: str) -> None:
+        """Raises the AwsError of the first fault that fits the request, and uses it up by one."""
         with self._lock:
             for fault in self._waiting:
-                if fault.service == service and fault.operation in request:
+                if fault.service == service and any(fault.operation in name for name in operations):
                     fault.times -= 1
-                    if fault.times <= 0:
+                    if fault.times == 0:
                         self._waiting.remove(fault)
                     raise AwsError(fault.code, "fault injected by POST /_faults", fault.status)

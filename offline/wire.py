@@ -43,6 +43,13 @@ def json_response(body: Any, *, status: int = 200, headers: Mapping[str, str] | 
     )
 
 
+class Server(ThreadingHTTPServer):
+    """A batch of questions connects at once; the default queue of five would drop most, to be retried seconds later."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+
 Handle = Callable[[str, str, Mapping[str, str], bytes], Response]
 """Method, path with query, headers (names in lower case), body -> response."""
 
@@ -81,6 +88,4 @@ def serve(handle: Handle, port: int) -> ThreadingHTTPServer:
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Quiet: only errors are worth a line."""
 
-    server = ThreadingHTTPServer((HOST, port), Handler)
-    server.daemon_threads = True
-    return server
+    return Server((HOST, port), Handler)

@@ -8,8 +8,7 @@ from infra import alarms, permissions
 from infra.asl import comparison
 from infra.machine import Machine
 from infra.settings import Settings
-from infra.stack import LadderStack
-from lambdas.common.contracts import APPROACHES
+from infra.stack import APPROACHES, LadderStack
 from stacks.foundation import Foundation
 from stacks.reporting import Reporting
 

@@ -11,8 +11,7 @@ from infra.functions import Function
 from infra.layers import EVALUATION, layer_version
 from infra.results import Results
 from infra.settings import Settings
-from infra.stack import LadderStack
-from lambdas.common.contracts import APPROACHES
+from infra.stack import APPROACHES, LadderStack
 
 
 class Foundation(LadderStack):

@@ -29,12 +29,15 @@ def cell(value: object) -> str:
     return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA[:4]) else text
 
 
-def render(charges: Iterable[ChargeRow]) -> str:
-    """The charges as CSV (RFC 4180), with a head."""
+SIMULATED = "yes: real quantities at AWS list prices on an embedded AWS; nothing was billed"
+
+
+def render(charges: Iterable[ChargeRow], *, simulated: bool = False) -> str:
+    """The charges as CSV (RFC 4180), with a head. The last column says of each line whether its bill is simulated."""
     names = [f.name for f in fields(ChargeRow)]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(names)
+    writer.writerow([*names, "simulated"])
     for charge in charges:
-        writer.writerow([cell(getattr(charge, name)) for name in names])
+        writer.writerow([*(cell(getattr(charge, name)) for name in names), SIMULATED if simulated else "no"])
     return out.getvalue()

@@ -96,7 +96,7 @@ def _table(approach: str, options: list[OptionEstimate]) -> Table:
             )
             for o in options
         ),
-        note="† rests on a price or a cost of low confidence." if any(o.low_confidence for o in options) else "",
+        note="† rests on a price of low confidence." if any(o.low_confidence for o in options) else "",
     )
 
 

@@ -90,10 +90,15 @@ def _quality(report: Report) -> Table:
     ]
     return Table(
         title="Quality of each variant",
-        columns=columns("=approach", "=variant", "gate", *(f">{MAIN[m][0]}" for m in shown)),
+        columns=columns("=approach", "=variant", "gate", *(f">{_stacked(MAIN[m][0])}" for m in shown)),
         rows=tuple(rows),
         note="All values from 0 to 100 with 95 % intervals, over all test questions. * control: untuned.",
     )
+
+
+def _stacked(head: str) -> str:
+    """A head of two words on two lines, so that a terminal has room for six intervals."""
+    return head.replace(" ", "\n", 1)
 
 
 def _splits(report: Report) -> Table:
@@ -104,7 +109,7 @@ def _splits(report: Report) -> Table:
     rows = [(r.approach, name(r), *(_interval(_find(r, metric, s), factor) for s in splits)) for r in report.ladder]
     return Table(
         title=f"{MAIN.get(metric, (metric, 1))[0]} by kind of question",
-        columns=columns("=approach", "=variant", *(f">{s} (n={sizes[s]})" for s in splits)),
+        columns=columns("=approach", "=variant", *(f">{s}\n(n={sizes[s]})" for s in splits)),
         rows=tuple(rows),
         note="seen-fact: fact trained, wording never; new-fact: fact never trained; reserved-page: page held out."
         if "seen-fact" in splits

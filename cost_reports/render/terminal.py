@@ -10,7 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from cost_reports.render import report_document
-from cost_reports.render.document import Bullets, Chart, Document, Heading, Table, Text
+from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text
 from cost_reports.report import Report
 
 STYLES = {"headline": "bold green", "warning": "yellow", "plain": ""}
@@ -22,7 +22,7 @@ def render(document: Document, console: Console, paths: Sequence[str] = ()) -> N
     console.print(RichText(document.kicker, style="dim"))
     console.print(RichText(document.title, style="bold"))
     console.print(RichText(document.summary))
-    for block in document.blocks:
+    for block in _shown(document.blocks):
         match block:
             case Heading(text=text):
                 console.print()
@@ -39,6 +39,16 @@ def render(document: Document, console: Console, paths: Sequence[str] = ()) -> N
         console.print()
         for path in paths:
             console.print(RichText(path), soft_wrap=True)
+
+
+def _shown(blocks: Sequence[Block]) -> list[Block]:
+    """Without detail tables, and without headings that then stand over nothing."""
+    kept = [b for b in blocks if not (isinstance(b, Table) and b.detail)]
+    return [
+        b
+        for b, after in zip(kept, [*kept[1:], Heading("")], strict=True)
+        if not (isinstance(b, Heading) and isinstance(after, Heading))
+    ]
 
 
 def render_terminal(report: Report, console: Console, paths: Sequence[str] = ()) -> None:

@@ -19,6 +19,9 @@ from cost_reports.phases import PHASES, charge_phases
 from cost_reports.prices import CURRENCY, Catalogue
 from cost_reports.render import csv_file, html, markdown, report_document
 from cost_reports.report import Gate, Header, SourceState, to_json
+from cost_reports.text import usd
+from cost_reports.units import HOURS_PER_MONTH
+from cost_reports.usage_types import usage_type
 from lambdas.common import jsonl, keys, prompts
 from lambdas.common.contracts import (
     APPROACHES,
@@ -33,7 +36,8 @@ from lambdas.common.contracts import (
     RunEnvironment,
 )
 from lambdas.common.metering import Meter
-from lambdas.common.store import MissingObjectError, Results
+from lambdas.common.runtime import map_bounded
+from lambdas.common.store import Results
 from lambdas.evaluation import gate
 from lambdas.evaluation.metrics import CORRECTNESS
 
@@ -75,7 +79,7 @@ def write_report(
             gates=_gates(asked, quality),
             accepted_metric=accepted_metric(asked.gate),
             failed=_failed(answers, quality, errors),
-            notes=_notes(asked, environment),
+            notes=_notes(asked, environment, region, catalogue),
         )
     )
     prefix = keys.report_prefix(experiment, run)
@@ -84,7 +88,9 @@ def write_report(
     results.write_text(f"{prefix}report.json", to_json(report))
     results.write_text(f"{prefix}report.html", html.render(document), "text/html; charset=utf-8")
     results.write_text(f"{prefix}report.md", markdown.render(document), "text/markdown; charset=utf-8")
-    results.write_text(f"{prefix}charges.csv", csv_file.render(everything), "text/csv; charset=utf-8")
+    results.write_text(
+        f"{prefix}charges.csv", csv_file.render(everything, simulated=environment.embedded), "text/csv; charset=utf-8"
+    )
     return {
         "report_key": f"{prefix}report.json",
         "html_key": f"{prefix}report.html",
@@ -93,28 +99,21 @@ def write_report(
     }
 
 
-def newest_run(results: Results, experiment: str) -> str:
-    """The run whose id sorts last; ids begin with the time at which the run began.
-
-    Raises:
-        MissingObjectError: the experiment has no run.
-    """
+def newest_run(results: Results, experiment: str) -> str | None:
+    """The run whose id sorts last (ids begin with the time at which the run began); null if there is none yet."""
     prefix = f"experiment={experiment}/run="
     pages = results.s3.get_paginator("list_objects_v2").paginate(Bucket=results.bucket, Prefix=prefix, Delimiter="/")
     runs = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
-    if not runs:
-        raise MissingObjectError(f"{results.uri(prefix)}: experiment {experiment} has no run to report on")
-    return str(max(runs).removeprefix(prefix).rstrip("/"))
+    return str(max(runs).removeprefix(prefix).rstrip("/")) if runs else None
 
 
 def read_usage(results: Results, manifest: Manifest) -> list[tuple[str, UsageRow]]:
     """(step, usage row) of everything that the run metered."""
-    found: list[tuple[str, UsageRow]] = []
-    for key in results.list_keys(keys.run_prefix(manifest.experiment, manifest.run)):
-        if USAGE in key and key.endswith(".jsonl"):
-            step = key.rpartition(USAGE)[2].removesuffix(".jsonl")
-            found += [(step, row) for row in results.read(key, UsageRow)]
-    return found
+    every = results.list_keys(keys.run_prefix(manifest.experiment, manifest.run))
+    parts = [key for key in every if USAGE in key and key.endswith(".jsonl")]
+    read = map_bounded(lambda key: results.read(key, UsageRow), parts)
+    steps = [key.rpartition(USAGE)[2].removesuffix(".jsonl") for key in parts]
+    return [(step, row) for step, rows in zip(steps, read, strict=True) for row in rows]
 
 
 def variant_specs() -> list[VariantSpec]:
@@ -222,12 +221,15 @@ def _header(
     )
 
 
-def _notes(asked: Experiment, environment: RunEnvironment) -> list[str]:
-    notes = [
-        "Prices are list prices without discounts, free tiers of new accounts, or tax.",
-        f"An endpoint on {asked.models.hosting_instance} costs the same whether it answers or idles; its seconds here"
-        " span the evaluation only. Estimates by monthly volume count it for the whole month.",
-    ]
+def _notes(asked: Experiment, environment: RunEnvironment, region: str, catalogue: Catalogue) -> list[str]:
+    notes = ["Prices are list prices without discounts, free tiers of new accounts, or tax."]
+    host = asked.models.hosting_instance
+    kind = usage_type("AmazonSageMaker", f"Host:{host}", region)
+    for price in catalogue.candidates("AmazonSageMaker", kind, "RunInstance", datetime.now(UTC).date().isoformat()):
+        notes.append(
+            f"Fine-tuned variants pay for the seconds of an endpoint on {host} during the evaluation only. Kept on, it"
+            f" costs {usd(price.usd * HOURS_PER_MONTH)} a month, whether it answers or idles."
+        )
     if environment.embedded:
         notes.append("The embedded AWS wakes search capacity only for the run; on AWS idle minutes are metered too.")
     return notes

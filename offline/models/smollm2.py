@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from offline.models.cache import verified
 from offline.models.hub import (
     CHATML,
+    END_OF_TURN,
     FORMAT,
     GGUF_FILE,
     GGUF_PACKAGE,
@@ -21,9 +24,6 @@ from offline.models.hub import (
     transformers_version,
     write_ref,
 )
-
-LARGEST_TEMPORARY = 16
-"""Threads beyond which the conversion gains nothing."""
 
 
 def folder(root: Path) -> HubFolder:
@@ -40,29 +40,28 @@ def source() -> Path:
 
 def convert(gguf: Path, target: HubFolder) -> None:
     """Write model, tokenizer and generation settings below `target.snapshot`."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.update(HF_HUB_OFFLINE="1", TQDM_DISABLE="1")
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, LlamaConfig, LlamaForCausalLM
-    from transformers.utils import logging
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    quantised = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    transformers: Any = import_module("transformers")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    quantised = transformers.AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     settings = quantised.config.to_dict()
     for name in ("quantization_config", "_name_or_path"):
         settings.pop(name, None)
     with torch.device("meta"):
-        plain = LlamaForCausalLM(LlamaConfig(**settings))
+        plain = transformers.LlamaForCausalLM(transformers.LlamaConfig(**settings))
     plain.load_state_dict(quantised.state_dict(), assign=True)
     plain.tie_weights()
     plain.to(torch.bfloat16)
 
-    end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    end = tokenizer.convert_tokens_to_ids(END_OF_TURN)
     tokenizer.chat_template = CHATML
-    tokenizer.pad_token = tokenizer.eos_token = "<|im_end|>"
+    tokenizer.pad_token = tokenizer.eos_token = END_OF_TURN
     plain.config.eos_token_id = plain.config.pad_token_id = end
-    plain.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=end, do_sample=False)
+    plain.generation_config = transformers.GenerationConfig(eos_token_id=end, pad_token_id=end, do_sample=False)
     target.snapshot.mkdir(parents=True)
     plain.save_pretrained(target.snapshot)
     tokenizer.save_pretrained(target.snapshot)

@@ -1,55 +1,86 @@
-"""A very small model with random weights, for tests: same hub id, same chat format, knows nothing, starts at once."""
+"""A randomly initialised Llama of a few hundred thousand parameters: the test-suite's stand-in, ready in milliseconds.
+
+It says nothing sensible, but all of it is real: tokenizer, chat template, attention, LoRA training, decoding.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from offline.models.hub import CHATML, FORMAT, HubFolder, transformers_version, write_ref
+from offline.models.hub import CHATML, END_OF_TURN, FORMAT, HubFolder, transformers_version, write_ref
 
-WORDS = ["<unk>", "<|im_start|>", "<|im_end|>"]
 SEED = 20261123
+CONTEXT = 8192
+VOCABULARY = 640
+SPECIAL = ("<|endoftext|>", "<|im_start|>", END_OF_TURN)
+SAMPLE = """
+The handbook lists products, sites, policies and services. Answer in the house style: the value and the page id in
+square brackets, such as 24 months [PRD-01]. If the documents do not say, reply with the one refusal sentence.
+Question: What is the warranty of the pump? The warranty is 36 months from delivery, the list price 1,250 euros and the
+weight 18 kg. Which site keeps the spare valves, and who approves a transfer between two depots? The system, the user
+and the assistant take turns; use only the pages, think in one short sentence, then write the answer.
+"""
+"""What the tokenizer learns its merges from; any text of the kind will do."""
 
 
 def folder(root: Path) -> HubFolder:
-    """Where the tiny model lies below `root`."""
-    return HubFolder(home=root / f"tiny-transformers-{transformers_version()}-{FORMAT}", revision="0" * 40)
+    """The cache folder, named by all that decides its content."""
+    key = f"tiny {SEED} {VOCABULARY} {SAMPLE} transformers {transformers_version()} format {FORMAT}"
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return HubFolder(home=root / f"tiny-{digest[:8]}", revision=digest[:40])
 
 
-def build(target: HubFolder) -> None:
-    """Writes model and tokenizer: one token a byte, two layers of width 32, 8,192 positions."""
+def create(target: HubFolder) -> None:
+    """Write model and tokenizer below `target.snapshot`."""
     import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {word: number for number, word in enumerate([*WORDS, *alphabet])}
-    raw = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="<unk>"))
-    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    raw.decoder = decoders.ByteLevel()
-    raw.add_special_tokens(WORDS[1:])
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=raw, unk_token="<unk>", eos_token="<|im_end|>", pad_token="<|im_end|>"
-    )
-    tokenizer.chat_template = CHATML
-    end = vocabulary["<|im_end|>"]
+    transformers: Any = import_module("transformers")
+    transformers.logging.disable_progress_bar()
+    target.snapshot.mkdir(parents=True)
+    tokenizer = _tokenizer()
+    end = tokenizer.convert_tokens_to_ids(END_OF_TURN)
     torch.manual_seed(SEED)
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(vocabulary),
-            hidden_size=32,
-            intermediate_size=64,
+    model = transformers.LlamaForCausalLM(
+        transformers.LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=64,
+            intermediate_size=128,
             num_hidden_layers=2,
-            num_attention_heads=2,
-            num_key_value_heads=1,
-            max_position_embeddings=8192,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            max_position_embeddings=CONTEXT,
+            initializer_range=0.3,  # the usual 0.02 leaves so small a model without a say that LoRA could steer
+            tie_word_embeddings=True,
             eos_token_id=end,
             pad_token_id=end,
-            bos_token_id=None,
-            tie_word_embeddings=True,
         )
     )
-    model.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=end, do_sample=False)
-    target.snapshot.mkdir(parents=True)
+    model.generation_config = transformers.GenerationConfig(eos_token_id=end, pad_token_id=end, do_sample=False)
     model.save_pretrained(target.snapshot)
     tokenizer.save_pretrained(target.snapshot)
     write_ref(target)
+
+
+def _tokenizer() -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    transformers: Any = import_module("transformers")
+
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    raw.train_from_iterator(
+        [SAMPLE],
+        trainers.BpeTrainer(
+            vocab_size=VOCABULARY,
+            special_tokens=list(SPECIAL),
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+    wrapped = transformers.PreTrainedTokenizerFast(tokenizer_object=raw, eos_token=END_OF_TURN, pad_token=END_OF_TURN)
+    wrapped.chat_template = CHATML
+    return wrapped

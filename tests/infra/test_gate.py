@@ -51,9 +51,10 @@ app.synth()
 """
 
 
-def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+def python(*arguments: str, schemas: bool = True) -> subprocess.CompletedProcess[str]:
+    """`schemas` switches CDK's own validation, which takes 4 s; cdk-nag runs either way."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
-    env.pop("CDK_VALIDATION", None)
+    env["CDK_VALIDATION"] = str(schemas).lower()
     return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
@@ -98,7 +99,7 @@ def test_no_rule_is_broken(gate: Gate, store: str) -> None:
 
 def test_a_plain_bucket_does_not_pass(tmp_path: Path) -> None:
     """The pack is attached by the same call as in app.py; if it were not, this bucket would go through."""
-    done = python("-c", CANARY, str(tmp_path))
+    done = python("-c", CANARY, str(tmp_path), schemas=False)
     assert done.returncode != 0
     broken = {
         violation["ruleName"]

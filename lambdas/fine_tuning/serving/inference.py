@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,18 +90,26 @@ def predict_fn(data: Any, model: Served) -> Any:
 def load(base_model: str, *, tokenizer: str, adapters: dict[str, Path]) -> Served:
     """The model by hub id or folder, in bfloat16 where that is fast."""
     device, dtype = _device_and_dtype()
-    model = AutoModelForCausalLM.from_pretrained(base_model, dtype=dtype).to(device)
+    model: Any = AutoModelForCausalLM.from_pretrained(base_model, dtype=dtype)
+    model.to(device)
     # For an input that is not contiguous and a frozen weight PyTorch copies the weight once a row: 900 MB for a batch.
     model.get_output_embeddings().register_forward_pre_hook(lambda _module, inputs: (inputs[0].contiguous(),))
     if adapters:
-        from peft import PeftModel
-
-        names = iter(adapters.items())
-        name, path = next(names)
-        model = PeftModel.from_pretrained(model, str(path), adapter_name=name, autocast_adapter_dtype=False)
-        for name, path in names:
-            model.load_adapter(str(path), adapter_name=name, autocast_adapter_dtype=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft calls what newer transformers releases renamed
+            model = _with_adapters(model, adapters)
     return Served(model.eval(), AutoTokenizer.from_pretrained(tokenizer), tuple(adapters))
+
+
+def _with_adapters(model: Any, adapters: dict[str, Path]) -> Any:
+    from peft import PeftModel
+
+    names = iter(adapters.items())
+    name, path = next(names)
+    model = PeftModel.from_pretrained(model, str(path), adapter_name=name, autocast_adapter_dtype=False)
+    for name, path in names:
+        model.load_adapter(str(path), adapter_name=name, autocast_adapter_dtype=False)
+    return model
 
 
 def generate(served: Served, requests: Sequence[Request], batch_size: int = BATCH) -> list[Generated]:

@@ -1,4 +1,4 @@
-"""Training examples: chat lines in, token ids and batches out. Runs in the training container, imports nothing of ours."""
+"""Training examples: chat lines in, token ids and batches out. Runs in the training container."""
 
 from __future__ import annotations
 

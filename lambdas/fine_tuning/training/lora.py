@@ -170,7 +170,7 @@ def _step(
     total = 0.0
     for part in micro_batches(batch, limit):
         loss = _loss_sum(model, part, pad)
-        (loss / answers).backward()
+        torch.autograd.backward(loss / answers)
         total += float(loss.detach())
         for parameter, master in zip(parameters, masters, strict=True):
             gradient = parameter.grad

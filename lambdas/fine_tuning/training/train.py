@@ -17,6 +17,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ class Settings:
     @staticmethod
     def parse(values: Mapping[str, Any]) -> Settings:
         """Raises ValueError naming the hyperparameter that is unknown or not a positive number."""
-        known = {f.name: type(f.default) for f in dataclasses.fields(Settings)}
+        known: dict[str, type] = {f.name: type(f.default) for f in dataclasses.fields(Settings)}
         chosen: dict[str, Any] = {}
         for name, value in values.items():
             if name.startswith("sagemaker_"):  # the SDK's own
@@ -111,9 +112,8 @@ def run(folders: Folders) -> None:
     chats = {name: read_chats(folders.train / f"{name}.jsonl") for name in names}  # complain before the slow imports
 
     import torch
-    import transformers
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    transformers: Any = import_module("transformers")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     random.seed(settings.seed)
@@ -123,8 +123,10 @@ def run(folders: Folders) -> None:
     device, dtype = device_and_dtype()
     # On a CPU the plain attention is faster than the fused one at these lengths, most of all backwards.
     attention = "eager" if device.type == "cpu" else "sdpa"
-    tokenizer = without_invented_system_prompt(AutoTokenizer.from_pretrained(settings.base_model))
-    base = AutoModelForCausalLM.from_pretrained(settings.base_model, dtype=dtype, attn_implementation=attention)
+    tokenizer = without_invented_system_prompt(transformers.AutoTokenizer.from_pretrained(settings.base_model))
+    base = transformers.AutoModelForCausalLM.from_pretrained(
+        settings.base_model, dtype=dtype, attn_implementation=attention
+    )
     base = with_fast_head(base.to(device))
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     identity = {
@@ -150,7 +152,11 @@ def run(folders: Folders) -> None:
         report = finished(kept, key)
         if report is None:
             model, trained = train_adapter(
-                base, examples, recipe, pad, lambda text, name=name: log(f"adapter={name} {text}")  # type: ignore[misc]
+                base,
+                examples,
+                recipe,
+                pad,
+                lambda text, name=name: log(f"adapter={name} {text}"),  # type: ignore[misc]
             )
             report = {**trained.as_json(), "fingerprint": key, "resumed": False}
             keep(model, kept, report)

@@ -24,6 +24,7 @@ CONTAINED = {
     "lora": 0.3,
     "lora+rag": 0.9,
 }
+SPLITS = {"seen-fact": 16, "new-fact": 12, "reserved-page": 8, "two-page": 6, "unanswerable": 6}
 PAIRS: list[tuple[Approach, str]] = [(a, v) for a, variants in VARIANTS.items() for v in variants]
 
 
@@ -78,9 +79,12 @@ def quality() -> list[QualityRow]:
         value = CONTAINED[variant]
         named = replace(row, approach=approach, variant=variant, value=value)
         rows.append(replace(named, low=max(0.0, value - 0.05), high=min(1.0, value + 0.05)))
-        rows.append(replace(named, metric="exact", value=value / 2, low=0.0, high=1.0))
-        rows.append(replace(named, split="new-fact", n=40, low=0.0, high=1.0))
-        rows.append(replace(named, metric="bleu", value=value * 100, low=0.0, high=100.0))
+        rows.append(replace(named, metric="exact", value=value / 2, low=value / 3, high=value))
+        for metric in ("citation", "rouge-l", "bertscore-f1"):
+            rows.append(replace(named, metric=metric, low=value / 2, high=min(0.99, value + 0.1)))
+        rows.append(replace(named, metric="bleu", value=value * 100, low=value * 90, high=99.0))
+        for split, n in SPLITS.items():
+            rows.append(replace(named, split=split, n=n, low=value / 2, high=min(0.99, value + 0.1)))
     return rows
 
 

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from cost_reports.build import build_report
 from cost_reports.curve import Curve, Term
 from cost_reports.decide import Decision, Quality, decide, dominance, payback_month, point_costs, quality_of
+from cost_reports.estimate import estimate
+from cost_reports.render import decision_document, estimate_document, html, markdown
 from cost_reports.report import Outcome, to_json
 from cost_reports.uncertainty import chances
 from cost_reports.workload import Workload
@@ -143,3 +147,19 @@ def test_quality_comes_from_a_report() -> None:
     assert found["rag", "rag"].value == 0.8
     assert found["prompting", "few-shot"].outcome == "fail"
     assert ("fine-tuning", "base") not in found
+
+
+def test_documents_escape_what_people_wrote() -> None:
+    evil = "<img src=x onerror=alert(1)>|=1"
+    s = replace(setting(), experiment=evil)
+    measured = {("rag", "rag"): replace(quality(0.8), reason=evil), ("prompting", "few-shot"): quality(0.1, "fail")}
+    for document in (
+        decision_document.document(decide(s, measured, samples=10)),
+        estimate_document.document(estimate(s)),
+    ):
+        for output in (html.render(document), markdown.render(document)):
+            assert "<img" not in output
+            assert "&lt;img" in output
+        page = html.render(document)
+        for part in page.split("<svg")[1:]:
+            ElementTree.fromstring("<svg" + part.split("</svg>")[0] + "</svg>")

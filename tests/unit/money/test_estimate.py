@@ -233,8 +233,8 @@ def test_bad_tasks() -> None:
     [
         ({"generator": "us.acme.nova-x"}, "model 'us.acme.nova-x' has no price"),
         ({"embedding": "acme.embed"}, "no price in the catalogue for AmazonBedrock USE1-acme.embed-input-tokens"),
-        ({"region": "eu-west-1"}, "no price in the catalogue for AmazonSageMaker EU-Train:ml.p5.48xlarge"),
-        ({"region": "us-moon-1"}, "region 'us-moon-1' is unknown"),
+        ({"region": "eu-west-1"}, "region 'eu-west-1' has no prices here; there are prices for us-east-1"),
+        ({"region": "us-moon-1"}, "region 'us-moon-1' has no prices"),
     ],
 )
 def test_what_is_not_known_is_named(change: dict[str, Any], message: str) -> None:

@@ -25,6 +25,14 @@ EUROPE = replace(CTX, region="eu-west-1")
     ("model", "meter", "region", "service", "usage_type", "operation"),
     [
         ("us.amazon.nova-micro-v1:0", "input", "us-east-1", "AmazonBedrock", "USE1-NovaMicro-input-tokens", "I"),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-micro-v1:0",
+            "output",
+            "us-east-1",
+            "AmazonBedrock",
+            "USE1-NovaMicro-output-tokens",
+            "I",
+        ),
         ("amazon.nova-lite-v1:0", "output", "us-west-2", "AmazonBedrock", "USW2-NovaLite-output-tokens", "I"),
         (
             "us.amazon.nova-pro-v1:0",

@@ -10,7 +10,7 @@ import pytest
 
 from cost_reports import meters
 from cost_reports.contracts import PriceRow
-from cost_reports.prices import Catalogue, PriceError, age_days, missing, name_of, newest, price_row, stale
+from cost_reports.prices import Catalogue, PriceError, age_days, missing, name_of, newest, odd_ratios, price_row, stale
 from cost_reports.usage_types import usage_type
 from tests.unit.money.sample_run import NOVA, context
 
@@ -50,27 +50,13 @@ def test_us_and_global_profiles_have_their_own_price(shipped: Catalogue) -> None
     assert usd("us.anthropic.claude-haiku-5-5") == Decimal("0.11")
 
 
-def test_sagemaker_costs_more_than_ec2_by_the_known_ratio(shipped: Catalogue) -> None:
-    """SageMaker / EC2 = 1.40 for .xlarge, 1.25 for larger g instances, 1.15 for p4 and p5 (fact of the price list)."""
-    compared = 0
-    for row in shipped.prices:
-        if not row.usage_type.startswith("USE1-Host:ml.") or row.unit != "instance-hour":
-            continue
-        size = row.usage_type.removeprefix("USE1-Host:ml.")
-        ec2 = shipped.candidates("AmazonEC2", f"BoxUsage:{size}", "", "2026-11-23")
-        if not ec2:
-            continue
-        expected = 1.15 if size.startswith("p") else 1.40 if size.endswith(".xlarge") else 1.25
-        assert float(row.usd / ec2[0].usd) == pytest.approx(expected, rel=0.005), size
-        compared += 1
-    assert compared >= 12
-
-
-def test_hosting_and_training_cost_the_same(shipped: Catalogue) -> None:
-    prices = {r.usage_type: r.usd for r in shipped.prices if r.service_code == "AmazonSageMaker"}
-    hosted = [name for name in prices if name.startswith("USE1-Host:ml.")]
-    assert len(hosted) == 25
-    assert all(prices[name] == prices[name.replace("Host", "Train")] for name in hosted)
+def test_sagemaker_stands_to_ec2_as_it_should(shipped: Catalogue) -> None:
+    assert odd_ratios(shipped, "2026-11-23") == []
+    wrong = [replace(p, usd=p.usd * 2) if p.usage_type == "USE1-Host:ml.g5.xlarge" else p for p in shipped.prices]
+    assert odd_ratios(Catalogue(wrong), "2026-11-23") == [
+        "AmazonSageMaker USE1-Host:ml.g5.xlarge costs 2.816, training on it 1.408",
+        "AmazonSageMaker USE1-Host:ml.g5.xlarge is 2.799 times the EC2 price, expected 1.40",
+    ]
 
 
 def test_tiers_of_batch_flex_priority_and_cache(shipped: Catalogue) -> None:
@@ -98,6 +84,7 @@ def test_limits_of_models(shipped: Catalogue) -> None:
     assert shipped.model("us.anthropic.claude-haiku-5-5").long_context_above == 100_000
     assert shipped.model("openai.gpt-6-luna").long_context_above == 272_000
     assert shipped.model(NOVA).max_input_tokens == 128_000
+    assert shipped.model(f"arn:aws:bedrock:us-east-1::inference-profile/{NOVA}").max_input_tokens == 128_000
     with pytest.raises(PriceError, match="model 'x' has no price"):
         shipped.model("x")
 
@@ -201,3 +188,28 @@ def test_stale_prices_come_oldest_first(shipped: Catalogue) -> None:
 def test_prefixes_of_regions() -> None:
     assert usage_type("AmazonES", "ESInstance:t3.small", "us-east-1") == "ESInstance:t3.small"
     assert usage_type("AmazonES", "ESInstance:t3.small", "eu-west-1") == "EU-ESInstance:t3.small"
+
+
+def test_every_meter_of_the_default_region_has_a_price(shipped: Catalogue) -> None:
+    rows = [
+        *(meters.bedrock_tokens(CTX, NOVA, m, 1) for m in ("input", "output", "cache read")),
+        meters.embedding_tokens(CTX, "amazon.titan-embed-text-v2:0", 1),
+        meters.lambda_gb_seconds(CTX, 128, 1),
+        meters.lambda_gb_seconds(CTX, 128, 1, architecture="x86_64"),
+        meters.lambda_requests(CTX, 1),
+        meters.lambda_requests(CTX, 1, architecture="x86_64"),
+        meters.state_transitions(CTX, 1),
+        meters.training_seconds(CTX, "ml.g5.xlarge", 1),
+        meters.endpoint_seconds(CTX, "ml.g5.xlarge", 1),
+        meters.s3_stored_bytes(CTX, 1, 1),
+        meters.s3_requests(CTX, 1, 1),
+        meters.s3_requests(CTX, 2, 1),
+        meters.ocu_seconds(CTX, "search", 1),
+        meters.ocu_seconds(CTX, "indexing", 1),
+        meters.aoss_stored_bytes(CTX, 1, 1),
+        meters.dynamodb_requests(CTX, "read", 1),
+        meters.dynamodb_requests(CTX, "write", 1),
+        meters.log_bytes(CTX, 1),
+        meters.cost_explorer_requests(CTX, 1),
+    ]
+    assert missing(shipped, rows) == []

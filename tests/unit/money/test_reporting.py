@@ -115,6 +115,7 @@ def test_the_files_of_a_report(results: Results) -> None:
     lines = list(csv.DictReader(io.StringIO(results.read_text(said["csv_key"]), newline="")))
     assert sum(Decimal(line["amount_usd"]) for line in lines) == report.total_usd
     assert {line["source"] for line in lines} == {"metered"}
+    assert {line["simulated"].split(":")[0] for line in lines} == {"yes"}
 
 
 def test_a_second_report_counts_nothing_twice(results: Results) -> None:
@@ -130,8 +131,12 @@ def test_a_second_report_counts_nothing_twice(results: Results) -> None:
 def test_without_a_run_the_newest_is_reported(results: Results) -> None:
     assert logic.newest_run(results, run.EXPERIMENT) == run.RUN
     assert handler.report({}, Context())["headline"] == "Use rag (rag)."
-    with pytest.raises(MissingObjectError, match="has no run"):
-        logic.newest_run(results, "other")
+    assert logic.newest_run(results, "other") is None
+    assert handler.report({"experiment": "other"}, Context()) == {
+        "headline": "Experiment other has no run to report on yet."
+    }
+    with pytest.raises(MissingObjectError, match=r"run=r1/manifest\.json"):
+        handler.report({"run": "r1"}, Context())
 
 
 def test_an_approach_that_failed_is_named(results: Results) -> None:

@@ -1,0 +1,138 @@
+"""A base model in a process of its own: started on first use, stopped to give its memory back.
+
+`python -m offline.models.generator` is the child: it reads a JSON list of requests a line on its standard input and
+writes a JSON list of answers a line; the end of its input ends it, even in the middle of a batch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from offline.models.hub import HUB_ID
+
+
+class GeneratorError(RuntimeError):
+    """The model's process could not be started or died; the message says where its log is."""
+
+
+class RefusedError(ValueError):
+    """The model cannot take a request; `kind` is the name of the exception that said so."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Generator:
+    """The parent's side. `answer` starts the process if need be; one batch runs at a time."""
+
+    def __init__(self, hub_environment: Mapping[str, str], log: Path) -> None:
+        self._environment = dict(hub_environment)
+        self._log = log
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        process = self._process
+        return process.pid if process and process.poll() is None else None
+
+    def start(self) -> None:
+        """Start the process now, so that the first request need not wait for the imports."""
+        with self._lock:
+            self._running()
+
+    def answer(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """One answer a request, as `inference.predict_fn` gives it.
+
+        Raises:
+            RefusedError: a request is malformed or too long; none of this batch was answered.
+            GeneratorError: the process died.
+        """
+        with self._lock:
+            process = self._running()
+            try:
+                _pipe(process.stdin).write(json.dumps(list(requests)).encode("utf-8") + b"\n")
+                _pipe(process.stdin).flush()
+                line = _pipe(process.stdout).readline()
+            except BrokenPipeError:
+                line = b""
+            if not line:
+                self._stop()
+                raise GeneratorError(f"the language model's process ended; see {self._log}")
+        reply = json.loads(line)
+        if "refused" in reply:
+            raise RefusedError(reply["refused"], reply["message"])
+        answers: list[dict[str, Any]] = reply["answers"]
+        return answers
+
+    def stop(self) -> None:
+        """End the process once its batch is done; the next request starts another."""
+        with self._lock:
+            self._stop()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "offline.models.generator"],
+                    cwd=Path(__file__).resolve().parents[2],
+                    env={**os.environ, **self._environment},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                )
+        return self._process
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        _pipe(process.stdin).close()
+        process.wait(timeout=30)
+        _pipe(process.stdout).close()
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise GeneratorError("the language model's process has no pipe")
+    return pipe
+
+
+def main() -> None:
+    """The child's side."""
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not end up between the answers
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def read() -> None:
+        descriptor = os.dup(0)
+        with os.fdopen(descriptor, "rb") as source:
+            for line in source:
+                lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, name="requests", daemon=True).start()
+    from lambdas.fine_tuning.serving import inference
+
+    served = inference.load(HUB_ID, tokenizer=HUB_ID, adapters={})
+    while True:
+        try:
+            reply: dict[str, Any] = {"answers": inference.predict_fn(json.loads(lines.get()), served)}
+        except ValueError as error:
+            reply = {"refused": type(error).__name__, "message": str(error)}
+        replies.write(json.dumps(reply).encode("utf-8") + b"\n")
+        replies.flush()
+
+
+if __name__ == "__main__":
+    main()

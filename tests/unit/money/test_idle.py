@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cost_reports.idle import IdleLine, idle, total
+from cost_reports.prices import Catalogue, PriceError
+
+CATALOGUE = Catalogue.load()
+
+
+def one(kind: str, properties: dict[str, Any] | None = None, **others: Any) -> IdleLine:
+    resources = {"It": {"Type": kind, "Properties": properties or {}}, **others}
+    return idle({"stack": {"Resources": resources}}, CATALOGUE)[0]
+
+
+CONFIG = {
+    "Type": "AWS::SageMaker::EndpointConfig",
+    "Properties": {"ProductionVariants": [{"InitialInstanceCount": 2, "InstanceType": "ml.g5.xlarge"}]},
+}
+ASLEEP = {
+    "Type": "AWS::SageMaker::EndpointConfig",
+    "Properties": {
+        "ProductionVariants": [{"InstanceType": "ml.g5.xlarge", "ManagedInstanceScaling": {"MinInstanceCount": 0}}]
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "usd"),
+    [
+        # Classic collections: 2 OCU x 730 x 0.24, without redundancy 1 OCU
+        ("AWS::OpenSearchServerless::Collection", {}, "350.4"),
+        ("AWS::OpenSearchServerless::Collection", {"StandbyReplicas": "DISABLED"}, "175.2"),
+        (
+            "AWS::OpenSearchServerless::CollectionGroup",
+            {"Generation": "NEXTGEN", "CapacityLimits": {"MinSearchCapacityInOcu": 2}},
+            "350.4",
+        ),
+        ("AWS::OpenSearchServerless::CollectionGroup", {"Generation": "CLASSIC"}, "350.4"),
+        # 2 x 730 x 0.036 + 2 x 10 x 0.122
+        (
+            "AWS::OpenSearchService::Domain",
+            {
+                "ClusterConfig": {"InstanceType": "t3.small.search", "InstanceCount": 2},
+                "EBSOptions": {"EBSEnabled": True, "VolumeSize": 10},
+            },
+            "55",
+        ),
+        ("AWS::CloudWatch::Alarm", {"MetricName": "Errors"}, "0.1"),
+        ("AWS::CloudWatch::Alarm", {"Metrics": [{"MetricStat": {}}, {"MetricStat": {}}, {"Expression": "a"}]}, "0.2"),
+        ("AWS::SecretsManager::Secret", {}, "0.4"),
+        ("AWS::KMS::Key", {}, "1"),
+        ("AWS::EC2::NatGateway", {}, "32.85"),
+        ("AWS::EC2::EIP", {}, "3.65"),
+        ("AWS::EC2::VPCEndpoint", {"VpcEndpointType": "Interface", "SubnetIds": ["a", "b"]}, "14.6"),
+        # 0.5 x 730 x 0.12
+        ("AWS::RDS::DBCluster", {"ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5}}, "43.8"),
+        # 2 x 730 x 1.408
+        (
+            "AWS::SageMaker::Endpoint",
+            {"EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]}},
+            "2055.68",
+        ),
+    ],
+)
+def test_what_bills_while_idle(kind: str, properties: dict[str, Any], usd: str) -> None:
+    line = one(kind, properties, Config=CONFIG)
+    assert (line.status, line.usd) == ("billed", Decimal(usd)), line.what
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "status"),
+    [
+        ("AWS::OpenSearchServerless::Collection", {"CollectionGroupName": "g"}, "by use"),
+        ("AWS::OpenSearchServerless::CollectionGroup", {"Generation": "NEXTGEN"}, "by use"),
+        ("AWS::DynamoDB::Table", {"BillingMode": "PAY_PER_REQUEST"}, "by use"),
+        ("AWS::EC2::VPCEndpoint", {}, "by use"),
+        ("AWS::Lambda::Function", {}, "by use"),
+        ("AWS::SageMaker::Endpoint", {"EndpointConfigName": {"Ref": "Asleep"}}, "by use"),
+        ("AWS::IAM::Role", {}, "free"),
+        ("Custom::S3AutoDeleteObjects", {}, "free"),
+    ],
+)
+def test_what_is_free_while_idle(kind: str, properties: dict[str, Any], status: str) -> None:
+    line = one(kind, properties, Asleep=ASLEEP)
+    assert (line.status, line.usd) == (status, Decimal(0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "what"),
+    [
+        ("AWS::Quantum::Thing", {}, "not known here"),
+        ("AWS::DynamoDB::Table", {}, "provisioned capacity"),
+        ("AWS::OpenSearchService::Domain", {"ClusterConfig": {"InstanceType": {"Ref": "P"}}}, "InstanceType"),
+        ("AWS::RDS::DBCluster", {}, "MinCapacity"),
+        ("AWS::SageMaker::Endpoint", {"EndpointConfigName": "elsewhere"}, "configuration"),
+    ],
+)
+def test_the_unknown_is_never_zero(kind: str, properties: dict[str, Any], what: str) -> None:
+    line = one(kind, properties)
+    assert (line.status, line.usd) == ("unknown", None)
+    assert what in line.what
+
+
+def test_sums_and_errors() -> None:
+    lines = [one("AWS::KMS::Key"), one("AWS::Quantum::Thing"), one("AWS::IAM::Role")]
+    assert total(lines) == 1
+    with pytest.raises(ValueError, match="stack s has no Resources"):
+        idle({"s": {}}, CATALOGUE)
+    with pytest.raises(PriceError, match="EU-SearchOCU"):
+        idle({"s": {"Resources": {"C": {"Type": "AWS::OpenSearchServerless::Collection"}}}}, CATALOGUE, "eu-west-1")
