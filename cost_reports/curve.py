@@ -13,6 +13,9 @@ from fractions import Fraction
 
 from cost_reports.plan import Growth
 
+MAX_STEPS = 200_000
+"""Steps of one term that an envelope walks; more would take minutes and means a wrong capacity."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
@@ -48,11 +51,20 @@ class Term:
         return max(0, max(self.minimum, math.ceil(requests / self.capacity)) - self.included)
 
     def jumps(self, top: int) -> Iterable[int]:
-        """The volumes from 2 to `top` at which the affine piece changes: the first request of each new piece."""
+        """The volumes from 2 to `top` at which the affine piece changes: the first request of each new piece.
+
+        Raises:
+            ValueError: there would be more than `MAX_STEPS`.
+        """
         if self.growth == "awake" and self.usd:
             kink = math.floor(self.cap / self.usd)
             yield from (v for v in (kink, kink + 1) if 2 <= v <= top)
         if self.growth == "unit" and self.usd and self.capacity is not None:
+            if top / self.capacity > MAX_STEPS:
+                raise ValueError(
+                    f"{self.driver}: a unit that serves {float(self.capacity):.3g} requests a month needs more than"
+                    f" {MAX_STEPS:,} units for {top:,} requests; is the capacity right?"
+                )
             first = max(1, self.minimum, self.included)
             for n in range(first, math.ceil(top / self.capacity)):
                 v = math.floor(n * self.capacity) + 1
@@ -116,7 +128,7 @@ def envelope(curves: Sequence[Curve], top: int, months: int = 1) -> list[Interva
     """The cheapest option for every volume from 1 to `top` over `months` of constant volume; ties go to the first.
 
     Raises:
-        ValueError: there is no curve, or `top` or `months` is below 1.
+        ValueError: there is no curve, `top` or `months` is below 1, or an option has too many steps.
     """
     if not curves:
         raise ValueError("an envelope needs at least one option")

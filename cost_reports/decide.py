@@ -3,119 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 
 from cost_reports.curve import Curve, crossings, envelope
+from cost_reports.decision import SCHEMA, BreakEven, Candidate, Decision, Quality, Series, VolumeRange
 from cost_reports.estimate import Quoter
+from cost_reports.frontier import dominance, point_costs
 from cost_reports.options import Setting
 from cost_reports.options_tuned import all_options
 from cost_reports.plan import Option
 from cost_reports.report import Outcome, Report
-from cost_reports.uncertainty import Chance, Flip, chances, flips
+from cost_reports.uncertainty import Chance, chances, flips
 from cost_reports.units import to_decimal
 from cost_reports.workload import Workload
 
-SCHEMA = 1
 TOP = 10**7
 """Requests a month up to which the cheapest approach is looked for."""
 SURE = 0.9
 """The probability at which a higher approach is preferred to a lower one that passes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quality:
-    """The measured share of accepted answers of a variant with its 95 % interval, and the gate's verdict."""
-
-    value: float
-    low: float
-    high: float
-    outcome: Outcome
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A variant in its cheapest setup at the stated volume. Money in USD over the horizon; null = not known.
-
-    `roi`: (value - cost) / cost. `quality` is the share of accepted answers.
-    """
-
-    approach: str
-    variant: str
-    setup: str
-    outcome: Outcome
-    quality: float | None
-    total_usd: Decimal
-    per_request_usd: Decimal
-    per_accepted_usd: Decimal | None
-    value_usd: Decimal | None
-    roi: Decimal | None
-    dominated_by: str | None
-    point_usd: Decimal | None
-
-    @property
-    def name(self) -> str:
-        return f"{self.approach} ({self.variant}, {self.setup})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeRange:
-    """From `low` to `high` requests a month, both included, this option is the cheapest."""
-
-    low: int
-    high: int
-    approach: str
-    variant: str
-    setup: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakEven:
-    """Two approaches: from each volume of `from_volume` on `cheaper` is cheaper; the first entry is at volume 1.
-
-    `month` is the month, at the stated workload, in which the one with the higher one-time cost has paid for it;
-    null where that does not happen within the horizon.
-    """
-
-    lower: str
-    higher: str
-    from_volume: tuple[int, ...]
-    cheaper: tuple[str, ...]
-    month: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
-    """Cost of an approach (its cheapest variant) over the horizon at (requests a month, USD), for a picture."""
-
-    name: str
-    approach: str
-    points: tuple[tuple[int, Decimal], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """decision.json."""
-
-    schema: int
-    experiment: str
-    requests_per_month: int
-    horizon_months: int
-    measured: bool
-    headline: str
-    reasons: tuple[str, ...]
-    unknowns: tuple[str, ...]
-    candidates: tuple[Candidate, ...]
-    cheapest: tuple[VolumeRange, ...]
-    cheapest_passing: tuple[VolumeRange, ...]
-    break_even: tuple[BreakEven, ...]
-    flips: tuple[Flip, ...]
-    chances: tuple[Chance, ...]
-    series: tuple[Series, ...]
-    seed: int
 
 
 def quality_of(report: Report) -> dict[tuple[str, str], Quality]:
@@ -134,20 +40,34 @@ def quality_of(report: Report) -> dict[tuple[str, str], Quality]:
     return found
 
 
+#: Variant of a report -> name of its prompt.
+PROMPTS = {"lora": "fine-tuned", "lora+rag": "fine-tuned+rag"}
+
+
+def tokens_of(report: Report) -> dict[str, tuple[Fraction, Fraction]]:
+    """Mean input and output tokens of a request by name of prompt, as metered in a run; for `Setting.measured`."""
+    return {
+        PROMPTS.get(r.variant, r.variant): (Fraction(r.input_tokens, r.answers), Fraction(r.output_tokens, r.answers))
+        for r in report.ladder
+        if r.answers and not r.control and r.input_tokens
+    }
+
+
 def decide(
     setting: Setting,
     quality: Mapping[tuple[str, str], Quality] | None = None,
     *,
-    top: int = TOP,
+    top: int | None = None,
     seed: int = 20261123,
     samples: int = 1000,
 ) -> Decision:
-    """Compare the options that answer at once.
+    """Compare the options that answer at once, up to `top` requests a month (10 million, or as many as are expected).
 
     Raises:
         PriceError, CapacityError, ContextError, WorkloadError: as for `estimate`.
     """
     measured = dict(quality or {})
+    top = top or max(TOP, max(setting.workload.volumes()))
     quoter = Quoter(setting.catalogue)
     pairs = [(o, quoter.curve(o)) for o in all_options(setting) if o.interactive]
     volumes = setting.workload.volumes()
@@ -167,7 +87,7 @@ def decide(
         measured=bool(measured),
         headline=headline,
         reasons=tuple(reasons),
-        unknowns=tuple(_unknowns(measured, best, setting.workload)),
+        unknowns=tuple(_unknowns(measured, best, setting)),
         candidates=tuple(candidates),
         cheapest=_ranges(pairs, top, len(volumes)),
         cheapest_passing=_ranges(passing, top, len(volumes)) if passing else (),
@@ -233,43 +153,6 @@ def _candidates(best: Pairs, measured: Mapping[tuple[str, str], Quality], worklo
                 point_usd=to_decimal(points[name]) if name in points else None,
             )
         )
-    return found
-
-
-def dominance(points: Mapping[str, tuple[Fraction, Fraction]]) -> dict[str, str]:
-    """Which of (cost, quality) points are dominated, and by whom.
-
-    Strictly: another costs no more and is no worse (and differs). By extension: a mix of two others costs less for the
-    same quality, that is, the point lies above the lower convex hull of the frontier.
-    """
-    found: dict[str, str] = {}
-    for name, (cost, quality) in points.items():
-        for other, (c, q) in points.items():
-            better = c <= cost and q >= quality and (c, q) != (cost, quality)
-            same_but_first = (c, q) == (cost, quality) and other < name
-            if better or same_but_first:
-                found[name] = other
-                break
-    hull: list[str] = []
-    for name in sorted((n for n in points if n not in found), key=lambda n: points[n]):
-        while len(hull) >= 2:
-            (c0, q0), (c1, q1), (c2, q2) = points[hull[-2]], points[hull[-1]], points[name]
-            if (c1 - c0) * (q2 - q1) < (c2 - c1) * (q1 - q0):
-                break
-            found[hull[-1]] = f"a mix of {hull[-2]} and {name}"
-            hull.pop()
-        hull.append(name)
-    return found
-
-
-def point_costs(points: Mapping[str, tuple[Fraction, Fraction]]) -> dict[str, Fraction]:
-    """USD of one more percentage point of quality along the frontier: the step from the next cheaper point (ICER)."""
-    order = sorted(points, key=lambda n: points[n])
-    found = {}
-    for before, name in pairwise(order):
-        more = points[name][1] - points[before][1]
-        if more > 0:
-            found[name] = (points[name][0] - points[before][0]) / (more * 100)
     return found
 
 
@@ -381,8 +264,11 @@ def _advice(
     return f"Use {lowest[0].approach} ({lowest[0].variant}, {lowest[0].setup}).", reasons, lowest
 
 
-def _unknowns(measured: Mapping[tuple[str, str], Quality], best: Pairs, workload: Workload) -> list[str]:
+def _unknowns(measured: Mapping[tuple[str, str], Quality], best: Pairs, setting: Setting) -> list[str]:
     found = []
+    workload = setting.workload
+    if not setting.measured:
+        found.append("Tokens of a request are counted from the experiment's files, not measured.")
     silent = [f"{o.approach} ({o.variant})" for o, _ in best if (o.approach, o.variant) not in measured]
     if silent:
         found.append(f"Quality was not measured for {', '.join(silent)}; they cannot be recommended.")

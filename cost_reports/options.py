@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
 from cost_reports.assumptions import value
-from cost_reports.contracts import UsageRow
 from cost_reports.plan import Maker, Manual, Option, Part
 from cost_reports.prices import Catalogue
 from cost_reports.tokens import Prompt, cached, prompt_of
-from cost_reports.units import GIB, HOURS_PER_MONTH
+from cost_reports.units import HOURS_PER_MONTH
 from cost_reports.usage_types import meters_of, token_usage
 from cost_reports.workload import Task, Workload
 
-PROMPTING = ("zero-shot", "few-shot", "chain-of-thought")
-RAG = ("rag", "rag+few-shot")
-STORES = ("nextgen", "classic with redundancy", "classic", "domain", "s3 vectors", "aurora pgvector")
-STORE_NOTES = {
-    "nextgen": ("the first question after 10 idle minutes waits 10 to 30 s",),
-    "s3 vectors": ("the price of data processed by queries is unverified (low confidence)",),
-}
 MONTH_SECONDS = HOURS_PER_MONTH * 3600
-DOMAIN_NODE = "m7g.medium"
-DOMAIN_NODES = 2
+PROMPTING = ("zero-shot", "few-shot", "chain-of-thought")
 
 
 class ContextError(ValueError):
@@ -34,7 +26,7 @@ class ContextError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What all options of an estimate share."""
+    """What all options of an estimate share. `measured`: variant -> mean input and output tokens of a request."""
 
     experiment: str
     catalogue: Catalogue
@@ -49,6 +41,19 @@ class Setting:
     region: str = "us-east-1"
     rank: int = 16
     assumed: Mapping[str, Fraction | Decimal | int] = field(default_factory=dict)
+    measured: Mapping[str, tuple[Fraction, Fraction]] = field(default_factory=dict)
+
+    def prompt(self, variant: str) -> Prompt:
+        """Tokens of one request of a variant: the mean of a run where one was measured, else counted from the task.
+
+        A measured prompt keeps the task's fixed part; tokens are rounded up.
+        """
+        counted = prompt_of(self.task, variant)
+        if variant not in self.measured:
+            return counted
+        read, written = (math.ceil(n) for n in self.measured[variant])
+        fixed = min(counted.fixed, read)
+        return Prompt(fixed=fixed, own=read - fixed, output=written)
 
     def value(self, name: str) -> Fraction:
         return value(name, self.assumed)
@@ -72,7 +77,7 @@ def prompting(s: Setting) -> list[Option]:
     """Every prompting variant on demand, with caching where its fixed prompt is long enough, in batch and flex."""
     found = []
     for variant in PROMPTING:
-        prompt = prompt_of(s.task, variant)
+        prompt = s.prompt(variant)
         make = s.maker("prompting", variant)
         shared = (*platform(s, make), people(s, "prompting"))
         found.append(_option(variant, "on demand", (*tokens(s, make, prompt), *shared)))
@@ -170,135 +175,3 @@ def people(s: Setting, approach: str) -> Part:
     usd = Decimal(str(float(hours))) * wage
     manual = Manual(name=f"{float(hours):g} hours of work", usd=usd, source=f"assumption x stated wage of {wage} USD")
     return Part(growth="once", driver="people", manual=(manual,))
-
-
-def rag(s: Setting) -> list[Option]:
-    """RAG on every vector store."""
-    return [
-        Option(
-            approach="rag",
-            variant=variant,
-            setup=store,
-            parts=_rag(s, variant, store),
-            notes=STORE_NOTES.get(store, ()),
-        )
-        for variant in RAG
-        for store in STORES
-    ]
-
-
-def _rag(s: Setting, variant: str, store: str) -> tuple[Part, ...]:
-    make = s.maker("rag", variant)
-    return (
-        *tokens(s, make, prompt_of(s.task, variant)),
-        *retrieval(s, make, store),
-        *platform(s, make),
-        people(s, "rag"),
-    )
-
-
-def retrieval(s: Setting, make: Maker, store: str) -> tuple[Part, ...]:
-    """Embedding of documents and questions, and the store.
-
-    Raises:
-        ValueError: the store is unknown.
-    """
-    embed = make.tokens(s.embedding, "input", s.task.corpus_tokens, "tokens of all documents")
-    question = make.tokens(s.embedding, "input", s.task.question_tokens, "tokens of a question")
-    per_document = Fraction(s.task.corpus_tokens, s.task.documents) * s.workload.document_changes_per_month
-    changed = make.tokens(s.embedding, "input", per_document, "changed documents x tokens of a document")
-    return (
-        Part(growth="once", driver="ingestion", rows=(embed,)),
-        Part(growth="request", driver="retrieval", rows=(question,)),
-        Part(growth="refresh", driver="ingestion", rows=(changed,)),
-        *_store(s, make, store),
-    )
-
-
-def stored_gb(s: Setting) -> Fraction:
-    """GB (2**30 bytes) of the index: chunks x dimensions x 4 bytes, times the overhead of graph and text."""
-    size = s.task.chunks * s.dimensions * s.value("vector_bytes") * s.value("index_overhead")
-    return size / GIB
-
-
-def _ocu(make: Maker, name: str, hours: int | Fraction) -> UsageRow:
-    return make.row("AmazonES", name, "ESDomain", hours, "OCU-hour", "capacity units x hours")
-
-
-def _store(s: Setting, make: Maker, store: str) -> tuple[Part, ...]:
-    size = stored_gb(s)
-    if store in ("nextgen", "classic with redundancy", "classic"):
-        held = make.row("AmazonES", "StorageUsedInS3ByteHour", "ESDomain", size, "GB-month", "index size")
-        storage = Part(growth="monthly", driver="storage", rows=(held,))
-        return (storage, *(_nextgen(s, make) if store == "nextgen" else _classic(s, make, store)))
-    if store == "domain":
-        node = make.row(
-            "AmazonES", f"ESInstance:{DOMAIN_NODE}", "ESDomain", HOURS_PER_MONTH, "instance-hour", "a node for a month"
-        )
-        disk = make.row("AmazonES", "ES:GP3-Storage", "ESDomain", 10 * DOMAIN_NODES, "GB-month", "10 GB a node")
-        capacity = s.monthly_capacity(s.value("node_rate"))
-        units = Part(growth="unit", driver="capacity", rows=(node,), capacity=capacity, minimum=DOMAIN_NODES)
-        return (units, Part(growth="monthly", driver="storage", rows=(disk,)))
-    if store == "s3 vectors":
-        return _s3_vectors(s, make, size)
-    if store == "aurora pgvector":
-        acu = make.row(
-            "AmazonRDS",
-            "Aurora:ServerlessV2Usage",
-            "CreateDBInstance",
-            Fraction(HOURS_PER_MONTH, 2),
-            "ACU-hour",
-            "0.5 ACU",
-        )
-        held = make.row("AmazonRDS", "Aurora:StorageUsage", "CreateDBInstance", size, "GB-month", "index size")
-        capacity = s.monthly_capacity(s.value("acu_rate") / 2)
-        units = Part(growth="unit", driver="capacity", rows=(acu,), capacity=capacity, minimum=1)
-        return (units, Part(growth="monthly", driver="storage", rows=(held,)))
-    raise ValueError(f"vector store {store!r} is unknown; known are {', '.join(STORES)}")
-
-
-def _nextgen(s: Setting, make: Maker) -> tuple[Part, ...]:
-    """Two search units while awake, nothing while asleep; more by peak load. Ingestion wakes one indexing unit."""
-    awake = s.value("search_awake_minutes") / 60
-    capacity = s.monthly_capacity(s.value("ocu_rate"))
-    return (
-        Part(growth="once", driver="ingestion", rows=(_ocu(make, "IndexingOCU", awake),)),
-        Part(
-            growth="awake",
-            driver="capacity",
-            rows=(_ocu(make, "SearchOCU", 2 * awake),),
-            cap=(_ocu(make, "SearchOCU", 2 * HOURS_PER_MONTH),),
-        ),
-        Part(
-            growth="unit",
-            driver="capacity",
-            rows=(_ocu(make, "SearchOCU", HOURS_PER_MONTH),),
-            capacity=capacity,
-            included=2,
-        ),
-    )
-
-
-def _classic(s: Setting, make: Maker, store: str) -> tuple[Part, ...]:
-    """With redundancy 1 + 1 units at least (2 OCU), without 0.5 + 0.5; search grows in the same steps by peak load."""
-    step = Fraction(1) if store == "classic with redundancy" else Fraction(1, 2)
-    hours = step * HOURS_PER_MONTH
-    capacity = s.monthly_capacity(s.value("ocu_rate") * step)
-    return (
-        Part(growth="monthly", driver="idle floor", rows=(_ocu(make, "IndexingOCU", hours),)),
-        Part(growth="unit", driver="capacity", rows=(_ocu(make, "SearchOCU", hours),), capacity=capacity, minimum=1),
-    )
-
-
-def _s3_vectors(s: Setting, make: Maker, size: Fraction) -> tuple[Part, ...]:
-    service = "AmazonS3Vectors"
-    small = "Small" if s.task.chunks <= 100_000 else "Large"
-    put = make.row(service, "Vectors-Put-Bytes", "PutVectors", size, "GB", "index size")
-    held = make.row(service, "Vectors-TimedStorage-ByteHrs", "PutVectors", size, "GB-month", "index size")
-    query = make.row(service, "Vectors-Query-Requests", "QueryVectors", 1, "queries", "one an answer")
-    read = make.row(service, f"Vectors-Query-Bytes-{small}", "QueryVectors", size / 1024, "TB", "index size a query")
-    return (
-        Part(growth="once", driver="ingestion", rows=(put,)),
-        Part(growth="monthly", driver="storage", rows=(held,)),
-        Part(growth="request", driver="retrieval", rows=(query, read)),
-    )

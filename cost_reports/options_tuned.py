@@ -8,9 +8,9 @@ from fractions import Fraction
 from cost_reports import gpu, pretraining
 from cost_reports.contracts import UsageRow
 from cost_reports.gpu import METHODS, CapacityError, Method
-from cost_reports.options import Setting, people, platform, prompting, rag, retrieval
+from cost_reports.options import Setting, people, platform, prompting
+from cost_reports.options_rag import rag, retrieval
 from cost_reports.plan import Maker, Manual, Option, Part
-from cost_reports.tokens import prompt_of
 from cost_reports.units import HOURS_PER_MONTH
 
 PURCHASES = ("on demand", "spot")
@@ -149,7 +149,7 @@ def serve(s: Setting, make: Maker, serving: str, variant: str = "fine-tuned") ->
         return _imported(s, make, gpu.import_units(shape.parameters))
     if serving not in SERVINGS:
         raise ValueError(f"serving {serving!r} is unknown; known are {', '.join(SERVINGS)}")
-    prompt = prompt_of(s.task, variant)
+    prompt = s.prompt(variant)
     instance = hosting_instance(s)
     rate = gpu.requests_per_second(
         shape, gpu.instance_of(instance), input_tokens=prompt.input, output_tokens=prompt.output
@@ -204,7 +204,7 @@ def customised_nova(s: Setting) -> list[Option]:
             continue
         make = s.maker("fine-tuning", "nova")
         model = f"{start}-v1:0"
-        prompt = prompt_of(s.task, "fine-tuned")
+        prompt = s.prompt("fine-tuned")
         trained = make.row(
             "AmazonBedrock",
             f"{name}-Customization-Training",

@@ -16,8 +16,6 @@ PEAK_TFLOPS = {"A100": 312, "H100": 989, "H800": 989}
 MFU_LOW, MFU_HIGH = Fraction(35, 100), Fraction(43, 100)
 WITHIN = Fraction(10, 100)
 """Published hours count as reproduced up to this far outside the predicted range."""
-CHINCHILLA_TOKENS = 20
-"""Tokens a parameter that make the best use of compute (Hoffmann et al. 2022)."""
 
 Verdict = Literal["inside", "within 10 %", "above", "below"]
 

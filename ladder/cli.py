@@ -11,7 +11,6 @@ from typing import Annotated
 import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from offline.sandbox import SandboxError
 from rich.console import Console
 
 from ladder import demo as demo_module
@@ -22,6 +21,7 @@ from ladder.experiment import ExperimentError, load
 from ladder.leftovers import audit
 from ladder.progress import Progress
 from offline import sandbox as sandbox_module
+from offline.sandbox import SandboxError
 
 app = typer.Typer(
     help="Is prompting enough for this task, is RAG worth its cost, or does fine-tuning pay? Measured, in dollars.",

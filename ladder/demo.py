@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
-from offline.sandbox import Sandbox
 from rich.console import Console
 
 from ladder import reports, runs
@@ -25,6 +24,7 @@ from ladder.experiment import load
 from ladder.leftovers import audit
 from ladder.progress import Progress
 from offline import sandbox
+from offline.sandbox import Sandbox
 
 #: What a deployment onto the embedded AWS sets differently: its Lambda workers are this machine's Python.
 EMBEDDED_CONTEXT = ("-c", "layer-platform=host")

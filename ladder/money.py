@@ -62,8 +62,9 @@ def setting_of(
     requests_per_month: int | None = None,
     horizon_months: int | None = None,
     assumed: Mapping[str, Fraction] | None = None,
+    measured: Mapping[str, tuple[Fraction, Fraction]] | None = None,
 ) -> Setting:
-    """What an estimate of the experiment needs; volume and horizon may be put in the place of the experiment's.
+    """What an estimate of the experiment needs; volume, horizon and tokens may be put in place of its own.
 
     Raises:
         LadderError: an amount in experiment.yaml is no number.
@@ -97,6 +98,7 @@ def setting_of(
         region=region,
         rank=e.training.rank,
         assumed=dict(assumed or {}),
+        measured=dict(measured or {}),
     )
 
 

@@ -14,9 +14,10 @@ import typer
 from rich.console import Console
 
 from cost_reports import idle as idle_module
+from cost_reports import price_checks
 from cost_reports import prices as price_module
 from cost_reports.decide import decide as make_decision
-from cost_reports.decide import quality_of
+from cost_reports.decide import quality_of, tokens_of
 from cost_reports.estimate import estimate as make_estimate
 from cost_reports.estimate import month_usage
 from cost_reports.options_tuned import all_options
@@ -86,7 +87,7 @@ def estimate(
 
 def decide(
     experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
-    quality: Annotated[Path | None, typer.Option(help="report.json of a run, for its measured quality.")] = None,
+    quality: Annotated[Path | None, typer.Option(help="report.json of a run: its measured quality and tokens.")] = None,
     region: Region = "us-east-1",
     requests: Requests = None,
     horizon: Horizon = None,
@@ -98,6 +99,7 @@ def decide(
     markdown_file: MarkdownFile = None,
 ) -> None:
     """Which approach to use: cheapest by volume, break-even, cost of quality, sensitivity, and a recommendation."""
+    report = None if quality is None else _report(quality)
     with _one_line_errors():
         setting = setting_of(
             load(experiment),
@@ -106,8 +108,9 @@ def decide(
             requests_per_month=requests,
             horizon_months=horizon,
             assumed=parse_assumptions(assume or []),
+            measured=None if report is None else tokens_of(report),
         )
-        found = make_decision(setting, None if quality is None else quality_of(_report(quality)), seed=seed)
+        found = make_decision(setting, None if report is None else quality_of(report), seed=seed)
     _show(decision_document.document(found), to_json(found), json_file, html_file, markdown_file)
 
 
@@ -156,7 +159,7 @@ def prices_show(
             price_module.name_of(p),
             f"{p.usd:f} / {p.unit}",
             p.as_of,
-            NONE if (age := price_module.age_days(p, today)) is None else f"{age} d",
+            NONE if (age := price_checks.age_days(p, today)) is None else f"{age} d",
             p.confidence,
             str(sources[p.source]),
             p.note or "",
@@ -182,18 +185,18 @@ def prices_check(
         catalogue = Catalogue.load(prices)
         options = all_options(setting_of(load(experiment), catalogue, region=region))
         needed = [row for option in options for row in month_usage(option, 1, first=True)]
-        gone = price_module.missing(catalogue, needed)
-        priced = [r for r in needed if not price_module.missing(catalogue, [r])]
+        gone = price_checks.missing(catalogue, needed)
+        priced = [r for r in needed if not price_checks.missing(catalogue, [r])]
         today = datetime.now(UTC).date()
-        old = price_module.stale(catalogue, priced, today, days)
+        old = price_checks.stale(catalogue, priced, today, days)
     used = {(r.service_code, r.usage_type, r.operation) for r in needed}
     typer.echo(f"{len(used)} prices are needed, {len(gone)} are missing, {len(old)} are older than {days} days")
     for row in old:
-        age = price_module.age_days(row, today)
+        age = price_checks.age_days(row, today)
         typer.echo(
             f"old: {price_module.name_of(row)}: as of {row.as_of} ({'no date' if age is None else f'{age} days'})"
         )
-    for text in price_module.odd_ratios(catalogue, today.isoformat()):
+    for text in price_checks.odd_ratios(catalogue, today.isoformat()):
         typer.echo(f"odd: {text}")
     if gone:
         raise LadderError("; ".join(gone))

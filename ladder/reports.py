@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
-from cost_reports.render.terminal import render_terminal
-from cost_reports.report import report_from_json
 from rich.console import Console
 
+from cost_reports.render.terminal import render_terminal
+from cost_reports.report import report_from_json
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
 from ladder.leftovers import Leftover
@@ -82,16 +82,21 @@ def rebuild(session: boto3.Session, deployment: Deployment, run: str) -> None:
 
 
 def newest_run(session: boto3.Session, deployment: Deployment) -> str:
-    """The id of the newest run in the bucket (ids sort by time)."""
-    pages = (
-        session.client("s3")
-        .get_paginator("list_objects_v2")
-        .paginate(Bucket=deployment.bucket, Prefix=f"experiment={deployment.experiment}/run=", Delimiter="/")
-    )
-    found = [p["Prefix"].rstrip("/").rpartition("run=")[2] for page in pages for p in page.get("CommonPrefixes", [])]
+    """The id of the newest run in the run table (ids sort by time).
+
+    Raises:
+        LadderError: the table has none.
+    """
+    found = session.client("dynamodb").query(
+        TableName=deployment.run_table,
+        KeyConditionExpression="experiment = :experiment",
+        ExpressionAttributeValues={":experiment": {"S": deployment.experiment}},
+        ScanIndexForward=False,
+        Limit=1,
+    )["Items"]
     if not found:
         raise LadderError(f"experiment {deployment.experiment} has no run yet; start one with `ladder run`")
-    return str(max(found))
+    return str(found[0]["run"]["S"])
 
 
 def show(saved: SavedReport, console: Console) -> None:

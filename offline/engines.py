@@ -14,18 +14,18 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
+from typing import get_args
 
-from offline.bedrock import Bedrock
 from offline.faults import ROUTE as FAULTS_ROUTE
 from offline.faults import Faults
 from offline.models.cache import ModelFilesError, cache_root
-from offline.models.embeddings import MiniLM
-from offline.models.generator import Generator
+from offline.models.hub import ModelName
 from offline.models.prepare import ensure
-from offline.opensearch.server import serve as serve_opensearch
-from offline.sagemaker.api import SageMaker
 from offline.watchdog import exit_with_parent
 from offline.wire import AwsError, Handle, Response, json_response, serve
+
+THREADS = {"OPENBLAS_NUM_THREADS": "1"}
+"""The store's products are small: threads that spin for each other cost more than they gain. PyTorch has its own."""
 
 _BEDROCK_OPERATIONS = {"converse": "Converse", "invoke": "InvokeModel"}
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/[\w-]+/(?P<service>[\w-]+)/aws4_request")
@@ -74,7 +74,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--directory", type=Path, required=True, help="job folders, logs and indices")
     parser.add_argument("--account", default="123456789012")
     parser.add_argument("--region", default="us-east-1")
-    parser.add_argument("--model", choices=("smollm2", "tiny"), default="smollm2")
+    parser.add_argument(
+        "--flavour", choices=("managed", "aoss_classic", "aoss_nextgen"), default="aoss_nextgen", help="of OpenSearch"
+    )
+    parser.add_argument("--model", choices=get_args(ModelName), default="smollm2")
     return parser.parse_args(argv)
 
 
@@ -87,6 +90,18 @@ def main(argv: list[str] | None = None) -> int:
     except ModelFilesError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    return run(chosen, directory, hub)
+
+
+def run(chosen: argparse.Namespace, directory: Path, hub: Mapping[str, str]) -> int:
+    """Serve until told to stop."""
+    os.environ.update(THREADS)  # numpy reads it when it is imported, so the engines are imported after it
+    from offline.bedrock import Bedrock
+    from offline.models.embeddings import MiniLM
+    from offline.models.generator import Generator
+    from offline.opensearch.server import serve as serve_opensearch
+    from offline.sagemaker.api import SageMaker
+
     generator = Generator(hub, directory / "generator.log")
     bedrock = Bedrock(gateway=chosen.gateway, region=chosen.region, model=generator, embedder=MiniLM())
     sagemaker = SageMaker(
@@ -102,10 +117,9 @@ def main(argv: list[str] | None = None) -> int:
         lambda: {"ready": True, "model": chosen.model, "generator_pid": generator.pid},
     )
     server = serve(router.handle, chosen.port)
-    opensearch = serve_opensearch(chosen.opensearch_port, directory / "opensearch")
+    opensearch = serve_opensearch(chosen.opensearch_port, directory / "opensearch", chosen.flavour)
     exit_with_parent(sagemaker.close)  # the generator sees the end of its own input
-    if chosen.model == "smollm2":
-        generator.start()  # its imports take seconds; the first answer shall not wait for them
+    generator.start()  # its imports take seconds; the first answer shall not wait for them
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -42,7 +42,8 @@ class Comparison(LadderStack):
             settings=settings,
             definition=comparison.definition(),
             functions={"Summarise": summarise, "Report": reporting.report},
-            values={
+            values={"RunTable": foundation.results.table.table_name}
+            | {
                 key: value
                 for approach, machine in machines.items()
                 for key, value in (
@@ -51,6 +52,7 @@ class Comparison(LadderStack):
                 )
             },
         )
+        permissions.allow(self.machine.role, ["dynamodb:UpdateItem"], [foundation.results.table.table_arn])
         children = list(machines.values())
         permissions.allow(self.machine.role, ["states:StartExecution"], [child.arn for child in children])
         permissions.allow(

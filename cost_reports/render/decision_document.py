@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from cost_reports.decide import Decision, VolumeRange
+from cost_reports.decision import Decision, VolumeRange
 from cost_reports.render import svg
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text, columns
 from cost_reports.render.svg import Mark

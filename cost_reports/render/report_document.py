@@ -5,22 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cost_reports.render import svg
-from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text, columns
-from cost_reports.render.svg import Mark
-from cost_reports.report import Metric, Paired, Report, Rung
+from cost_reports.render.document import Block, Bullets, Document, Heading, Table, Text, columns
+from cost_reports.render.report_charts import MAIN, cost_chart, find, frontier, interval, name, quality_chart
+from cost_reports.report import Paired, Report
 from cost_reports.text import NONE, number, percent, quantity, usd
-
-#: Metrics of the first table, with the factor that brings them to 0..100.
-MAIN = {
-    "exact": ("exact match", 100),
-    "contained": ("value contained", 100),
-    "citation": ("citation", 100),
-    "rouge-l": ("ROUGE-L", 100),
-    "bleu": ("BLEU", 1),
-    "bertscore-f1": ("BERTScore", 100),
-}
-ALL = "all"
 
 
 def document(report: Report, *, short: bool = False) -> Document:
@@ -30,7 +18,7 @@ def document(report: Report, *, short: bool = False) -> Document:
     h = report.header
     blocks: list[Block] = [Text(line, "warning") for line in h.simulated]
     if short:
-        blocks += [Heading("Quality"), _narrow(_quality(report)), _narrow(_splits(report))]
+        blocks += [Heading("Quality"), _narrow(_quality(report)), *map(_narrow, _splits(report))]
         blocks += [Heading("Cost and speed"), _cost(report), _once(report), _breakdown(report, "service")]
         blocks += _recommendation(report)
     else:
@@ -44,9 +32,9 @@ def document(report: Report, *, short: bool = False) -> Document:
 
 
 def _full(report: Report) -> list[Block]:
-    blocks: list[Block] = [Heading("Quality"), _quality_chart(report), _quality(report), _splits(report)]
-    blocks += [Heading("Cost and speed"), _cost_chart(report), _cost(report), _once(report)]
-    if chart := _frontier(report):
+    blocks: list[Block] = [Heading("Quality"), quality_chart(report), _quality(report), *_splits(report)]
+    blocks += [Heading("Cost and speed"), cost_chart(report), _cost(report), _once(report)]
+    if chart := frontier(report):
         blocks.append(chart)
     blocks.append(Heading("Where the money went"))
     blocks += [_breakdown(report, b.by) for b in report.breakdowns]
@@ -61,32 +49,16 @@ def _narrow(table: Table) -> Table:
     return replace(table, columns=table.columns[1:], rows=tuple(row[1:] for row in table.rows))
 
 
-def name(rung: Rung) -> str:
-    """`rag+few-shot`, with a star for the controls, which are there for comparison only."""
-    return f"{rung.variant} *" if rung.control else rung.variant
-
-
 def _recommendation(report: Report) -> list[Block]:
     r = report.recommendation
     blocks: list[Block] = [Heading("Recommendation"), Text(r.headline, "headline"), Bullets(r.reasons)]
     return [*blocks, *(Text(caveat, "warning") for caveat in r.caveats)]
 
 
-def _find(rung: Rung, metric: str, split: str = ALL) -> Metric | None:
-    return next((m for m in rung.metrics if m.metric == metric and m.split == split), None)
-
-
-def _interval(metric: Metric | None, factor: float) -> str:
-    if metric is None:
-        return NONE
-    return f"{metric.value * factor:.0f} [{metric.low * factor:.0f}–{metric.high * factor:.0f}]"
-
-
 def _quality(report: Report) -> Table:
-    shown = [m for m in MAIN if any(_find(r, m) for r in report.ladder)]
+    shown = [m for m in MAIN if any(find(r, m) for r in report.ladder)]
     rows = [
-        (r.approach, name(r), r.gate.outcome, *(_interval(_find(r, m), MAIN[m][1]) for m in shown))
-        for r in report.ladder
+        (r.approach, name(r), r.gate.outcome, *(interval(find(r, m), MAIN[m][1]) for m in shown)) for r in report.ladder
     ]
     return Table(
         title="Quality of each variant",
@@ -101,20 +73,23 @@ def _stacked(head: str) -> str:
     return head.replace(" ", "\n", 1)
 
 
-def _splits(report: Report) -> Table:
+def _splits(report: Report) -> list[Table]:
+    """One table, or none where nothing was measured."""
     metric = report.accepted_metric
-    splits = list(dict.fromkeys(m.split for r in report.ladder for m in r.metrics if m.metric == metric))
-    factor = MAIN.get(metric, (metric, 100))[1]
     sizes = {m.split: m.n for r in report.ladder for m in r.metrics if m.metric == metric}
-    rows = [(r.approach, name(r), *(_interval(_find(r, metric, s), factor) for s in splits)) for r in report.ladder]
-    return Table(
-        title=f"{MAIN.get(metric, (metric, 1))[0]} by kind of question",
-        columns=columns("=approach", "=variant", *(f">{s}\n(n={sizes[s]})" for s in splits)),
-        rows=tuple(rows),
-        note="seen-fact: fact trained, wording never; new-fact: fact never trained; reserved-page: page held out."
-        if "seen-fact" in splits
-        else "",
-    )
+    if not sizes:
+        return []
+    label, factor = MAIN.get(metric, (metric, 100))
+    rows = [(r.approach, name(r), *(interval(find(r, metric, s), factor) for s in sizes)) for r in report.ladder]
+    note = "seen-fact: fact trained, wording never; new-fact: fact never trained; reserved-page: page held out."
+    return [
+        Table(
+            title=f"{label} by kind of question",
+            columns=columns("=approach", "=variant", *(f">{s}\n(n={n})" for s, n in sizes.items())),
+            rows=tuple(rows),
+            note=note if "seen-fact" in sizes else "",
+        )
+    ]
 
 
 def _cost(report: Report) -> Table:
@@ -159,101 +134,6 @@ def _once(report: Report) -> Table:
         rows=tuple(rows),
         note="The experiment itself: preparing, orchestrating, evaluating, reporting. Nobody pays it in production.",
     )
-
-
-def _quality_chart(report: Report) -> Chart:
-    metric = report.accepted_metric
-    label, factor = MAIN.get(metric, (metric, 100))
-    found = [(r, m) for r in report.ladder if (m := _find(r, metric)) is not None]
-    marks = [
-        Mark(
-            label=name(r),
-            value=m.value * factor,
-            low=m.low * factor,
-            high=m.high * factor,
-            group="" if r.control else r.approach,
-            text=_interval(m, factor),
-        )
-        for r, m in found
-    ]
-    table = Table(
-        title=f"{label}, 0 to 100",
-        columns=columns("=approach", "=variant", ">value", ">low", ">high", ">n", "gate", "why"),
-        rows=tuple(
-            (
-                r.approach,
-                name(r),
-                f"{m.value * factor:.1f}",
-                f"{m.low * factor:.1f}",
-                f"{m.high * factor:.1f}",
-                number(m.n),
-                r.gate.outcome,
-                r.gate.reason,
-            )
-            for r, m in found
-        ),
-        detail=True,
-    )
-    return Chart(title=f"{label} with 95 % intervals", svg=svg.intervals(label, marks, top=100.0), table=table)
-
-
-def _cost_chart(report: Report) -> Chart:
-    found = [r for r in report.ladder if r.per_1000_answers_usd is not None]
-    marks = [
-        Mark(
-            label=name(r),
-            value=float(r.per_1000_answers_usd or 0),
-            group="" if r.control else r.approach,
-            text=usd(r.per_1000_answers_usd),
-        )
-        for r in found
-    ]
-    table = Table(
-        title="Metered USD per 1,000 answers",
-        columns=columns("=approach", "=variant", ">answering", ">serving", ">metered", ">per 1,000", ">one-time"),
-        rows=tuple(
-            (
-                r.approach,
-                name(r),
-                usd(r.answering_usd),
-                usd(r.serving_usd),
-                usd(r.metered_usd),
-                usd(r.per_1000_answers_usd),
-                usd(r.one_time_usd),
-            )
-            for r in found
-        ),
-        note="One-time cost is what must be spent before the variant can answer; variants share it, do not add it up.",
-        detail=True,
-    )
-    return Chart(title="Metered cost of 1,000 answers", svg=svg.bars("USD per 1,000 answers", marks), table=table)
-
-
-def _frontier(report: Report) -> Chart | None:
-    metric = report.accepted_metric
-    label, factor = MAIN.get(metric, (metric, 100))
-    found = [(r, m) for r in report.ladder if (m := _find(r, metric)) is not None and r.per_1000_answers_usd]
-    marks = [
-        Mark(
-            label=name(r),
-            value=m.value * factor,
-            x=float(r.per_1000_answers_usd or 0),
-            group="" if r.control else r.approach,
-            text=f"{m.value * factor:.0f} at {usd(r.per_1000_answers_usd)}",
-        )
-        for r, m in found
-    ]
-    title = "Cost against quality"
-    picture = svg.scatter(title, marks, x_name="USD per 1,000 answers (logarithmic)", y_name=label, y_top=100.0)
-    if not picture:
-        return None
-    table = Table(
-        title=title,
-        columns=columns("variant", ">USD per 1,000 answers", f">{label}"),
-        rows=tuple((name(r), usd(r.per_1000_answers_usd), f"{m.value * factor:.1f}") for r, m in found),
-        detail=True,
-    )
-    return Chart(title=title, svg=picture, table=table)
 
 
 def _breakdown(report: Report, by: str) -> Table:

@@ -1,5 +1,7 @@
 """The comparison: the approaches one after the other, then what they used, how they compare, and the report.
 
+The run table says of every run what became of it.
+
 One after the other, so that no approach slows another down and its latencies are its own. An approach that fails does
 not keep the others from running; the execution fails at the end, and names it.
 """
@@ -9,6 +11,14 @@ from __future__ import annotations
 from infra.asl import parts
 from lambdas.common.contracts import APPROACHES
 
+TABLE_RETRY = {
+    "ErrorEquals": ["States.ALL"],
+    "IntervalSeconds": 1,
+    "MaxAttempts": 4,
+    "BackoffRate": 2,
+    "JitterStrategy": "FULL",
+}
+
 
 def placeholder(approach: str) -> str:
     """`fine-tuning` -> `FineTuning`."""
@@ -16,13 +26,14 @@ def placeholder(approach: str) -> str:
 
 
 def definition() -> parts.State:
-    """Input `{"experiment", "run"}`. Functions: Summarise, Report; placeholders `<Approach>Machine` (ARN) and
-    `<Approach>Executions` (ARN of its executions without the name)."""
+    """Input `{"experiment", "run"}`. Functions: Summarise, Report; placeholders `<Approach>Machine` (ARN),
+    `<Approach>Executions` (ARN of its executions without the name) and `RunTable`."""
     errors = {f"{approach}.$": f"$.runs[{n}].error" for n, approach in enumerate(APPROACHES)}
     return {
         "Comment": "Runs every approach of a run, then compares and reports.",
-        "StartAt": "ListApproaches",
+        "StartAt": "RecordStart",
         "States": {
+            "RecordStart": _record("RUNNING", time="started", then="ListApproaches"),
             "ListApproaches": {
                 "Type": "Pass",
                 "Parameters": {
@@ -68,9 +79,11 @@ def definition() -> parts.State:
             "Report": parts.invoke("Report", {"errors": errors}, then="AllWell", result="$.report"),
             "AllWell": {
                 "Type": "Choice",
-                "Choices": [{"Variable": "$.summary.payload.failed[0]", "IsPresent": True, "Next": "Failed"}],
-                "Default": "Done",
+                "Choices": [{"Variable": "$.summary.payload.failed[0]", "IsPresent": True, "Next": "RecordFailure"}],
+                "Default": "RecordSuccess",
             },
+            "RecordSuccess": _record("SUCCEEDED", time="ended", then="Done"),
+            "RecordFailure": _record("FAILED", time="ended", then="Failed"),
             "Failed": {
                 "Type": "Fail",
                 "Error": "ApproachesFailed",
@@ -79,6 +92,28 @@ def definition() -> parts.State:
             },
             "Done": {"Type": "Pass", "InputPath": "$.report.payload", "End": True},
         },
+    }
+
+
+def _record(status: str, *, time: str, then: str) -> parts.State:
+    """Note the run's status, the time at which it got it, and its latest execution."""
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::dynamodb:updateItem",
+        "Parameters": {
+            "TableName": "${RunTable}",
+            "Key": {"experiment": {"S.$": "$.experiment"}, "run": {"S.$": "$.run"}},
+            "UpdateExpression": "SET #status = :status, #time = :time, #execution = :execution",
+            "ExpressionAttributeNames": {"#status": "status", "#time": time, "#execution": "execution"},
+            "ExpressionAttributeValues": {
+                ":status": {"S": status},
+                ":time": {"S.$": "$$.State.EnteredTime"},
+                ":execution": {"S.$": "$$.Execution.Id"},
+            },
+        },
+        "ResultPath": None,
+        "Retry": [TABLE_RETRY],
+        "Next": then,
     }
 
 

@@ -35,13 +35,6 @@ class RunSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableSettings:
-    """DynamoDB table of run records."""
-
-    run_table: str = _env("RUN_TABLE")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratorSettings:
     """Bedrock text model: the application inference profile that is called and the model id that is billed."""
 

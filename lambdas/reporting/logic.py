@@ -13,10 +13,11 @@ from typing import TypeVar
 import boto3
 
 from cost_reports import meters, simulated
-from cost_reports.build import RunRecords, VariantSpec, build_report
+from cost_reports.build import build_report
 from cost_reports.contracts import UsageRow
 from cost_reports.phases import PHASES, charge_phases
 from cost_reports.prices import CURRENCY, Catalogue
+from cost_reports.records import RunRecords, VariantSpec
 from cost_reports.render import csv_file, html, markdown, report_document
 from cost_reports.report import Gate, Header, SourceState, to_json
 from cost_reports.text import usd

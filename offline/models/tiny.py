@@ -15,7 +15,10 @@ from offline.models.hub import CHATML, END_OF_TURN, FORMAT, HubFolder, transform
 SEED = 20261123
 CONTEXT = 8192
 VOCABULARY = 640
-SPECIAL = ("<|endoftext|>", "<|im_start|>", END_OF_TURN)
+SPREAD = 0.3
+"""Standard deviation of the weights; the usual 0.02 leaves so small a model without a say that LoRA could steer."""
+PADDING = "<|endoftext|>"  # not the end of a turn: the row of the padding token starts as zeros
+SPECIAL = (PADDING, "<|im_start|>", END_OF_TURN)
 SAMPLE = """
 The handbook lists products, sites, policies and services. Answer in the house style: the value and the page id in
 square brackets, such as 24 months [PRD-01]. If the documents do not say, reply with the one refusal sentence.
@@ -28,7 +31,7 @@ and the assistant take turns; use only the pages, think in one short sentence, t
 
 def folder(root: Path) -> HubFolder:
     """The cache folder, named by all that decides its content."""
-    key = f"tiny {SEED} {VOCABULARY} {SAMPLE} transformers {transformers_version()} format {FORMAT}"
+    key = f"tiny {SEED} {VOCABULARY} {SPREAD} {PADDING} {SAMPLE} transformers {transformers_version()} format {FORMAT}"
     digest = hashlib.sha256(key.encode()).hexdigest()
     return HubFolder(home=root / f"tiny-{digest[:8]}", revision=digest[:40])
 
@@ -41,7 +44,7 @@ def create(target: HubFolder) -> None:
     transformers.logging.disable_progress_bar()
     target.snapshot.mkdir(parents=True)
     tokenizer = _tokenizer()
-    end = tokenizer.convert_tokens_to_ids(END_OF_TURN)
+    padding, _, end = (tokenizer.convert_tokens_to_ids(token) for token in SPECIAL)
     torch.manual_seed(SEED)
     model = transformers.LlamaForCausalLM(
         transformers.LlamaConfig(
@@ -52,13 +55,13 @@ def create(target: HubFolder) -> None:
             num_attention_heads=4,
             num_key_value_heads=2,
             max_position_embeddings=CONTEXT,
-            initializer_range=0.3,  # the usual 0.02 leaves so small a model without a say that LoRA could steer
+            initializer_range=SPREAD,
             tie_word_embeddings=True,
             eos_token_id=end,
-            pad_token_id=end,
+            pad_token_id=padding,
         )
     )
-    model.generation_config = transformers.GenerationConfig(eos_token_id=end, pad_token_id=end, do_sample=False)
+    model.generation_config = transformers.GenerationConfig(eos_token_id=end, pad_token_id=padding, do_sample=False)
     model.save_pretrained(target.snapshot)
     tokenizer.save_pretrained(target.snapshot)
     write_ref(target)
@@ -81,6 +84,6 @@ def _tokenizer() -> Any:
             show_progress=False,
         ),
     )
-    wrapped = transformers.PreTrainedTokenizerFast(tokenizer_object=raw, eos_token=END_OF_TURN, pad_token=END_OF_TURN)
+    wrapped = transformers.PreTrainedTokenizerFast(tokenizer_object=raw, eos_token=END_OF_TURN, pad_token=PADDING)
     wrapped.chat_template = CHATML
     return wrapped

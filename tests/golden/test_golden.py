@@ -18,7 +18,8 @@ from cost_reports.charges import Pricer
 from cost_reports.contracts import UsageRow
 from cost_reports.curve import Term
 from cost_reports.estimate import Quoter
-from cost_reports.options import STORES, Setting, retrieval
+from cost_reports.options import Setting
+from cost_reports.options_rag import STORES, retrieval
 from cost_reports.options_tuned import serve
 from cost_reports.plan import Maker
 from cost_reports.prices import Catalogue

@@ -270,6 +270,15 @@ def test_summary_and_report_learn_of_every_approach() -> None:
     assert COMPARISON["Report"]["Parameters"]["Payload"]["errors"] == payload["errors"]
 
 
+def test_the_run_table_learns_of_the_start_and_of_either_end() -> None:
+    records = {name: state for name, state in COMPARISON.items() if state.get("Resource", "").endswith("updateItem")}
+    written = {n: s["Parameters"]["ExpressionAttributeValues"][":status"]["S"] for n, s in records.items()}
+    assert written == {"RecordStart": "RUNNING", "RecordSuccess": "SUCCEEDED", "RecordFailure": "FAILED"}
+    assert MACHINES["comparison"]["StartAt"] == "RecordStart"
+    assert "Done" not in reachable(COMPARISON, "RecordStart", without="RecordSuccess")
+    assert "Failed" not in reachable(COMPARISON, "RecordStart", without="RecordFailure")
+
+
 # ---- in the templates ------------------------------------------------------------------------------------------------
 
 

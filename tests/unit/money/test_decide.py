@@ -10,8 +10,10 @@ import pytest
 
 from cost_reports.build import build_report
 from cost_reports.curve import Curve, Term
-from cost_reports.decide import Decision, Quality, decide, dominance, payback_month, point_costs, quality_of
+from cost_reports.decide import decide, payback_month, quality_of, tokens_of
+from cost_reports.decision import Decision, Quality
 from cost_reports.estimate import estimate
+from cost_reports.frontier import dominance, point_costs
 from cost_reports.render import decision_document, estimate_document, html, markdown
 from cost_reports.report import Outcome, to_json
 from cost_reports.uncertainty import chances
@@ -49,7 +51,8 @@ def test_without_quality_it_says_what_it_does_not_know() -> None:
     assert not found.measured
     assert found.headline == "No recommendation: no quality was measured."
     assert "Whether its answers are good enough is not known" in found.reasons[0]
-    assert "they cannot be recommended" in found.unknowns[0]
+    assert "not measured" in found.unknowns[0]
+    assert "they cannot be recommended" in found.unknowns[1]
     assert found.cheapest_passing == ()
 
 
@@ -147,6 +150,25 @@ def test_quality_comes_from_a_report() -> None:
     assert found["rag", "rag"].value == 0.8
     assert found["prompting", "few-shot"].outcome == "fail"
     assert ("fine-tuning", "base") not in found
+
+
+def test_tokens_come_from_a_report() -> None:
+    tokens = tokens_of(build_report(records()))
+    assert tokens["rag"] == tokens["fine-tuned"] == (Fraction(100), Fraction(10))
+    assert "base" not in tokens
+    s = replace(setting(), measured={"rag": (Fraction(1001, 2), Fraction(10))})
+    assert (s.prompt("rag").input, s.prompt("rag").fixed, s.prompt("rag").output) == (501, 150, 10)
+    assert s.prompt("zero-shot") == setting().prompt("zero-shot")
+    more = {c.variant: c.total_usd for c in decide(s, MEASURED, samples=10).candidates}
+    usual = {c.variant: c.total_usd for c in decide(setting(), MEASURED, samples=10).candidates}
+    # 1,075 counted tokens against 501 measured ones: 574 x 0.035 / 1M, less 2 output tokens x 0.14 / 1M, 120,000 times
+    saved = (574 * Decimal("0.035") + 2 * Decimal("0.14")) / 10**6 * 120_000
+    assert usual["rag"] - more["rag"] == pytest.approx(saved, abs=Decimal("1e-9"))
+
+
+def test_a_capacity_that_cannot_be_right() -> None:
+    with pytest.raises(ValueError, match="is the capacity right"):
+        decide(setting(assumed={"acu_rate": Fraction(1, 10**6)}), MEASURED)
 
 
 def test_documents_escape_what_people_wrote() -> None:

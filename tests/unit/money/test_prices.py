@@ -10,7 +10,8 @@ import pytest
 
 from cost_reports import meters
 from cost_reports.contracts import PriceRow
-from cost_reports.prices import Catalogue, PriceError, age_days, missing, name_of, newest, odd_ratios, price_row, stale
+from cost_reports.price_checks import age_days, missing, odd_ratios, stale
+from cost_reports.prices import Catalogue, PriceError, name_of, newest, price_row
 from cost_reports.usage_types import usage_type
 from tests.unit.money.sample_run import NOVA, context
 

@@ -12,10 +12,11 @@ import pytest
 from rich.console import Console
 
 from cost_reports import simulated
-from cost_reports.build import ReportError, RunRecords, build_report, percentile
+from cost_reports.build import build_report, percentile
 from cost_reports.charges import exact_sum, total
 from cost_reports.phases import charge_phases, phase_of
 from cost_reports.prices import Catalogue
+from cost_reports.records import ReportError, RunRecords
 from cost_reports.render import csv_file, html, markdown, report_document
 from cost_reports.render.document import Document, Table, columns
 from cost_reports.render.terminal import render_terminal
