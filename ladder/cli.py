@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from ladder import demo as demo_module
-from ladder import reports, runs
+from ladder import money_cli, reports, runs
 from ladder.deployment import find, stack_prefix
 from ladder.errors import LadderError
 from ladder.experiment import ExperimentError, load
@@ -34,6 +34,7 @@ sandbox_app = typer.Typer(
     help="An embedded AWS on this machine: deploy, run and destroy without an account.", no_args_is_help=True
 )
 app.add_typer(sandbox_app, name="sandbox")
+money_cli.register(app)
 
 ExperimentFolder = Annotated[
     Path, typer.Option("--experiment", "-e", help="Folder with experiment.yaml, documents/ and questions.*.jsonl.")
@@ -134,7 +135,8 @@ def sandbox_up(
     """Start an embedded AWS and leave it running."""
     box = sandbox_module.up(directory, port)
     typer.echo(f"embedded AWS is up: {box.endpoint} (account {box.account}, {box.region}; logs in {directory}/logs)")
-    typer.echo('use it in this shell:   eval "$(ladder sandbox env)"')
+    option = "" if directory == DEFAULT_SANDBOX else f" --dir {directory}"
+    typer.echo(f'use it in this shell:   eval "$(ladder sandbox env{option})"')
     typer.echo(f"deploy onto it:         make deploy CDK_CONTEXT='{' '.join(demo_module.EMBEDDED_CONTEXT)}'")
 
 

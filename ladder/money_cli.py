@@ -153,22 +153,23 @@ def prices_show(
     matching = [p for p in catalogue.prices if service.lower() in price_module.name_of(p).lower()]
     if not matching:
         raise LadderError(f"no price matches {service!r}")
-    sources = {source: n for n, source in enumerate(dict.fromkeys(p.source for p in matching), start=1)}
+    origins = dict.fromkeys((p.source, p.note or "") for p in matching)
+    numbers = {origin: n for n, origin in enumerate(origins, start=1)}
     rows = [
         (
-            price_module.name_of(p),
+            p.service_code,
+            p.usage_type + (f" ({p.operation})" if p.operation else ""),
             f"{p.usd:f} / {p.unit}",
             p.as_of,
             NONE if (age := price_checks.age_days(p, today)) is None else f"{age} d",
             p.confidence,
-            str(sources[p.source]),
-            p.note or "",
+            str(numbers[p.source, p.note or ""]),
         )
         for p in matching
     ]
-    names = columns("price", ">USD", "as of", ">age", "confidence", ">source", "note")
+    names = columns("service", "usage type", ">USD", "=as of", ">age", "=confidence", ">source")
     table = Table(title=f"{len(rows)} prices", columns=names, rows=tuple(rows))
-    listed = Bullets(tuple(f"{n}: {source}" for source, n in sources.items()))
+    listed = Bullets(tuple(f"{n}: {source}{note and f' (note: {note})'}" for (source, note), n in numbers.items()))
     blocks = (table, Heading("Sources"), listed)
     _print(Document(title="Prices", kicker=f"as of {catalogue.as_of}, USD", summary="", blocks=blocks))
 

@@ -36,6 +36,21 @@ def document(decision: Decision) -> Document:
     )
 
 
+def outlook(decision: Decision) -> list[Block]:
+    """The part of a decision that belongs into the report of a run: what production would cost, what is cheapest."""
+    d = decision
+    volume = f"{d.requests_per_month:,} requests a month for {d.horizon_months} months"
+    blocks: list[Block] = [
+        Heading("Outlook: production at the experiment's workload"),
+        Text(f"ESTIMATED, not metered: {volume}, with measured quality and tokens where there are any. {d.headline}"),
+        Bullets((*d.reasons, *d.unknowns)),
+        _candidates(d),
+        *_volumes(d),
+        _break_even(d),
+    ]
+    return [*blocks, _tornado(d)] if d.flips else blocks
+
+
 def _range(r: VolumeRange) -> tuple[str, ...]:
     return (f"{r.low:,}", f"{r.high:,}", r.approach, r.variant, r.setup)
 

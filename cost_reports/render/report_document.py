@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cost_reports.decision import Decision
+from cost_reports.render import decision_document
 from cost_reports.render.document import Block, Bullets, Document, Heading, Table, Text, columns
 from cost_reports.render.report_charts import MAIN, cost_chart, find, frontier, interval, name, quality_chart
 from cost_reports.report import Paired, Report
 from cost_reports.text import NONE, number, percent, quantity, usd
 
 
-def document(report: Report, *, short: bool = False) -> Document:
+def document(report: Report, decision: Decision | None = None, *, short: bool = False) -> Document:
     """The whole report; tables marked `detail` are not for terminals. `short`: what a terminal shows at the end of a
-    run, the recommendation last, where the eye is.
+    run, the recommendation last, where the eye is. `decision`: what it all means at the experiment's workload.
     """
     h = report.header
     blocks: list[Block] = [Text(line, "warning") for line in h.simulated]
@@ -22,7 +24,7 @@ def document(report: Report, *, short: bool = False) -> Document:
         blocks += [Heading("Cost and speed"), _cost(report), _once(report), _breakdown(report, "service")]
         blocks += _recommendation(report)
     else:
-        blocks += [*_recommendation(report), *_full(report)]
+        blocks += [*_recommendation(report), *_full(report, decision)]
     return Document(
         title=f"{h.experiment}: what prompting, RAG and fine-tuning cost, and what they are worth",
         kicker=f"run {h.run} · profile {h.profile} · as of {h.as_of} · {h.region}" + (" · SIMULATED" * h.embedded),
@@ -31,11 +33,13 @@ def document(report: Report, *, short: bool = False) -> Document:
     )
 
 
-def _full(report: Report) -> list[Block]:
+def _full(report: Report, decision: Decision | None) -> list[Block]:
     blocks: list[Block] = [Heading("Quality"), quality_chart(report), _quality(report), *_splits(report)]
     blocks += [Heading("Cost and speed"), cost_chart(report), _cost(report), _once(report)]
     if chart := frontier(report):
         blocks.append(chart)
+    if decision is not None:
+        blocks += decision_document.outlook(decision)
     blocks.append(Heading("Where the money went"))
     blocks += [_breakdown(report, b.by) for b in report.breakdowns]
     if report.paired:

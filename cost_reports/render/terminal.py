@@ -21,7 +21,8 @@ def render(document: Document, console: Console, paths: Sequence[str] = ()) -> N
     """Print the document; `paths` (where the files are) come last, where the eye ends."""
     console.print(RichText(document.kicker, style="dim"))
     console.print(RichText(document.title, style="bold"))
-    console.print(RichText(document.summary))
+    if document.summary:
+        console.print(RichText(document.summary))
     for block in _shown(document.blocks):
         match block:
             case Heading(text=text):

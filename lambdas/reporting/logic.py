@@ -6,6 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeVar
@@ -15,11 +16,13 @@ import boto3
 from cost_reports import meters, simulated
 from cost_reports.build import build_report
 from cost_reports.contracts import UsageRow
+from cost_reports.decide import decide, quality_of, tokens_of
+from cost_reports.decision import Decision
 from cost_reports.phases import PHASES, charge_phases
 from cost_reports.prices import CURRENCY, Catalogue
 from cost_reports.records import RunRecords, VariantSpec
 from cost_reports.render import csv_file, html, markdown, report_document
-from cost_reports.report import Gate, Header, SourceState, to_json
+from cost_reports.report import Gate, Header, Report, SourceState, to_json
 from cost_reports.text import usd
 from cost_reports.units import HOURS_PER_MONTH
 from cost_reports.usage_types import usage_type
@@ -38,9 +41,10 @@ from lambdas.common.contracts import (
 )
 from lambdas.common.metering import Meter
 from lambdas.common.runtime import map_bounded
-from lambdas.common.store import Results
+from lambdas.common.store import MissingObjectError, Results
 from lambdas.evaluation import gate
 from lambdas.evaluation.metrics import CORRECTNESS
+from lambdas.reporting import outlook
 
 T = TypeVar("T")
 USAGE = "/usage/part-"
@@ -64,29 +68,33 @@ def write_report(
     paired = _optional(results, keys.paired(experiment, run), PairedRow)
     asked = results.experiment(manifest)
     environment = _environment(results, manifest)
-    meter.add([meters.s3_requests(meter.context(), 1, 4, source="the four files of this report")])
+    meter.add([meters.s3_requests(meter.context(), 1, 5, source="the files of this report")])
     meter.write(results, keys.usage(experiment, run, keys.SHARED, "report"))
     usage = read_usage(results, manifest)
     catalogue = Catalogue.load()
     charges = charge_phases(catalogue, usage)
-    report = build_report(
-        RunRecords(
-            header=_header(manifest, asked, environment, region, [row for _, row in usage], catalogue),
-            variants=variant_specs(),
-            answers=answers,
-            quality=quality,
-            paired=paired,
-            charges=charges,
-            gates=_gates(asked, quality),
-            accepted_metric=accepted_metric(asked.gate),
-            failed=_failed(answers, quality, errors),
-            notes=_notes(asked, environment, region, catalogue),
-        )
+    records = RunRecords(
+        header=_header(manifest, asked, environment, region, [row for _, row in usage], catalogue),
+        variants=variant_specs(),
+        answers=answers,
+        quality=quality,
+        paired=paired,
+        charges=charges,
+        gates=_gates(asked, quality),
+        accepted_metric=accepted_metric(asked.gate),
+        failed=_failed(answers, quality, errors),
+        notes=_notes(asked, environment, region, catalogue),
     )
+    report = build_report(records)
+    decision, why_not = _decision(results, manifest, asked, report, catalogue, region)
+    if decision is None:
+        report = replace(report, notes=(*report.notes, f"No outlook on production: {why_not}"))
     prefix = keys.report_prefix(experiment, run)
-    document = report_document.document(report)
+    document = report_document.document(report, decision)
     everything = [charge for phase in PHASES for charge in charges[phase]]
     results.write_text(f"{prefix}report.json", to_json(report))
+    if decision is not None:
+        results.write_text(f"{prefix}decision.json", to_json(decision))
     results.write_text(f"{prefix}report.html", html.render(document), "text/html; charset=utf-8")
     results.write_text(f"{prefix}report.md", markdown.render(document), "text/markdown; charset=utf-8")
     results.write_text(
@@ -98,6 +106,27 @@ def write_report(
         "csv_key": f"{prefix}charges.csv",
         "headline": report.recommendation.headline,
     }
+
+
+def _decision(
+    results: Results, manifest: Manifest, asked: Experiment, report: Report, catalogue: Catalogue, region: str
+) -> tuple[Decision | None, str]:
+    """What measured quality and tokens mean at the experiment's workload; or null, and in words why there is none.
+
+    An estimate needs prices and shapes that a run does not need (other stores, other servings), so that its failure
+    must not cost the report.
+    """
+    try:
+        task = outlook.task_of(
+            asked,
+            results.documents(manifest),
+            results.questions(manifest, "train"),
+            results.questions(manifest, "test"),
+        )
+        setting = outlook.setting_of(asked, task, catalogue, region=region, measured=tokens_of(report))
+        return decide(setting, quality_of(report), seed=manifest.seed), ""
+    except (ValueError, MissingObjectError) as error:
+        return None, str(error)
 
 
 def newest_run(results: Results, experiment: str) -> str | None:

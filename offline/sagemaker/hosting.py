@@ -136,9 +136,9 @@ class Endpoints:
             endpoint.folder.mkdir(parents=True)
             self._objects.unpack(model["PrimaryContainer"]["ModelDataUrl"], endpoint.folder / "model")
             with (endpoint.folder / "log").open("wb") as log:
+                model_folder = str(endpoint.folder / "model")
                 endpoint.process = subprocess.Popen(
-                    [sys.executable, "-u", "-m", "offline.sagemaker.serve", str(endpoint.folder / "model")]
-                    + [str(endpoint.port)],
+                    [sys.executable, "-u", "-m", "offline.sagemaker.serve", model_folder, str(endpoint.port)],
                     cwd=ROOT,
                     env={**os.environ, **self._environment},
                     stdin=subprocess.PIPE,

@@ -23,7 +23,7 @@ class Objects:
             endpoint_url=gateway,
             region_name=region,
             aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_secret_access_key="test",  # noqa: S106  (the embedded AWS takes any)
             config=Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "max_attempts": 5}),
         )
 

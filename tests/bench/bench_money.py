@@ -74,7 +74,7 @@ def setting() -> Setting:
         training_instance="ml.g5.xlarge",
         hosting_instance="ml.g5.xlarge",
         # Small units, so that the envelope has hundreds of steps to walk.
-        assumed={"ocu_rate": Fraction(1, 5), "node_rate": Fraction(1, 5), "acu_rate": Fraction(1, 5)},
+        assumed={name: Fraction(1, 60) for name in ("ocu_rate", "node_rate", "acu_rate", "import_rate")},
     )
 
 

@@ -10,11 +10,12 @@ import typer
 from typer.testing import CliRunner
 
 from cost_reports.build import build_report
+from cost_reports.prices import Catalogue
 from cost_reports.report import to_json
 from ladder import money_cli
 from ladder.errors import LadderError
 from ladder.experiment import load
-from ladder.money import parse_assumptions, task_of
+from ladder.money import parse_assumptions, setting_of
 from tests.unit.money.test_report import records
 
 HANDBOOK = Path(__file__).parents[3] / "experiments" / "handbook"
@@ -113,7 +114,7 @@ def test_idle(tmp_path: Path) -> None:
 
 
 def test_the_task_is_counted_from_the_files() -> None:
-    task = task_of(load(HANDBOOK))
+    task = setting_of(load(HANDBOOK), Catalogue.load()).task
     assert task.documents >= 60
     assert task.corpus_tokens > 5 * task.documents
     assert 5 < task.question_tokens < 60

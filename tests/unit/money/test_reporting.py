@@ -14,20 +14,23 @@ import pytest
 from moto import mock_aws
 
 from cost_reports import meters
-from cost_reports.prices import PriceError
+from cost_reports.prices import Catalogue, PriceError
 from cost_reports.report import report_from_json
+from cost_reports.workload import WorkloadError
 from lambdas.common import jsonl, keys, runtime
 from lambdas.common.contracts import (
     APPROACHES,
+    Document,
     Experiment,
     GateRule,
     HouseStyle,
     Manifest,
+    Question,
     RunEnvironment,
     Workload,
 )
 from lambdas.common.store import MissingObjectError, Results
-from lambdas.reporting import handler, logic
+from lambdas.reporting import handler, logic, outlook
 from tests.unit.money import sample_run as run
 
 BUCKET = "results-of-reporting"
@@ -79,6 +82,10 @@ def fill(store: Results) -> None:
         git_commit="c0ffee",
     )
     store.write_text("in/experiment.json", json.dumps(jsonl.to_plain(experiment)))
+    store.write("in/documents.jsonl", [Document(id="PRD-01", title="T", text="The part is 42 mm wide. " * 9)])
+    question = Question(id="q0", question="How wide is the part?", answer="42 mm [PRD-01]", document="PRD-01")
+    store.write("in/questions.train.jsonl", [question])
+    store.write("in/questions.test.jsonl", [question])
     store.write_text(keys.manifest(run.EXPERIMENT, run.RUN), json.dumps(jsonl.to_plain(manifest)))
     for approach in APPROACHES:
         rows = [a for a in run.answers() if a.approach == approach]
@@ -162,3 +169,37 @@ def test_usage_without_a_price_is_an_error(results: Results) -> None:
 def test_outside_the_embedded_aws_nothing_is_called_simulated(results: Results) -> None:
     handler.report({"experiment": run.EXPERIMENT, "run": run.RUN}, Context())
     assert "SIMULATED" not in results.read_text(keys.report_prefix(run.EXPERIMENT, run.RUN) + "report.html")
+
+
+def test_the_outlook_on_production(results: Results) -> None:
+    prefix = keys.report_prefix(run.EXPERIMENT, run.RUN)
+    handler.report({}, Context())
+    decision = json.loads(results.read_text(f"{prefix}decision.json"))
+    assert decision["measured"] is True
+    assert decision["requests_per_month"] == 1000
+    assert "Outlook: production" in results.read_text(f"{prefix}report.html")
+
+
+def test_a_report_without_an_outlook_says_why(results: Results) -> None:
+    text = results.read_text("in/experiment.json").replace("HuggingFaceTB/SmolLM2-135M-Instruct", "acme/nobody-knows")
+    results.write_text("in/experiment.json", text)
+    said = handler.report({}, Context())
+    notes = json.loads(results.read_text(said["report_key"]))["notes"]
+    assert "No outlook on production: base model 'acme/nobody-knows' has no known shape" in notes[-1]
+    assert not results.exists(keys.report_prefix(run.EXPERIMENT, run.RUN) + "decision.json")
+
+
+def test_an_amount_that_is_none() -> None:
+    experiment = Experiment(
+        name="e",
+        description="",
+        house_style=HouseStyle(instruction="i", pattern=".*", refusal="no"),
+        gate=(),
+        workload=Workload(requests_per_month=1, hourly_wage_usd="lots"),
+    )
+    document = Document(id="a", title="t", text="x" * 400)
+    question = Question(id="q", question="why?", answer="so")
+    task = outlook.task_of(experiment, [document], [], [question])
+    assert (task.documents, task.corpus_tokens, task.shot_tokens) == (1, 102, 0)
+    with pytest.raises(WorkloadError, match=r"hourly_wage_usd 'lots' in experiment\.yaml is no amount"):
+        outlook.setting_of(experiment, task, Catalogue.load())
