@@ -19,7 +19,7 @@ from ladder.leftovers import Leftover
 from ladder.runs import RunFolder
 from lambdas.common import keys
 
-FILES = ("report.html", "report.json", "report.md", "charges.csv")
+FILES = ("report.html", "report.json", "report.md", "charges.csv", "decision.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from typing import Any
 
 import boto3
 
+from ladder import environment
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
 from ladder.experiment import LoadedExperiment
@@ -141,7 +142,7 @@ def resume(session: boto3.Session, deployment: Deployment, *, run: str, out: Pat
 def upload_inputs(
     session: boto3.Session, deployment: Deployment, experiment: LoadedExperiment, manifest: Manifest
 ) -> None:
-    """Writes the experiment's normalised files and the manifest."""
+    """Writes the experiment's normalised files, the manifest and where the run takes place."""
     s3 = session.client("s3")
     prefix = manifest.input_prefix
     files = {
@@ -150,6 +151,9 @@ def upload_inputs(
         f"{prefix}questions.train.jsonl": jsonl.dumps(experiment.train),
         f"{prefix}questions.test.jsonl": jsonl.dumps(experiment.test),
         keys.manifest(manifest.experiment, manifest.run): json.dumps(jsonl.to_plain(manifest), indent=1),
+        keys.environment(manifest.experiment, manifest.run): json.dumps(
+            jsonl.to_plain(environment.describe(session, experiment.experiment.models)), indent=1
+        ),
     }
     for key, text in files.items():
         s3.put_object(Bucket=deployment.bucket, Key=key, Body=text.encode("utf-8"))

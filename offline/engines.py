@@ -19,7 +19,7 @@ from typing import get_args
 from offline.faults import ROUTE as FAULTS_ROUTE
 from offline.faults import Faults
 from offline.models.cache import ModelFilesError, cache_root
-from offline.models.hub import ModelName
+from offline.models.hub import HubFolder, ModelName
 from offline.models.prepare import ensure
 from offline.watchdog import exit_with_parent
 from offline.wire import AwsError, Handle, Response, json_response, serve
@@ -86,22 +86,24 @@ def main(argv: list[str] | None = None) -> int:
     directory: Path = chosen.directory.absolute()
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        hub = ensure(chosen.model, cache_root(os.environ)).environment()
+        folder = ensure(chosen.model, cache_root(os.environ))
     except ModelFilesError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    return run(chosen, directory, hub)
+    return run(chosen, directory, folder)
 
 
-def run(chosen: argparse.Namespace, directory: Path, hub: Mapping[str, str]) -> int:
+def run(chosen: argparse.Namespace, directory: Path, folder: HubFolder) -> int:
     """Serve until told to stop."""
     os.environ.update(THREADS)  # numpy reads it when it is imported, so the engines are imported after it
     from offline.bedrock import Bedrock
     from offline.models.embeddings import MiniLM
     from offline.models.generator import Generator
+    from offline.models.identity import as_plain, identity
     from offline.opensearch.server import serve as serve_opensearch
     from offline.sagemaker.api import SageMaker
 
+    hub = folder.environment()
     generator = Generator(hub, directory / "generator.log")
     bedrock = Bedrock(gateway=chosen.gateway, region=chosen.region, model=generator, embedder=MiniLM())
     sagemaker = SageMaker(
@@ -114,7 +116,12 @@ def run(chosen: argparse.Namespace, directory: Path, hub: Mapping[str, str]) -> 
     )
     router = Router(
         {"bedrock": bedrock.handle, "sagemaker": sagemaker.handle},
-        lambda: {"ready": True, "model": chosen.model, "generator_pid": generator.pid},
+        lambda: {
+            "ready": True,
+            "model": chosen.model,
+            "generator_pid": generator.pid,
+            "identity": as_plain(identity(chosen.model, folder)),
+        },
     )
     server = serve(router.handle, chosen.port)
     opensearch = serve_opensearch(chosen.opensearch_port, directory / "opensearch", chosen.flavour)

@@ -140,8 +140,8 @@ def answer(
     return summary
 
 
-def record_usage(step: Step, event: Mapping[str, Any], now: datetime | None = None) -> dict[str, int]:
-    """Usage of the training job, the endpoint's life and the stored objects; `{"usage_rows": n}`.
+def record_usage(step: Step, event: Mapping[str, Any]) -> dict[str, int]:
+    """Usage of the training job and of the endpoint's life; `{"usage_rows": n}`.
 
     Each job and each endpoint has a part of its own, so that a later attempt, which trains nothing, leaves them.
     """
@@ -157,9 +157,6 @@ def record_usage(step: Step, event: Mapping[str, Any], now: datetime | None = No
         keep(f"training-{training['TrainingJobName']}", training_usage(step.meter, training))
     if event.get("endpoint_started"):
         keep(f"endpoint-{_plain(str(event['endpoint_started']))}", endpoint_usage(step.meter, event))
-    stored = storage_usage(step, now or datetime.now(UTC))
-    if stored is not None:
-        keep("storage", stored)
     own = f"record-usage-{_plain(step.meter.context().start)}"
     rows += step.meter.write(step.results, keys.usage(manifest.experiment, manifest.run, APPROACH, own))
     return {"usage_rows": len(rows)}
@@ -190,19 +187,6 @@ def endpoint_usage(meter: Meter, event: Mapping[str, Any]) -> UsageRow:
     elapsed = deleted - started
     seconds = Decimal(elapsed.days * 86400 + elapsed.seconds) + Decimal(elapsed.microseconds) / 1_000_000
     return meters.endpoint_seconds(meter.context(), str(event["hosting_instance"]), seconds)
-
-
-def storage_usage(step: Step, now: datetime) -> UsageRow | None:
-    """Byte-seconds of everything below the approach's prefix, from writing until `now`; null where that is nothing."""
-    prefix = keys.approach_prefix(step.manifest.experiment, step.manifest.run, APPROACH)
-    pages = step.results.s3.get_paginator("list_objects_v2").paginate(Bucket=step.results.bucket, Prefix=prefix)
-    ctx = step.meter.context()
-    byte_seconds = sum(
-        entry["Size"] * max(0, int((now - entry["LastModified"]).total_seconds()))
-        for page in pages
-        for entry in page.get("Contents", [])
-    )
-    return meters.s3_stored_bytes(ctx, byte_seconds, 1) if byte_seconds else None
 
 
 def _plain(moment: str) -> str:

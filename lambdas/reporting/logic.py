@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeVar
 
-import boto3
+import botocore
 
 from cost_reports import meters, simulated
 from cost_reports.build import build_report
@@ -235,7 +235,7 @@ def _header(
         versions={
             "prompts": str(prompts.PROMPT_VERSION),
             "Python (reporting function)": platform.python_version(),
-            "boto3 (reporting function)": boto3.__version__,
+            "botocore (reporting function)": botocore.__version__,
             **environment.versions,
         },
         git_commit=manifest.git_commit,

@@ -19,4 +19,4 @@ def compose(settings: EmulatorSettings) -> None:
     tags.install()
     # Last: they wrap what the others put in place.
     faults.install()
-    gateway.install(settings.instance)
+    gateway.install(settings.instance, settings.engines_port)

@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from offline.emulator import faults
-from offline.emulator.forward import RAW_PATH
+from offline.emulator.forward import RAW_PATH, to
 from offline.emulator.seams import Response, json_answer, ministack
 
 HEALTH = "/_ladder/health"
+#: What the engines say of themselves: which models answer, their hashes and versions.
+ENGINES = "/_ladder/engines"
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -17,9 +19,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def wrap(application: Application, instance: str) -> Application:
-    """`GET /_ladder/health` and `/_ladder/faults` beside everything that the application answers."""
+def wrap(application: Application, instance: str, engines_port: int) -> Application:
+    """`GET /_ladder/health`, `GET /_ladder/engines` and `/_ladder/faults` beside what the application answers."""
     emulator = ministack("app")
+    engines = to(lambda: engines_port, "engines")
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -28,6 +31,8 @@ def wrap(application: Application, instance: str) -> Application:
         path = scope["path"]
         if path == HEALTH:
             await _answer(send, json_answer(200, {"ready": True, "instance": instance}))
+        elif path == ENGINES:
+            await _answer(send, await engines("GET", "/_health", {}, b"", {}))
         elif path == faults.ROUTE:
             services = frozenset(emulator.SERVICE_HANDLERS)
             body = await _body(receive)
@@ -56,7 +61,7 @@ async def _answer(send: Send, response: Response) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def install(instance: str) -> None:
+def install(instance: str, engines_port: int) -> None:
     """Replace the application that ministack's `main` serves."""
     emulator = ministack("app")
-    emulator.app = wrap(emulator.app, instance)
+    emulator.app = wrap(emulator.app, instance, engines_port)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from lambdas.common.contracts import AnswerRow
 from lambdas.common.prompts import Prompt
 from lambdas.common.runtime import Deadline
 from lambdas.common.settings import SettingsError
-from lambdas.common.step import EventError, Step, open_step
-from lambdas.fine_tuning import endpoint, handler, jobs, logic
+from lambdas.common.step import EventError, Step
+from lambdas.fine_tuning import endpoint, handler, jobs
 from lambdas.fine_tuning.contexts import Pages
 from lambdas.fine_tuning.dataset import Example, LeakError
 from lambdas.rag.index import Hit
@@ -349,16 +348,6 @@ def test_a_run_that_never_had_an_endpoint_records_its_training(world: World, con
         world.event(training=TRAINING, endpoint_started=None, endpoint_deleted=None, hosting_instance="x"), context
     )
     assert not [step for step in usage_steps(world) if step.startswith("endpoint")]
-
-
-def test_storage_is_bytes_times_seconds_since_writing(world: World, context: Context) -> None:
-    world.results.write_text(f"{keys.model_prefix(EXPERIMENT, RUN)}job/output/model.tar.gz", "x" * 1000)
-    step = open_step(world.event(), context, "fine-tuning")
-    row = logic.storage_usage(step, datetime.now(UTC) + timedelta(seconds=100))
-    step.meter.close()
-    assert row is not None
-    assert row.unit == "byte-second"
-    assert 99_000 <= row.amount <= 102_000
 
 
 @pytest.mark.parametrize(
