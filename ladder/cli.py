@@ -71,16 +71,25 @@ def run(
         manifest, arn = runs.start(session, deployment, loaded, profile=profile, out=out, now=datetime.now(UTC))
         console.print(f"run {manifest.run}: {len(manifest.test_question_ids)} questions to every variant")
     else:
-        manifest, arn, restored = runs.resume(session, deployment, run=resume, out=out)
+        manifest, arn, restored = runs.resume(session, deployment, loaded, run=resume, out=out)
         console.print(f"run {manifest.run} goes on; {restored} objects were given back to the bucket")
     folder = runs.RunFolder(path=out / manifest.run)
-    snapshot = runs.follow_with_progress(session, deployment, manifest, arn, folder, Progress(console))
-    saved = reports.fetch(session, deployment, manifest.experiment, manifest.run, folder)
-    reports.show(saved, console)
-    if snapshot.status != "SUCCEEDED":
+    try:
+        snapshot = runs.follow_with_progress(session, deployment, manifest, arn, folder, Progress(console))
+    except (BotoCoreError, ClientError) as error:
         raise LadderError(
-            f"run {manifest.run} ended {snapshot.status}: {snapshot.error}; go on with --resume {manifest.run}"
-        )
+            f"lost sight of run {manifest.run}, which may go on: {error}; join it with --resume {manifest.run}"
+        ) from error
+    except KeyboardInterrupt as error:
+        raise LadderError(f"interrupted; run {manifest.run} goes on, join it with --resume {manifest.run}") from error
+    ended = f"run {manifest.run} ended {snapshot.status}: {snapshot.error}; go on with --resume {manifest.run}"
+    try:
+        reports.show(reports.fetch(session, deployment, manifest.experiment, manifest.run, folder), console)
+    except LadderError as error:
+        # A run that failed early has no report: what matters is why.
+        raise (error if snapshot.status == "SUCCEEDED" else LadderError(ended)) from error
+    if snapshot.status != "SUCCEEDED":
+        raise LadderError(ended)
 
 
 @app.command()
@@ -176,6 +185,8 @@ def main() -> None:
         _fail(f"AWS refused {error.operation_name}: {error.response['Error'].get('Message', error)}")
     except BotoCoreError as error:
         _fail(f"AWS cannot be reached: {error}")
+    except OSError as error:
+        _fail(f"{error.filename or 'this machine'}: {error.strerror or error}")
     except KeyboardInterrupt:
         _fail("interrupted")
 

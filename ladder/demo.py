@@ -26,8 +26,9 @@ from ladder.progress import Progress
 from offline import sandbox
 from offline.sandbox import Sandbox
 
-#: What a deployment onto the embedded AWS sets differently: its Lambda workers are this machine's Python.
-EMBEDDED_CONTEXT = ("-c", "layer-platform=host")
+#: What a deployment onto the embedded AWS sets differently: its Lambda workers are this machine's Python, and one batch
+#: of questions at a time is what its processor can answer without letting requests wait for each other.
+EMBEDDED_CONTEXT = ("-c", "layer-platform=host", "-c", "answer-concurrency=1")
 
 
 def run(*, experiment: Path, out: Path, profile: str, console: Console) -> None:
@@ -126,7 +127,7 @@ def _synthesise(experiment: Path, out: Path) -> int:
     """
     assembly = out / "cdk.out"
     cdk(
-        ["synth", "--quiet", "--output", str(assembly), "-c", f"experiment={experiment}", *EMBEDDED_CONTEXT],
+        ["synth", "--quiet", "--output", str(assembly), "-c", f"experiment={experiment.resolve()}", *EMBEDDED_CONTEXT],
         environment={"CDK_VALIDATION": "false"},
         log=out / "cdk.log",
     )

@@ -19,7 +19,9 @@ from ladder.leftovers import Leftover
 from ladder.runs import RunFolder
 from lambdas.common import keys
 
-FILES = ("report.html", "report.json", "report.md", "charges.csv", "decision.json")
+FILES = ("report.html", "report.json", "report.md", "charges.csv")
+#: Written only where measured quality allows an outlook on production; the report says why there is none.
+OPTIONAL = ("decision.json",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,8 @@ class SavedReport:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        return (*(self.folder / name for name in FILES), self.answers)
+        optional = (self.folder / name for name in OPTIONAL)
+        return (*(self.folder / name for name in FILES), *(path for path in optional if path.exists()), self.answers)
 
 
 def fetch(session: boto3.Session, deployment: Deployment, experiment: str, run: str, folder: RunFolder) -> SavedReport:
@@ -46,11 +49,15 @@ def fetch(session: boto3.Session, deployment: Deployment, experiment: str, run: 
     """
     s3 = session.client("s3")
     folder.path.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
+    for name in (*FILES, *OPTIONAL):
         key = keys.report_prefix(experiment, run) + name
         try:
             body = s3.get_object(Bucket=deployment.bucket, Key=key)["Body"].read()
         except s3.exceptions.NoSuchKey as error:
+            if name in OPTIONAL:
+                # One of an earlier report would be taken for this one's.
+                (folder.path / name).unlink(missing_ok=True)
+                continue
             raise LadderError(
                 f"run {run} has no report (s3://{deployment.bucket}/{key}); make it with `ladder report --run {run}`"
             ) from error

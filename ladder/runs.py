@@ -21,7 +21,6 @@ from ladder import environment
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
 from ladder.experiment import LoadedExperiment
-from ladder.experiment import load as load_experiment
 from ladder.manifest import plan
 from ladder.progress import Progress
 from lambdas.common import jsonl, keys
@@ -103,22 +102,26 @@ def start(
     return manifest, _execute(session, deployment, manifest, attempt=1)
 
 
-def resume(session: boto3.Session, deployment: Deployment, *, run: str, out: Path) -> tuple[Manifest, str, int]:
+def resume(
+    session: boto3.Session, deployment: Deployment, experiment: LoadedExperiment, *, run: str, out: Path
+) -> tuple[Manifest, str, int]:
     """Continues `run`: joins its execution if one still runs, else gives lost objects back and starts another.
 
     Returns:
         The manifest, the ARN of the execution, and how many objects were given back.
 
     Raises:
-        LadderError: the run is not known in `out`, or the experiment's files have changed since it started.
+        LadderError: the run is not known in `out`, is one of another experiment, or the experiment's files have changed
+            since it started.
     """
     folder = RunFolder(path=out / run)
-    if not folder.record.exists():
-        known = ", ".join(sorted(p.parent.name for p in out.glob("*/run.json"))) or "none"
-        raise LadderError(f"run {run} is not known in {out} (known: {known})")
-    record = json.loads(folder.record.read_text(encoding="utf-8"))
+    record = _record(folder)
     manifest = jsonl.from_plain(Manifest, record["manifest"])
-    experiment = load_experiment(Path(record["experiment_folder"]))
+    if not manifest.experiment == experiment.experiment.name == deployment.experiment:
+        raise LadderError(
+            f"run {run} is one of experiment {manifest.experiment!r}, {experiment.folder} is "
+            f"{experiment.experiment.name!r}; continue it with --experiment {record['experiment_folder']}"
+        )
     if experiment.sha256 != manifest.input_sha256:
         raise LadderError(
             f"{experiment.folder} has changed since run {run} started; put the files back, or start a new run"
@@ -137,6 +140,18 @@ def resume(session: boto3.Session, deployment: Deployment, *, run: str, out: Pat
     record["attempt"] = attempt
     folder.record.write_text(json.dumps(record, indent=1), encoding="utf-8")
     return manifest, _execute(session, deployment, manifest, attempt=attempt), given_back
+
+
+def _record(folder: RunFolder) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(folder.record.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        out = folder.path.parent
+        known = ", ".join(sorted(path.parent.name for path in out.glob("*/run.json"))) or "none"
+        raise LadderError(f"run {folder.path.name} is not known in {out} (known: {known})") from error
+    except ValueError as error:
+        raise LadderError(f"{folder.record} is damaged ({error}); start a new run") from error
+    return record
 
 
 def upload_inputs(
@@ -200,7 +215,7 @@ class Follower:
             done=done,
             planned=self._planned,
             step={} if status in FINAL else self._steps(),
-            error=None if status != "FAILED" else f"{execution.get('error', '')}: {execution.get('cause', '')}",
+            error=None if status in ("RUNNING", "SUCCEEDED") else _reason(execution),
         )
 
     def follow(self, on_snapshot: Callable[[Snapshot], None]) -> Snapshot:
@@ -268,6 +283,12 @@ def follow_with_progress(
             progress.record(current, time.monotonic() - since)
         stage.update(last.status.lower())
     return last
+
+
+def _reason(execution: dict[str, Any]) -> str:
+    """Why an execution ended as it did, on one line; one that was stopped from outside may give no reason."""
+    said = ": ".join(text for name in ("error", "cause") if (text := str(execution.get(name) or "")))
+    return " ".join(said.split()) or "no reason was given"
 
 
 def _execute(session: boto3.Session, deployment: Deployment, manifest: Manifest, *, attempt: int) -> str:

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,6 +107,8 @@ class Supervisor:
     def start(self) -> None:
         """Start both children and wait for them; raises `StartError` with the last log lines of one that failed."""
         self.layout.temporary.mkdir(parents=True, exist_ok=True)
+        # The emulator forgets everything when it ends; indexes that outlived it would stand in the way of a deployment.
+        shutil.rmtree(self.layout.engines, ignore_errors=True)
         self.layout.engines.mkdir(parents=True, exist_ok=True)
         gateway = f"http://127.0.0.1:{self.options.port}"
         engines = f"http://127.0.0.1:{self._engines_port}"

@@ -1,8 +1,13 @@
-"""A document for a terminal of 100 columns or more, with rich. Nothing in a text is taken as markup."""
+"""A document for a terminal, with rich. Nothing in a text is taken as markup.
+
+A table that is too wide comes in parts, each with the columns that name the row, so that no figure is cut.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
 
 from rich import box
 from rich.console import Console
@@ -14,6 +19,8 @@ from cost_reports.render.document import Block, Bullets, Chart, Document, Headin
 from cost_reports.report import Report
 
 STYLES = {"headline": "bold green", "warning": "yellow", "plain": ""}
+#: Between two columns at the most: padding on both sides and the line of the box.
+GAP = 3
 WORDS = {"pass": "green", "fail": "red", "uncertain": "yellow"}
 
 
@@ -66,9 +73,44 @@ def _bullets(items: Sequence[str], console: Console) -> None:
     console.print(grid)
 
 
+def parts(table: Table, width: int) -> list[Table]:
+    """`table` in parts of at most `width` characters; as it is where it fits or where a column can wrap."""
+    widths = [
+        max(len(line) for text in (column.name, *(row[i] for row in table.rows)) for line in text.split("\n")) + GAP
+        for i, column in enumerate(table.columns)
+    ]
+    names = sum(1 for _ in takewhile(lambda c: c.keep and c.align == "left", table.columns))
+    values = range(names, len(widths))
+    if sum(widths) <= width or not names or any(table.columns[i].align == "left" for i in values):
+        return [table]
+    groups: list[list[int]] = []
+    room = 0
+    for i in values:
+        if not groups or widths[i] > room:
+            groups.append([])
+            room = width - sum(widths[:names])
+        groups[-1].append(i)
+        room -= widths[i]
+    return [
+        replace(
+            table,
+            title=table.title if number == 0 else f"{table.title}, continued",
+            columns=tuple(table.columns[i] for i in (*range(names), *group)),
+            rows=tuple(tuple(row[i] for i in (*range(names), *group)) for row in table.rows),
+            note=table.note if number == len(groups) - 1 else "",
+        )
+        for number, group in enumerate(groups)
+    ]
+
+
 def _table(table: Table, console: Console) -> None:
     if table.detail:
         return
+    for part in parts(table, console.width):
+        _part(part, console)
+
+
+def _part(table: Table, console: Console) -> None:
     shown = RichTable(
         title=RichText(table.title, style="bold") if table.title else None,
         title_justify="left",

@@ -1,0 +1,288 @@
+"""The life of one run on the embedded AWS, told once for all tests that ask about it.
+
+First sandbox: deploy; a run under throttling and outages, whose training job is refused; it is resumed, and the sandbox
+is killed as soon as the trained model has been copied to this machine. Second sandbox, in the same folder: deploy
+again; the run is resumed to its end, while the endpoint is throttled; report again; destroy; look for leftovers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import boto3
+import psutil
+import small_experiment
+from emulator_access import session_of
+
+from ladder import cli
+from ladder.cdk import cdk
+from ladder.deployment import Deployment, find
+from offline import sandbox as sandboxes
+from offline.sandbox import Sandbox
+
+NAME = small_experiment.NAME
+#: More than any step tries, so that a single request would break the step and be missed here.
+TRIPWIRE = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A command line's exit code and output."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(kw_only=True)
+class Moment:
+    """What was there after a command: the run's record and report, the index, what SageMaker lists."""
+
+    record: dict[str, Any]
+    report: dict[str, Any]
+    chunks: list[str]
+    sagemaker: dict[str, list[str]]
+    faults_left: list[dict[str, Any]]
+
+
+@dataclass(kw_only=True)
+class Story:
+    """Everything that the tests look at."""
+
+    folder: Path
+    run: str = ""
+    refused: Ended | None = None
+    after_refusal: Moment | None = None
+    cut_off: Ended | None = None
+    survivors: list[psutil.Process] = field(default_factory=list)
+    mirrored: dict[str, bytes] = field(default_factory=dict)
+    finished: Ended | None = None
+    after_finish: Moment | None = None
+    rebuilt: Ended | None = None
+    destroyed: Ended | None = None
+
+    @property
+    def runs(self) -> Path:
+        return self.folder / "runs"
+
+    @property
+    def mirror(self) -> Path:
+        return self.runs / self.run / "bucket"
+
+    def parts(self, kind: str) -> dict[str, bytes]:
+        """Object key -> content of the copies of this kind (`answers`, `usage`)."""
+        return {
+            path.relative_to(self.mirror).as_posix(): path.read_bytes()
+            for path in sorted(self.mirror.rglob(f"{kind}/part-*.jsonl"))
+        }
+
+
+def tell(folder: Path) -> Story:
+    """Live through it all; takes about a minute."""
+    story = Story(folder=folder)
+    experiment = small_experiment.write(folder / "experiment")
+    home = folder / "sandbox"
+    try:
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            synthesised = pool.submit(_synthesise, story, experiment)
+            box = sandboxes.up(home, model="tiny")
+            _bootstrap(story, box)
+            synthesised.result()
+        _deploy(story, box)
+        _refused_training(story, box)
+        _killed_sandbox(story, box)
+        box = sandboxes.up(home, model="tiny")
+        _bootstrap(story, box)
+        _deploy(story, box)
+        _resumed_to_the_end(story, box)
+        _destroyed(story, box)
+    finally:
+        sandboxes.down(home)
+    return story
+
+
+def _refused_training(story: Story, box: Sandbox) -> None:
+    """Every service fails for a while; the training job is refused for good, as by an account without a GPU quota."""
+    gateway, engines, search = _fault_urls(box)
+    _fault(engines, service="bedrock", operation="Converse", status=429, code="ThrottlingException", times=3)
+    _fault(engines, service="bedrock", operation="InvokeModel", status=503, code="ServiceUnavailable", times=2)
+    _fault(search, operation="_bulk", status=503, when="after")
+    _fault(search, operation="_msearch", status=429)
+    _fault(gateway, service="s3", operation="part-zero-shot-00000", status=503, code="SlowDown", times=3)
+    _fault(gateway, service="s3", operation="questions.test.jsonl", status=503, code="SlowDown", times=2)
+    _fault(gateway, service="lambda", operation="Invoke", status=429, code="TooManyRequestsException")
+    _fault(engines, service="sagemaker", operation="CreateTrainingJob", status=400, code="ResourceLimitExceeded")
+    story.refused = _ladder(box, *_run_arguments(story), "--profile", "small")
+    (record,) = story.runs.glob("*/run.json")
+    story.run = record.parent.name
+    story.after_refusal = _look(story, box)
+
+
+def _killed_sandbox(story: Story, box: Sandbox) -> None:
+    _, engines, _ = _fault_urls(box)
+    _fault(engines, service="sagemaker", operation="CreateTrainingJob", status=400, code="ThrottlingException")
+    processes = [psutil.Process(box.pid), *psutil.Process(box.pid).children(recursive=True)]
+    with _killed_when_trained(story, box) as killed:
+        story.cut_off = _ladder(box, *_run_arguments(story), "--resume", story.run)
+    processes += killed
+    _, story.survivors = psutil.wait_procs(processes, timeout=10)
+    story.mirrored = story.parts("answers")
+
+
+def _resumed_to_the_end(story: Story, box: Sandbox) -> None:
+    gateway, engines, _ = _fault_urls(box)
+    _fault(engines, service="bedrock", operation="Converse", status=400, code="ValidationException", times=TRIPWIRE)
+    _fault(engines, service="sagemaker", operation="CreateTrainingJob", status=400, code="Refused", times=TRIPWIRE)
+    _fault(engines, service="sagemaker", operation="InvokeEndpoint", status=503, code="ServiceUnavailable", times=2)
+    _fault(engines, service="sagemaker", operation="InvokeEndpoint", status=400, code="ThrottlingException", times=2)
+    _fault(gateway, service="s3", operation="part-lora-00000", status=503, code="SlowDown", times=2)
+    story.finished = _ladder(box, *_run_arguments(story), "--resume", story.run)
+    story.after_finish = _look(story, box)
+    story.rebuilt = _ladder(box, "report", "--experiment", str(story.folder / "experiment"), "--out", str(story.runs))
+
+
+def _destroyed(story: Story, box: Sandbox) -> None:
+    _cdk(story, box, "destroy", "--all", "--force", "--app", str(story.folder / "cdk.out"))
+    file = story.folder / "leftovers.json"
+    experiment = str(story.folder / "experiment")
+    story.destroyed = _ladder(box, "leftovers", "--experiment", experiment, "--json", str(file))
+
+
+@contextlib.contextmanager
+def _killed_when_trained(story: Story, box: Sandbox) -> Iterator[list[psutil.Process]]:
+    """Kill the sandbox's supervisor when the trained model has reached this machine; gives its processes then."""
+    found: list[psutil.Process] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            if list(story.mirror.rglob("model.tar.gz")):
+                found.extend(psutil.Process(box.pid).children(recursive=True))
+                os.kill(box.pid, signal.SIGKILL)
+                return
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        thread.join()
+
+
+def _look(story: Story, box: Sandbox) -> Moment:
+    session = session_of(box)
+    deployment = find(session, NAME)
+    record = session.client("dynamodb").get_item(
+        TableName=deployment.run_table, Key={"experiment": {"S": NAME}, "run": {"S": story.run}}
+    )["Item"]
+    _, engines, _ = _fault_urls(box)
+    return Moment(
+        record={name: next(iter(value.values())) for name, value in record.items()},
+        report=json.loads((story.runs / story.run / "report.json").read_text(encoding="utf-8")),
+        chunks=_chunks(session, deployment, box),
+        sagemaker=_sagemaker(session),
+        faults_left=[
+            fault for url in _fault_urls(box)[:2] for fault in json.loads(urllib.request.urlopen(url).read())["faults"]
+        ],
+    )
+
+
+def _chunks(session: boto3.Session, deployment: Deployment, box: Sandbox) -> list[str]:
+    """The chunk id of every document in the index."""
+    functions = session.client("lambda").list_functions()["Functions"]
+    (index,) = {
+        found for function in functions if (found := function["Environment"]["Variables"].get("INDEX_NAME")) is not None
+    }
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{box.opensearch_port}/{index}/_search",
+        data=json.dumps({"size": 100, "query": {"match_all": {}}}).encode(),
+        headers={"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return sorted(hit["_source"]["chunk_id"] for hit in json.load(answer)["hits"]["hits"])
+
+
+def _sagemaker(session: boto3.Session) -> dict[str, list[str]]:
+    client = session.client("sagemaker")
+    return {
+        "endpoints": [found["EndpointName"] for found in client.list_endpoints()["Endpoints"]],
+        "configs": [found["EndpointConfigName"] for found in client.list_endpoint_configs()["EndpointConfigs"]],
+        "models": [found["ModelName"] for found in client.list_models()["Models"]],
+        "jobs": [found["TrainingJobName"] for found in client.list_training_jobs()["TrainingJobSummaries"]],
+    }
+
+
+def _run_arguments(story: Story) -> tuple[str, ...]:
+    return ("run", "--experiment", str(story.folder / "experiment"), "--out", str(story.runs))
+
+
+def _ladder(box: Sandbox, *arguments: str) -> Ended:
+    """Run the command line in this process, with an environment that points at the sandbox."""
+    out, err = io.StringIO(), io.StringIO()
+    code = 0
+    with (
+        mock.patch.dict(os.environ, box.environment(os.environ), clear=True),
+        mock.patch.object(sys, "argv", ["ladder", *arguments]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return Ended(code=code, out=out.getvalue(), err=err.getvalue())
+
+
+def _synthesise(story: Story, experiment: Path) -> None:
+    assembly = str(story.folder / "cdk.out")
+    options = ("-c", f"experiment={experiment}", "-c", "layer-platform=host")
+    # The rules that the templates keep are tests of their own; checking them again takes seconds.
+    environment = {"CDK_VALIDATION": "false"}
+    cdk(["synth", "--quiet", "--output", assembly, *options], environment=environment, log=story.folder / "synth.log")
+
+
+def _bootstrap(story: Story, box: Sandbox) -> None:
+    _cdk(story, box, "bootstrap", "--app", "", f"aws://{box.account}/{box.region}")
+
+
+def _deploy(story: Story, box: Sandbox) -> None:
+    app = str(story.folder / "cdk.out")
+    _cdk(story, box, "deploy", "--all", "--app", app, "--require-approval", "never", "--concurrency", "4")
+
+
+def _cdk(story: Story, box: Sandbox, *arguments: str) -> None:
+    cdk(arguments, environment=box.environment(), log=story.folder / "cdk.log")
+
+
+def _fault_urls(box: Sandbox) -> tuple[str, str, str]:
+    """Of the gateway, of the engines, of OpenSearch."""
+    return (
+        f"{box.endpoint}/_ladder/faults",
+        f"http://127.0.0.1:{box.engines_port}/_faults",
+        f"http://127.0.0.1:{box.opensearch_port}/_faults",
+    )
+
+
+def _fault(url: str, **fault: object) -> None:
+    request = urllib.request.Request(url, data=json.dumps(fault).encode(), method="POST")
+    request.add_header("content-type", "application/json")
+    urllib.request.urlopen(request, timeout=10).close()
+
+
+def seconds_since(start: float) -> float:
+    return time.monotonic() - start
