@@ -25,9 +25,9 @@ class Stage:
     name: str
     console: Console
     status: Status | None
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=lambda: time.monotonic())
     detail: str = ""
-    _printed: float = field(default_factory=time.monotonic)
+    _printed: float = field(default_factory=lambda: time.monotonic())
 
     def update(self, detail: str) -> None:
         if detail == self.detail:

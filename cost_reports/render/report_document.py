@@ -66,7 +66,7 @@ def _quality(report: Report) -> Table:
     ]
     return Table(
         title="Quality of each variant",
-        columns=columns("=approach", "=variant", "gate", *(f">{_stacked(MAIN[m][0])}" for m in shown)),
+        columns=columns("=approach", "=variant", "=gate", *(f">{_stacked(MAIN[m][0])}" for m in shown)),
         rows=tuple(rows),
         note="All values from 0 to 100 with 95 % intervals, over all test questions. * control: untuned.",
     )

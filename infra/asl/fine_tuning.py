@@ -61,8 +61,11 @@ def _training(instance: str) -> parts.States:
             "Type": "Pass",
             "InputPath": "$.prepared.payload.model_data_url",
             "ResultPath": "$.made.model",
-            "Next": "CreateModel",
+            "Next": "DescribeTrainedJob",
         },
+        # The execution that trained may have been stopped before it wrote down what that cost. An embedded AWS that was
+        # started anew does not know the job; what is known of its cost is among the objects that it was given back.
+        "DescribeTrainedJob": _describe_training(then="CreateModel", catch=sagemaker.passed("CreateModel")),
         "CreateTrainingJob": sagemaker.call(
             "createTrainingJob",
             {
@@ -111,8 +114,16 @@ def _training(instance: str) -> parts.States:
             "Type": "Pass",
             "InputPath": "$.made.training.ModelArtifacts.S3ModelArtifacts",
             "ResultPath": "$.made.model",
-            "Next": "CreateModel",
+            "Next": "RecordTraining",
         },
+        # At once, because an execution that is stopped from now on must not take the most expensive step's cost along.
+        "RecordTraining": parts.invoke(
+            "RecordUsage",
+            {"training.$": "$.made.training"},
+            then="CreateModel",
+            result=None,
+            catch=_caught("EndpointAsked"),
+        ),
         # Reached by failures only. The job's charge is known once it has ended.
         "StopTrainingJob": sagemaker.call(
             "stopTrainingJob",

@@ -122,6 +122,15 @@ def test_rag_waits_for_the_index_and_gives_up_in_the_end() -> None:
 TUNING = MACHINES["fine-tuning"]["States"]
 
 
+def test_training_is_written_down_before_anything_else_can_go_wrong() -> None:
+    """An execution that is stopped while its endpoint answers must not take the cost of training along."""
+    assert "CreateModel" not in reachable(TUNING, "UseNewModel", without="RecordTraining")
+    assert TUNING["RecordTraining"]["Parameters"]["Payload"]["training.$"] == "$.made.training"
+    # A later execution, which finds the model, asks SageMaker for what the job has cost.
+    assert "CreateModel" not in reachable(TUNING, "UseTrainedModel", without="DescribeTrainedJob")
+    assert TUNING["DescribeTrainedJob"]["ResultPath"] == "$.made.training"
+
+
 @pytest.mark.parametrize("delete", ["DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel"])
 def test_what_may_exist_is_deleted_before_any_end(delete: str) -> None:
     """Once a thing was asked for, every end lies behind the state that deletes it."""

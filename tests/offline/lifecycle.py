@@ -1,7 +1,7 @@
 """The life of one run on the embedded AWS, told once for all tests that ask about it.
 
 First sandbox: deploy; a run under throttling and outages, whose training job is refused; it is resumed, and the sandbox
-is killed as soon as the trained model has been copied to this machine. Second sandbox, in the same folder: deploy
+is killed as soon as the cost of training has been copied to this machine. Second sandbox, in the same folder: deploy
 again; the run is resumed to its end, while the endpoint is throttled; report again; destroy; look for leftovers.
 """
 
@@ -14,7 +14,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,14 +24,15 @@ from unittest import mock
 
 import boto3
 import psutil
-import small_experiment
 from emulator_access import session_of
 
 from ladder import cli
 from ladder.cdk import cdk
+from ladder.demo import EMBEDDED_CONTEXT
 from ladder.deployment import Deployment, find
 from offline import sandbox as sandboxes
 from offline.sandbox import Sandbox
+from tests.offline import small_experiment
 
 NAME = small_experiment.NAME
 #: More than any step tries, so that a single request would break the step and be missed here.
@@ -164,13 +164,13 @@ def _destroyed(story: Story, box: Sandbox) -> None:
 
 @contextlib.contextmanager
 def _killed_when_trained(story: Story, box: Sandbox) -> Iterator[list[psutil.Process]]:
-    """Kill the sandbox's supervisor when the trained model has reached this machine; gives its processes then."""
+    """Kill the sandbox's supervisor when a model is trained and this machine knows it; gives its processes then."""
     found: list[psutil.Process] = []
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(0.02):
-            if list(story.mirror.rglob("model.tar.gz")):
+            if list(story.mirror.rglob("usage/part-training-*.jsonl")):
                 found.extend(psutil.Process(box.pid).children(recursive=True))
                 os.kill(box.pid, signal.SIGKILL)
                 return
@@ -190,7 +190,6 @@ def _look(story: Story, box: Sandbox) -> Moment:
     record = session.client("dynamodb").get_item(
         TableName=deployment.run_table, Key={"experiment": {"S": NAME}, "run": {"S": story.run}}
     )["Item"]
-    _, engines, _ = _fault_urls(box)
     return Moment(
         record={name: next(iter(value.values())) for name, value in record.items()},
         report=json.loads((story.runs / story.run / "report.json").read_text(encoding="utf-8")),
@@ -250,7 +249,7 @@ def _ladder(box: Sandbox, *arguments: str) -> Ended:
 
 def _synthesise(story: Story, experiment: Path) -> None:
     assembly = str(story.folder / "cdk.out")
-    options = ("-c", f"experiment={experiment}", "-c", "layer-platform=host")
+    options = ("-c", f"experiment={experiment}", *EMBEDDED_CONTEXT)
     # The rules that the templates keep are tests of their own; checking them again takes seconds.
     environment = {"CDK_VALIDATION": "false"}
     cdk(["synth", "--quiet", "--output", assembly, *options], environment=environment, log=story.folder / "synth.log")
@@ -282,7 +281,3 @@ def _fault(url: str, **fault: object) -> None:
     request = urllib.request.Request(url, data=json.dumps(fault).encode(), method="POST")
     request.add_header("content-type", "application/json")
     urllib.request.urlopen(request, timeout=10).close()
-
-
-def seconds_since(start: float) -> float:
-    return time.monotonic() - start

@@ -139,9 +139,7 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
 
 def test_a_missing_emulator_environment_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(sandbox.PYTHON_VARIABLE, str(tmp_path / "no" / "python"))
-    with pytest.raises(
-        sandbox.SandboxError, match=r"the emulator's environment is missing: .*make setup"
-    ):
+    with pytest.raises(sandbox.SandboxError, match=r"the emulator's environment is missing: .*make setup"):
         sandbox.up(tmp_path)
 
 

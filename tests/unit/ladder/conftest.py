@@ -17,10 +17,16 @@ DEFINITION = '{"StartAt": "Ask", "States": {"Ask": {"Type": "Pass", "End": true}
 ROLE = "arn:aws:iam::123456789012:role/states"
 
 
+@pytest.fixture(scope="session")
+def one_session() -> boto3.Session:
+    """Reads each service's description once, which takes longer than everything else in a test."""
+    return boto3.Session(region_name="us-east-1")
+
+
 @pytest.fixture
-def session() -> Iterator[boto3.Session]:
+def session(one_session: boto3.Session) -> Iterator[boto3.Session]:
     with mock_aws():
-        yield boto3.Session(region_name="us-east-1")
+        yield one_session
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_start_uploads_the_experiment_and_starts_the_comparison(
 def test_start_refuses_an_unknown_profile_and_another_experiment(
     session: boto3.Session, deployment: Deployment, experiment: LoadedExperiment, folder: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(LadderError, match="profile 'huge' is not in .*; use one of small, all"):
+    with pytest.raises(LadderError, match=r"profile 'huge' is not in .*; use one of small, all"):
         runs.start(session, deployment, experiment, profile="huge", out=tmp_path / "out", now=NOW)
     other = renamed(folder, tmp_path / "other")
     with pytest.raises(LadderError, match=r"is experiment 'other-shop', deployed is 'tiny-shop'$"):
@@ -135,11 +135,16 @@ def test_a_run_that_was_stopped_says_so(
     session: boto3.Session, deployment: Deployment, experiment: LoadedExperiment, tmp_path: Path
 ) -> None:
     started = start(session, deployment, experiment, tmp_path)
-    session.client("stepfunctions").stop_execution(executionArn=started[1], error="Stopped", cause="by\nhand")
+    session.client("stepfunctions").stop_execution(executionArn=started[1])
     seen: list[runs.Snapshot] = []
     last = follower(session, deployment, tmp_path, started).follow(seen.append)
-    assert (last.status, last.error, last.step) == ("ABORTED", "Stopped: by hand", {})
+    assert (last.status, last.error, last.step) == ("ABORTED", "no reason was given", {})
     assert seen == [last]
+
+
+def test_why_a_run_failed_is_one_line() -> None:
+    failed = {"error": "ApproachesFailed", "cause": '["rag"] did not\n  finish'}
+    assert runs._reason(failed) == 'ApproachesFailed: ["rag"] did not finish'
 
 
 def test_resume_joins_an_execution_that_still_runs(
