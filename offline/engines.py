@@ -24,10 +24,8 @@ from offline.models.prepare import ensure
 from offline.watchdog import exit_with_parent
 from offline.wire import AwsError, Handle, Response, json_response, serve
 
-THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-"""For this process and the models' children. The store's products are small: threads cost more than they gain there.
-PyTorch's threads sleep while they wait for each other: beside other work on the machine, spinning is five times slower
-(measured)."""
+THREADS = {"OPENBLAS_NUM_THREADS": "1"}
+"""The store's products are small: threads that spin for each other cost more than they gain. PyTorch has its own."""
 
 _BEDROCK_OPERATIONS = {"converse": "Converse", "invoke": "InvokeModel"}
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/[\w-]+/(?P<service>[\w-]+)/aws4_request")

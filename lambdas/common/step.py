@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from cost_reports.contracts import UsageRow
 from lambdas.common import keys, settings
 from lambdas.common.contracts import Manifest
 from lambdas.common.metering import Meter
@@ -31,9 +32,14 @@ class Step:
     deadline: Deadline
     log: Log
 
-    def write_usage(self, approach: str, step: str) -> None:
-        """Write what this step used; the last thing that a handler does."""
-        self.meter.write(self.results, keys.usage(self.manifest.experiment, self.manifest.run, approach, step))
+    def write_usage(self, approach: str, step: str, *, continued: bool = False) -> None:
+        """Write what this step used; the last thing that a handler does.
+
+        `continued`: what an earlier call of the step used stays, because this call found its work done and paid for.
+        """
+        key = keys.usage(self.manifest.experiment, self.manifest.run, approach, step)
+        earlier = self.results.read(key, UsageRow) if continued and self.results.exists(key) else ()
+        self.meter.write(self.results, key, earlier)
 
 
 def open_step(event: Mapping[str, Any], context: LambdaContext, approach: str, variant: str | None = None) -> Step:

@@ -86,7 +86,7 @@ def ingest(step: Step, batch: int, first: int, last: int) -> dict[str, Any]:
     done = ingestion.ingest(search.index, search.embedder, (d.id for d in documents[first:last]), chunks)
     step.log.info("documents ingested", batch=batch, chunks=done.chunks, indexed=done.indexed)
     search.record(step, APPROACH, f"ingest-{batch:05d}")
-    step.write_usage(APPROACH, f"ingest-{batch:05d}")
+    step.write_usage(APPROACH, f"ingest-{batch:05d}", continued=True)
     return {
         "batch": batch,
         "chunks": done.chunks,

@@ -43,9 +43,13 @@ class Endpoint:
 
     def stop(self) -> None:
         self.deleted = True
-        if self.process is not None and self.process.poll() is None:
+        if self.process is None:
+            return
+        if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
 
 class Endpoints:

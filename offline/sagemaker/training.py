@@ -204,6 +204,8 @@ class TrainingJobs:
                     process.wait(SYNC_S)
                 except subprocess.TimeoutExpired:
                     continue
+        if process.stdin is not None:
+            process.stdin.close()
         if checkpoints:
             self._objects.upload_folder(job.folder / "checkpoints", checkpoints, known=known)
         if late:

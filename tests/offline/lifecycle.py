@@ -8,6 +8,7 @@ again; the run is resumed to its end, while the endpoint is throttled; report ag
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import json
 import os
@@ -54,6 +55,7 @@ class Moment:
 
     record: dict[str, Any]
     report: dict[str, Any]
+    charges: list[dict[str, str]]
     chunks: list[str]
     sagemaker: dict[str, list[str]]
     faults_left: list[dict[str, Any]]
@@ -193,12 +195,17 @@ def _look(story: Story, box: Sandbox) -> Moment:
     return Moment(
         record={name: next(iter(value.values())) for name, value in record.items()},
         report=json.loads((story.runs / story.run / "report.json").read_text(encoding="utf-8")),
+        charges=read_charges(story.runs / story.run / "charges.csv"),
         chunks=_chunks(session, deployment, box),
         sagemaker=_sagemaker(session),
         faults_left=[
             fault for url in _fault_urls(box)[:2] for fault in json.loads(urllib.request.urlopen(url).read())["faults"]
         ],
     )
+
+
+def read_charges(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
 
 
 def _chunks(session: boto3.Session, deployment: Deployment, box: Sandbox) -> list[str]:

@@ -211,15 +211,18 @@ def test_usage(world: World) -> None:
     assert capacity["USE1-StorageUsedInS3ByteHour"].unit == "byte-second"
 
 
-def test_a_second_run_on_the_same_documents_embeds_and_writes_nothing(world: World) -> None:
+def test_a_resumed_run_embeds_nothing_again_and_keeps_what_the_embeddings_cost(world: World) -> None:
     world.ingest_all()
     asked = len(world.bedrock.embedder.asked)
+    paid = world.usage("ingest-00000")["USE1-TitanEmbeddingV2-Text-input-tokens"]
     prepared = handler.prepare(EVENT, Context())
     (item,) = json.loads(world.results.read_text(prepared["ingest_items_key"]))
     again = handler.ingest(item, Context())
     assert (again["indexed"], again["skipped"]) == (0, 12)
     assert len(world.bedrock.embedder.asked) == asked
-    assert "USE1-TitanEmbeddingV2-Text-input-tokens" not in world.usage("ingest-00000")
+    rows = world.results.read(keys.usage("handbook", "r1", "rag", "ingest-00000"), UsageRow)
+    assert [row for row in rows if row.service_code == "AmazonBedrock"] == [paid]
+    assert sum(row.usage_type.startswith("Request") and row.service_code == "AWSLambda" for row in rows) == 2
 
 
 def test_a_document_that_was_removed_is_gone_before_the_first_answer(world: World) -> None:

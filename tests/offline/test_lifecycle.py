@@ -1,0 +1,237 @@
+"""The whole job, told in `lifecycle`: deploy, run through faults and a kill, report, destroy, nothing left."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from lifecycle import TRIPWIRE, Ended, Moment, Story, read_charges, tell
+
+from lambdas.common.contracts import APPROACHES, VARIANTS
+from tests.offline import small_experiment
+
+pytestmark = pytest.mark.emulator
+
+ALL_VARIANTS = [(approach, variant) for approach in APPROACHES for variant in VARIANTS[approach]]
+QUESTIONS = [f"test-{number}" for number in range(len(small_experiment.TEST))]
+NOTHING: dict[str, list[str]] = {"endpoints": [], "configs": [], "models": [], "jobs": []}
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    return tell(tmp_path_factory.mktemp("lifecycle"))
+
+
+@pytest.fixture
+def refused(story: Story) -> Ended:
+    assert story.refused is not None
+    return story.refused
+
+
+@pytest.fixture
+def after_refusal(story: Story) -> Moment:
+    assert story.after_refusal is not None
+    return story.after_refusal
+
+
+@pytest.fixture
+def finished(story: Story) -> Moment:
+    assert story.finished is not None
+    assert story.after_finish is not None
+    assert (story.finished.code, story.finished.err) == (0, "")
+    return story.after_finish
+
+
+def rows(parts: dict[str, bytes], kind: str = "") -> list[dict[str, Any]]:
+    return [json.loads(line) for key, part in parts.items() if kind in key for line in part.decode().splitlines()]
+
+
+def charges(story: Story) -> list[dict[str, str]]:
+    return read_charges(story.runs / story.run / "charges.csv")
+
+
+# ---- the first attempt: faults of every service, and a training job that is refused ----
+
+
+def test_a_run_without_its_fine_tuning_fails_in_one_line(story: Story, refused: Ended) -> None:
+    assert refused.code == 1
+    (line,) = refused.err.splitlines()
+    assert line.startswith(f"error: run {story.run} ended FAILED: ")
+    assert '"fine-tuning"' in line
+    assert line.endswith(f"go on with --resume {story.run}")
+    assert "Traceback" not in refused.out
+
+
+def test_the_report_shows_the_other_approaches(story: Story, after_refusal: Moment) -> None:
+    ladder = {(row["approach"], row["variant"]): row for row in after_refusal.report["ladder"]}
+    for approach, variant in ALL_VARIANTS:
+        row = ladder[approach, variant]
+        expected = (0, 0) if approach == "fine-tuning" else (len(QUESTIONS), 0)
+        assert (row["answers"], row["errors"]) == expected, variant
+    assert "ResourceLimitExceeded" in str(after_refusal.report)
+    assert after_refusal.record["status"] == "FAILED"
+
+
+def test_a_refused_training_job_leaves_nothing(after_refusal: Moment) -> None:
+    assert after_refusal.sagemaker == NOTHING
+
+
+def test_every_fault_of_the_first_attempt_happened(after_refusal: Moment) -> None:
+    """A fault that waits has tested nothing."""
+    assert after_refusal.faults_left == []
+
+
+def test_throttled_questions_were_asked_again(story: Story) -> None:
+    attempts = Counter(row["attempt"] for row in rows(story.mirrored, "approach=prompting"))
+    assert sum((attempt - 1) * count for attempt, count in attempts.items()) >= 3
+
+
+def test_a_bulk_request_that_failed_after_its_effect_left_no_copies(after_refusal: Moment, finished: Moment) -> None:
+    for moment in (after_refusal, finished):
+        assert len(moment.chunks) == len(set(moment.chunks)) == len(small_experiment.PAGES)
+
+
+# ---- the second attempt: killed when its model was trained ----
+
+
+def test_a_killed_sandbox_ends_with_everything_it_had_started(story: Story) -> None:
+    assert story.survivors == []
+
+
+def test_losing_the_account_is_one_line_that_says_how_to_go_on(story: Story) -> None:
+    assert story.cut_off is not None
+    assert story.cut_off.code == 1
+    (line,) = story.cut_off.err.splitlines()
+    assert line.startswith(f"error: lost sight of run {story.run}")
+    assert line.endswith(f"join it with --resume {story.run}")
+
+
+def test_what_was_finished_was_on_this_machine(story: Story) -> None:
+    done = Counter(key.split("approach=")[1].split("/")[0] for key in story.mirrored)
+    assert (done["prompting"], done["rag"]) == (3, 2)
+    assert list(story.mirror.rglob("model.tar.gz"))
+
+
+# ---- the third attempt: on a new sandbox, to the end ----
+
+
+def test_finished_batches_are_not_repeated(story: Story, finished: Moment) -> None:
+    after = story.parts("answers")
+    assert {key: after[key] for key in story.mirrored} == story.mirrored
+    # Nobody asked the generator, and nobody trained: either would have met its tripwire.
+    left = {fault["operation"]: fault["times"] for fault in finished.faults_left}
+    assert left == {"Converse": TRIPWIRE, "CreateTrainingJob": TRIPWIRE}
+
+
+def test_every_question_has_one_answer_of_every_variant(story: Story, finished: Moment) -> None:
+    answers = rows(story.parts("answers"))
+    counted = Counter((row["approach"], row["variant"], row["question_id"]) for row in answers)
+    assert counted == Counter({(a, v, question): 1 for a, v in ALL_VARIANTS for question in QUESTIONS})
+    assert [row["error"] for row in answers if row["error"]] == []
+    joined = (story.runs / story.run / "answers.jsonl").read_text(encoding="utf-8").splitlines()
+    assert sorted(joined) == sorted(json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in answers)
+
+
+def test_the_throttled_endpoint_was_asked_again(story: Story) -> None:
+    """Answers that were there before the kill are not asked for, so that these are the endpoint's of the third."""
+    tuned = rows(story.parts("answers"), "approach=fine-tuning")
+    assert sum(row["attempt"] - 1 for row in tuned) >= 4
+
+
+def test_the_run_table_says_what_became_of_the_run(story: Story, finished: Moment) -> None:
+    assert finished.record["status"] == "SUCCEEDED"
+    assert finished.record["execution"].endswith(f":{story.run}-3")
+    assert finished.record["started"] < finished.record["ended"]
+
+
+def test_nothing_that_is_charged_by_the_hour_is_left(finished: Moment) -> None:
+    assert finished.sagemaker == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("approach", "usage_type"),
+    [
+        ("prompting", "USE1-NovaMicro-input-tokens"),
+        ("prompting", "USE1-NovaMicro-output-tokens"),
+        ("rag", "USE1-NovaMicro-input-tokens"),
+        ("rag", "USE1-TitanEmbeddingV2-Text-input-tokens"),
+        ("rag", "USE1-IndexingOCU"),
+        ("rag", "USE1-SearchOCU"),
+        ("fine-tuning", "USE1-TitanEmbeddingV2-Text-input-tokens"),
+        ("fine-tuning", "USE1-Train:ml.g5.xlarge"),
+        ("fine-tuning", "USE1-Host:ml.g5.xlarge"),
+        *((approach, "Lambda-GB-Second") for approach in (*APPROACHES, "shared")),
+        *((approach, "USE1-StateTransition") for approach in APPROACHES),
+        *((approach, "TimedStorage-ByteHrs") for approach in APPROACHES),
+    ],
+)
+def test_what_was_used_is_metered(story: Story, finished: Moment, approach: str, usage_type: str) -> None:
+    found = [row for row in charges(story) if (row["approach"], row["usage_type"]) == (approach, usage_type)]
+    assert found
+    assert all(Decimal(row["quantity"]) > 0 for row in found)
+
+
+def test_resuming_loses_no_usage_of_models(story: Story, finished: Moment) -> None:
+    before, after = (charged(moment) for moment in (story.after_refusal, finished))
+    assert {meter: after[meter] for meter in before if after[meter] < before[meter]} == {}
+    # The pages were embedded again for the index of the second sandbox.
+    embedded = ("rag", "USE1-TitanEmbeddingV2-Text-input-tokens")
+    assert after[embedded] > before[embedded]
+
+
+def charged(moment: Moment | None) -> dict[tuple[str, str], Decimal]:
+    assert moment is not None
+    total: dict[tuple[str, str], Decimal] = {}
+    for row in moment.charges:
+        if row["service_code"] in ("AmazonBedrock", "AmazonSageMaker"):
+            meter = (row["approach"], row["usage_type"])
+            total[meter] = total.get(meter, Decimal(0)) + Decimal(row["quantity"])
+    return total
+
+
+def test_tokens_are_those_of_the_answers(story: Story, finished: Moment) -> None:
+    """Retried calls and repeated attempts must not count twice, skipped batches must not be lost."""
+    answers = [row for row in rows(story.parts("answers")) if row["approach"] != "fine-tuning"]
+    for meter in ("input", "output"):
+        kind = f"USE1-NovaMicro-{meter}-tokens"
+        metered = sum(Decimal(row["quantity"]) for row in charges(story) if row["usage_type"] == kind)
+        assert metered == sum(row[f"{meter}_tokens"] for row in answers)
+
+
+def test_the_total_is_the_sum_of_the_charges(story: Story, finished: Moment) -> None:
+    assert story.rebuilt is not None
+    report = json.loads((story.runs / story.run / "report.json").read_text(encoding="utf-8"))
+    assert Decimal(report["total_usd"]) == sum(Decimal(row["amount_usd"]) for row in charges(story)) > 0
+    assert {row["simulated"].split(":")[0] for row in charges(story)} == {"yes"}
+
+
+def test_the_report_names_what_it_was_made_with(finished: Moment) -> None:
+    header = finished.report["header"]
+    assert header["embedded"] is True
+    assert header["simulated"][0].startswith("SIMULATED BILL")
+    assert "a tiny random model did the work of us.amazon.nova-micro-v1:0" in header["simulated"][0]
+    assert all(len(digest) == 64 for digest in header["model_hashes"].values())
+    assert len(header["model_hashes"]) == 2
+    assert header["seeds"]["run"] == 20261123
+    assert {"prompts", "torch", "transformers", "peft"} <= set(header["versions"])
+    assert header["git_commit"] is None or len(header["git_commit"].rstrip("+")) == 40
+    assert header["questions"] == len(QUESTIONS)
+
+
+def test_the_report_can_be_made_again(story: Story) -> None:
+    assert story.rebuilt is not None
+    assert (story.rebuilt.code, story.rebuilt.err) == (0, "")
+    assert "SIMULATED BILL" in story.rebuilt.out
+
+
+# ---- the end ----
+
+
+def test_nothing_is_left_after_destroy(story: Story) -> None:
+    assert story.destroyed is not None
+    assert (story.destroyed.code, story.destroyed.err) == (0, "")
+    assert story.destroyed.out == f"nothing is left of experiment {small_experiment.NAME}\n"
+    assert json.loads((story.folder / "leftovers.json").read_text(encoding="utf-8")) == []

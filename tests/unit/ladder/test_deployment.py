@@ -1,0 +1,80 @@
+"""What is deployed is found by the outputs of its stacks; what is not is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ladder import deployment
+from ladder.errors import LadderError
+
+OUTPUTS = {
+    "foundation": {"BucketName": "bucket", "RunTableName": "table"},
+    "prompting": {"StateMachineArn": "arn:prompting"},
+    "rag": {"StateMachineArn": "arn:rag"},
+    "fine-tuning": {"StateMachineArn": "arn:fine-tuning"},
+    "reporting": {"ReportFunctionName": "report"},
+    "comparison": {"StateMachineArn": "arn:comparison"},
+}
+
+
+class Stacks:
+    """A session whose account has these stacks of the experiment `shop`, all in the same condition.
+
+    moto's CloudFormation needs packages that nothing else here does.
+    """
+
+    region_name = "us-east-1"
+
+    def __init__(self, outputs: dict[str, dict[str, str]], status: str = "CREATE_COMPLETE") -> None:
+        self.outputs = outputs
+        self.status = status
+
+    def client(self, service: str) -> Stacks:
+        assert service == "cloudformation"
+        return self
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803  (boto3's name)
+        concern = StackName.removeprefix("ladder-shop-")
+        if concern not in self.outputs:
+            error = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
+            raise ClientError({"Error": error}, "DescribeStacks")
+        found = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs[concern].items()]
+        return {"Stacks": [{"StackStatus": self.status, "Outputs": found}]}
+
+
+def find(session: Any) -> deployment.Deployment:
+    return deployment.find(session, "shop")
+
+
+def test_a_deployment_is_found_by_its_outputs() -> None:
+    assert find(Stacks(OUTPUTS)) == deployment.Deployment(
+        experiment="shop",
+        region="us-east-1",
+        bucket="bucket",
+        run_table="table",
+        comparison_arn="arn:comparison",
+        approach_arns={name: f"arn:{name}" for name in ("prompting", "rag", "fine-tuning")},
+        report_function="report",
+    )
+
+
+def test_a_missing_stack_is_named() -> None:
+    with pytest.raises(LadderError, match=r"^stack ladder-shop-comparison is not deployed; run `make deploy`"):
+        find(Stacks({"foundation": OUTPUTS["foundation"]}))
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["CREATE_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE"],
+)
+def test_a_stack_that_is_not_in_order_is_named(status: str) -> None:
+    with pytest.raises(LadderError, match=f"^stack ladder-shop-foundation is {status}; deploy it again"):
+        find(Stacks(OUTPUTS, status))
+
+
+def test_a_stack_of_another_version_is_named() -> None:
+    with pytest.raises(LadderError, match=r"^stack ladder-shop-foundation has no output BucketName; it was"):
+        find(Stacks({"foundation": {}}, "UPDATE_COMPLETE"))
