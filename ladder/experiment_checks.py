@@ -16,7 +16,8 @@ from lambdas.common.prompts import citations
 from lambdas.evaluation.metrics import CORRECTNESS, METRICS
 from lambdas.evaluation.scoring import split_of
 
-EXPERIMENT_NAME = re.compile(r"[a-z][a-z0-9-]{1,30}")
+#: What a deployment accepts too (`infra.settings.EXPERIMENT_NAME`): the vector store's names leave 18 characters.
+EXPERIMENT_NAME = re.compile(r"(?=.{2,18}$)[a-z](?:-?[a-z0-9])*")
 PROFILE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 #: `--profile all` means every question, so no profile may take that name.
 ALL_PROFILE = "all"
@@ -34,7 +35,7 @@ def check_experiment(source: Sourced[Experiment], test: Sequence[Question], prob
         problems.add(source.file, what, todo, line=source.line_of(*location), field=name)
 
     if not EXPERIMENT_NAME.fullmatch(experiment.name):
-        todo = "use 2 to 31 of a-z, 0-9 and -, a letter first; it names tags, folders and stacks"
+        todo = "use 2 to 18 of a-z, 0-9 and single -, a letter first; it names tags, folders and stacks"
         problem(f"{experiment.name!r} cannot be a name", todo, "name")
     if not experiment.description.strip():
         problem("is empty", "say in a sentence what the task is", "description")

@@ -192,12 +192,27 @@ def _failed(answers: list[AnswerRow], quality: list[QualityRow], errors: Mapping
     failed: dict[str, str] = {}
     for approach in APPROACHES:
         if text := errors.get(approach):
-            failed[approach] = " ".join(str(text).split())[:300]
+            failed[approach] = _root_cause(str(text))[:300]
         elif not any(a.approach == approach for a in answers):
             failed[approach] = "it has no answers"
         elif not any(q.approach == approach for q in quality):
             failed[approach] = "its answers were not evaluated"
     return failed
+
+
+def _root_cause(text: str) -> str:
+    """The innermost error of what Step Functions says: the cause of a nested execution is its description, as JSON,
+    and in that is the cause of the next. Text that is no such JSON stays as it is, on one line."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return " ".join(text.split())
+    if not isinstance(document, dict) or "Error" not in document:
+        return " ".join(text.split())
+    error, cause = str(document["Error"]), str(document.get("Cause") or "")
+    inner = _root_cause(cause)
+    # A cause that was JSON names its own error.
+    return inner if cause.lstrip().startswith("{") else f"{error}: {inner}".removesuffix(": ")
 
 
 def _header(

@@ -268,7 +268,9 @@ def _bootstrap(story: Story, box: Sandbox) -> None:
 
 def _deploy(story: Story, box: Sandbox) -> None:
     app = str(story.folder / "cdk.out")
-    _cdk(story, box, "deploy", "--all", "--app", app, "--require-approval", "never", "--concurrency", "4")
+    # Without change sets, which only show what will happen; the tests of the emulator deploy with them.
+    options = ("--require-approval", "never", "--method", "direct", "--concurrency", "4")
+    _cdk(story, box, "deploy", "--all", "--app", app, *options)
 
 
 def _cdk(story: Story, box: Sandbox, *arguments: str) -> None:

@@ -166,6 +166,12 @@ CASES: list[tuple[str, Break, str, tuple[str, ...]]] = [
         ("a-z",),
     ),
     ("name of one letter", yaml("name: tea-room", "name: t"), "experiment.yaml:1: name: 't' cannot be a name", ()),
+    (
+        "name too long for the vector store",
+        yaml("name: tea-room", "name: the-tea-room-of-oz1"),
+        "experiment.yaml:1: name: 'the-tea-room-of-oz1' cannot be a name",
+        (),
+    ),
     ("empty description", yaml("Questions about a tea room.", "''"), "experiment.yaml:2: description: is empty", ()),
     (
         "broken pattern",

@@ -203,3 +203,12 @@ def test_an_amount_that_is_none() -> None:
     assert (task.documents, task.corpus_tokens, task.shot_tokens) == (1, 102, 0)
     with pytest.raises(WorkloadError, match=r"hourly_wage_usd 'lots' in experiment\.yaml is no amount"):
         outlook.setting_of(experiment, task, Catalogue.load())
+
+
+def test_a_failed_approach_is_named_with_its_innermost_error() -> None:
+    inner = {"Error": "SageMaker.ResourceLimitExceededException", "Cause": "no quota\nfor ml.g5.xlarge"}
+    child = {"ExecutionArn": "arn:child", "Error": inner["Error"], "Cause": json.dumps(inner)}
+    outer = json.dumps({"Error": "States.TaskFailed", "Cause": json.dumps(child)})
+    assert logic._root_cause(outer) == "SageMaker.ResourceLimitExceededException: no quota for ml.g5.xlarge"
+    assert logic._root_cause(json.dumps({"Error": "States.Timeout"})) == "States.Timeout"
+    assert logic._root_cause("plain\n text") == "plain text"
