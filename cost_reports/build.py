@@ -26,6 +26,7 @@ from cost_reports.report import (
     Rung,
 )
 from cost_reports.units import WIDE, to_decimal
+from cost_reports.variance import variances
 
 UNATTRIBUTED = "(no approach)"
 PERCENT = Decimal("0.01")
@@ -35,6 +36,7 @@ def build_report(records: RunRecords) -> Report:
     """The report of a run.
 
     Raises:
+        ReconcileError: the estimate of the run cannot be compared with its usage.
         ReportError: a number is NaN or infinite, a variant is not in `variants`, or a charge is not in USD-metered
             form; the message names the row.
     """
@@ -67,6 +69,7 @@ def build_report(records: RunRecords) -> Report:
         paired=tuple(_paired(row) for row in records.paired),
         recommendation=recommend(ladder, accepted_metric=records.accepted_metric, failed=records.failed),
         notes=tuple(records.notes),
+        variance=variances(records.estimated, everything) if records.estimated else (),
     )
 
 

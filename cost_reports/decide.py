@@ -10,6 +10,7 @@ from cost_reports.curve import Curve, crossings, envelope
 from cost_reports.decision import SCHEMA, BreakEven, Candidate, Decision, Quality, Series, VolumeRange
 from cost_reports.estimate import Quoter
 from cost_reports.frontier import dominance, point_costs
+from cost_reports.gaps import unpriced
 from cost_reports.options import Setting
 from cost_reports.options_tuned import all_options
 from cost_reports.plan import Option
@@ -79,6 +80,8 @@ def decide(
     )
     candidates = _candidates(best, measured, setting.workload)
     headline, reasons, chosen = _advice(candidates, best_passing, likely, measured)
+    moved = chosen or min(best_passing or best, key=lambda pair: pair[1].total(volumes))
+    ranges = _ranges(passing or pairs, top, len(volumes))
     return Decision(
         schema=SCHEMA,
         experiment=setting.experiment,
@@ -89,12 +92,13 @@ def decide(
         reasons=tuple(reasons),
         unknowns=tuple(_unknowns(measured, best, setting)),
         candidates=tuple(candidates),
-        cheapest=_ranges(pairs, top, len(volumes)),
-        cheapest_passing=_ranges(passing, top, len(volumes)) if passing else (),
+        cheapest=_ranges(pairs, top, len(volumes)) if passing else ranges,
+        cheapest_passing=ranges if passing else (),
         break_even=tuple(_break_even(best_passing or best, volumes, top)),
-        flips=tuple(flips(chosen, best_passing or best, setting.workload)) if chosen else (),
+        flips_of=moved[0].name,
+        flips=tuple(flips(moved, best_passing or best, setting.workload)),
         chances=tuple(likely),
-        series=tuple(_series(best_passing or best, top, len(volumes))),
+        series=tuple(_series(passing or pairs, ranges, top, len(volumes))),
         seed=seed,
     )
 
@@ -165,19 +169,20 @@ def _ranges(pairs: Pairs, top: int, months: int) -> tuple[VolumeRange, ...]:
     )
 
 
-def _series(best: Pairs, top: int, months: int) -> list[Series]:
-    """The cheapest variant of each approach at two volumes in each power of ten."""
-    steps = sorted({v for e in range(8) for v in (10**e, 3 * 10**e) if v <= top} | {top})
+def _series(pairs: Pairs, ranges: Sequence[VolumeRange], top: int, months: int) -> list[Series]:
+    """The cheapest of each approach at four volumes in each power of ten, and where another becomes the cheapest."""
+    steps = sorted({v for e in range(8) for v in (10**e, 18 * 10**e // 10, 10**e * 3, 56 * 10**e // 10) if v <= top})
+    steps = sorted({*steps, top, *(r.low for r in ranges[:50])})
     lines: dict[str, list[tuple[Option, Curve]]] = {}
-    for option, curve in best:
+    for option, curve in pairs:
         lines.setdefault(option.approach, []).append((option, curve))
     return [
         Series(
             name=approach,
             approach=approach,
-            points=tuple((v, to_decimal(min(c.total([v] * months) for _, c in pairs))) for v in steps),
+            points=tuple((v, to_decimal(min(c.total([v] * months) for _, c in own))) for v in steps),
         )
-        for approach, pairs in lines.items()
+        for approach, own in lines.items()
     ]
 
 
@@ -276,6 +281,6 @@ def _unknowns(measured: Mapping[tuple[str, str], Quality], best: Pairs, setting:
         found.append("The experiment states no value of an accepted answer, so there is no return on investment.")
     if workload.hourly_wage_usd is None:
         found.append("The experiment states no wage, so the hours of building an approach cost nothing here.")
-    missing = sorted({text for o, _ in best for text in o.unknown})
-    found += [f"No public price: {text}; it is missing from the sums." for text in missing]
+    found += [f"No public price: {text}." for text in sorted({text for o, _ in best for text in o.unknown})]
+    found += [f"Not compared: {text}." for text in unpriced(setting)]
     return found

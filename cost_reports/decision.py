@@ -84,7 +84,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """decision.json."""
+    """decision.json. `flips_of` is the option whose total `flips` vary: the advised one, else the cheapest."""
 
     schema: int
     experiment: str
@@ -98,6 +98,7 @@ class Decision:
     cheapest: tuple[VolumeRange, ...]
     cheapest_passing: tuple[VolumeRange, ...]
     break_even: tuple[BreakEven, ...]
+    flips_of: str
     flips: tuple[Flip, ...]
     chances: tuple[Chance, ...]
     series: tuple[Series, ...]

@@ -10,6 +10,7 @@ from fractions import Fraction
 from cost_reports.charges import Pricer
 from cost_reports.contracts import ChargeRow, Confidence, PriceRow, UsageRow
 from cost_reports.curve import Curve, Term
+from cost_reports.gaps import Gap, gaps
 from cost_reports.options import Setting
 from cost_reports.options_tuned import all_options
 from cost_reports.plan import Growth, Option, Part, scaled
@@ -70,7 +71,7 @@ class OptionEstimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """estimate.json: all options in the order of the ladder."""
+    """estimate.json: all options in the order of the ladder; `gaps` are those without an amount, and why."""
 
     schema: int
     experiment: str
@@ -84,6 +85,7 @@ class Estimate:
     embedding: str
     base_model: str
     options: tuple[OptionEstimate, ...]
+    gaps: tuple[Gap, ...]
 
 
 class Quoter:
@@ -150,6 +152,7 @@ def estimate(setting: Setting) -> Estimate:
         embedding=setting.embedding,
         base_model=setting.base_model,
         options=tuple(estimate_option(setting, option, quoter) for option in all_options(setting)),
+        gaps=tuple(gaps(setting)),
     )
 
 

@@ -89,10 +89,12 @@ def idle(templates: Mapping[str, Mapping[str, Any]], catalogue: Catalogue, regio
     pricer = _Pricer(catalogue, region)
     lines = []
     for stack, template in templates.items():
-        resources = template.get("Resources")
+        resources = template.get("Resources") if isinstance(template, dict) else None
         if not isinstance(resources, dict):
             raise ValueError(f"template of stack {stack} has no Resources")
         for name, resource in resources.items():
+            if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+                raise ValueError(f"resource {name} of stack {stack} has no Type")
             lines.append(_line(stack, name, resource, resources, pricer))
     return lines
 

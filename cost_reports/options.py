@@ -17,6 +17,8 @@ from cost_reports.usage_types import meters_of, token_usage
 from cost_reports.workload import Task, Workload
 
 MONTH_SECONDS = HOURS_PER_MONTH * 3600
+#: Beginning of the id of a model that Bedrock fine-tunes at a known price -> its name inside usage types.
+CUSTOMISABLE = {"amazon.nova-micro": "NovaMicro", "amazon.nova-2-lite": "Nova2.0Lite"}
 PROMPTING = ("zero-shot", "few-shot", "chain-of-thought")
 
 
@@ -43,6 +45,10 @@ class Setting:
     assumed: Mapping[str, Fraction | Decimal | int] = field(default_factory=dict)
     measured: Mapping[str, tuple[Fraction, Fraction]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for name in self.assumed:
+            value(name, self.assumed)
+
     def prompt(self, variant: str) -> Prompt:
         """Tokens of one request of a variant: the mean of a run where one was measured, else counted from the task.
 
@@ -64,6 +70,11 @@ class Setting:
     def monthly_capacity(self, per_second: Fraction) -> Fraction:
         """Requests a month that a unit serves if its busiest second is `per_second`."""
         return per_second * MONTH_SECONDS / Fraction(self.workload.peak_factor)
+
+    @property
+    def customisable(self) -> bool:
+        """Whether Bedrock fine-tunes the generator at a known price."""
+        return any(start in self.generator for start in CUSTOMISABLE)
 
     def priced(self, model: str, meter: str) -> bool:
         """Whether the catalogue knows the meter of the model; a tier without a price is not offered."""

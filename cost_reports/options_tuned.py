@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
 
 from cost_reports import gpu, pretraining
 from cost_reports.contracts import UsageRow
-from cost_reports.gpu import METHODS, CapacityError, Method
-from cost_reports.options import Setting, people, platform, prompting
-from cost_reports.options_rag import rag, retrieval
+from cost_reports.gpu import METHODS, Method
+from cost_reports.options import CUSTOMISABLE, Setting, people, platform, prompting
+from cost_reports.options_rag import STORE_NOTES, STORE_UNKNOWN, rag, retrieval
+from cost_reports.options_serving import SERVINGS, hourly, serve
 from cost_reports.plan import Maker, Manual, Option, Part
-from cost_reports.units import HOURS_PER_MONTH
 
 PURCHASES = ("on demand", "spot")
-SERVINGS = ("endpoint", "scale to zero", "model import")
 #: Bedrock models that can be customised, by the beginning of their id -> name in usage types.
-CUSTOMISABLE = {"amazon.nova-micro": "NovaMicro", "amazon.nova-2-lite": "Nova2.0Lite"}
 SEQUENCE, BATCH = 1024, 8
+LABEL_FEE = "AWS's own fee for each labelled object, which is missing from the sums"
 
 
 def all_options(s: Setting) -> list[Option]:
@@ -55,7 +53,7 @@ def fine_tuning(s: Setting) -> list[Option]:
                         setup=setup,
                         parts=parts,
                         notes=(f"trained on {instance}",),
-                        unknown=("AWS's own fee for each labelled object",) if s.value("labels_per_example") else (),
+                        unknown=_fee(s),
                     )
                 )
     return found
@@ -77,7 +75,16 @@ def tuned_with_pages(s: Setting) -> list[Option]:
                 labels(s, make),
             )
             setup = f"{serving}, {store}"
-            found.append(Option(approach="fine-tuning", variant="lora+rag", setup=setup, parts=parts))
+            found.append(
+                Option(
+                    approach="fine-tuning",
+                    variant="lora+rag",
+                    setup=setup,
+                    parts=parts,
+                    notes=STORE_NOTES.get(store, ()),
+                    unknown=(*_fee(s), *STORE_UNKNOWN.get(store, ())),
+                )
+            )
     return found
 
 
@@ -91,27 +98,7 @@ def training_instance(s: Setting, method: Method) -> str:
     needed = gpu.training_memory(shape, method, rank=s.rank, sequence=SEQUENCE, batch=BATCH)
     if gpu.fits(gpu.instance_of(s.training_instance), needed):
         return s.training_instance
-    return gpu.smallest(needed, _hourly(s, "Train"))
-
-
-def hosting_instance(s: Setting) -> str:
-    """The experiment's hosting instance if the weights fit (2 bytes a parameter and a tenth), else the cheapest."""
-    needed = Fraction(gpu.shape_of(s.base_model).parameters * 2 * 11, 10)
-    if gpu.fits(gpu.instance_of(s.hosting_instance), needed):
-        return s.hosting_instance
-    return gpu.smallest(needed, _hourly(s, "Host"))
-
-
-def _hourly(s: Setting, kind: str) -> dict[str, Fraction]:
-    prices = {}
-    for name in gpu.INSTANCES:
-        row = s.maker("", "").row("AmazonSageMaker", f"{kind}:{name}", "RunInstance", 1, "instance-hour", "")
-        found = s.catalogue.candidates(row.service_code, row.usage_type, row.operation, row.start[:10])
-        if found:
-            prices[name] = Fraction(found[0].usd)
-    if not prices:
-        raise CapacityError(f"no instance has a price in region {s.region}")
-    return prices
+    return gpu.smallest(needed, hourly(s, "Train"))
 
 
 def training(s: Setting, make: Maker, method: Method, instance: str, purchase: str) -> tuple[Part, ...]:
@@ -138,62 +125,16 @@ def training_row(s: Setting, make: Maker, method: Method, instance: str, purchas
     )
 
 
-def serve(s: Setting, make: Maker, serving: str, variant: str = "fine-tuned") -> tuple[Part, ...]:
-    """A real-time endpoint, one that scales to zero, or Bedrock custom model import.
-
-    Raises:
-        ValueError: the way of serving is unknown.
-    """
-    shape = gpu.shape_of(s.base_model)
-    if serving == "model import":
-        return _imported(s, make, gpu.import_units(shape.parameters))
-    if serving not in SERVINGS:
-        raise ValueError(f"serving {serving!r} is unknown; known are {', '.join(SERVINGS)}")
-    prompt = s.prompt(variant)
-    instance = hosting_instance(s)
-    rate = gpu.requests_per_second(
-        shape, gpu.instance_of(instance), input_tokens=prompt.input, output_tokens=prompt.output
-    )
-
-    def hours(amount: int | Fraction) -> UsageRow:
-        return make.row(
-            "AmazonSageMaker", f"Host:{instance}", "RunInstance", amount, "instance-hour", "hours", s.base_model
-        )
-
-    month = (hours(HOURS_PER_MONTH),)
-    capacity = s.monthly_capacity(rate)
-    if serving == "endpoint":
-        return (Part(growth="unit", driver="capacity", rows=month, capacity=capacity, minimum=1),)
-    awake = s.value("endpoint_awake_minutes") / 60
-    return (
-        Part(growth="awake", driver="capacity", rows=(hours(awake),), cap=month),
-        Part(growth="unit", driver="capacity", rows=month, capacity=capacity, included=1),
-    )
-
-
-def _imported(s: Setting, make: Maker, units: int) -> tuple[Part, ...]:
-    kind = "CustomModelImport-v1"
-
-    def minutes(amount: Fraction) -> UsageRow:
-        name = f"{kind}-Inference"
-        return make.row("AmazonBedrock", name, "InvokeModel", amount * units, "CMU-minute", f"minutes x {units} CMU")
-
-    month = (minutes(Fraction(HOURS_PER_MONTH * 60)),)
-    storage = make.row("AmazonBedrock", f"{kind}-Storage", "ImportModel", units, "CMU-month", f"{units} CMU")
-    capacity = s.monthly_capacity(s.value("import_rate"))
-    return (
-        Part(growth="monthly", driver="storage", rows=(storage,)),
-        Part(growth="awake", driver="capacity", rows=(minutes(s.value("import_awake_minutes")),), cap=month),
-        Part(growth="unit", driver="capacity", rows=month, capacity=capacity, included=1),
-    )
-
-
 def labels(s: Setting, make: Maker) -> Part:
     """People who check the training examples and compare pairs of answers, at the price of a text label."""
     amount = s.value("labels_per_example") * s.task.train_examples + s.value("preference_pairs")
     formula = "labels x examples + preference pairs"
     row = make.row("SageMakerGroundTruth", "GroundTruth-Worker-Text", "Label", amount, "labels", formula)
     return Part(growth="once", driver="labels", rows=(row,))
+
+
+def _fee(s: Setting) -> tuple[str, ...]:
+    return (LABEL_FEE,) if s.value("labels_per_example") or s.value("preference_pairs") else ()
 
 
 def customised_nova(s: Setting) -> list[Option]:
@@ -240,7 +181,8 @@ def customised_nova(s: Setting) -> list[Option]:
         ]
         if (months := s.workload.retrain_every_months) is not None:
             parts.append(Part(growth="refresh", driver="training time", rows=(trained,), every_months=months))
-        found.append(Option(approach="fine-tuning", variant="nova", setup="Bedrock, on demand", parts=tuple(parts)))
+        setup = "Bedrock, on demand"
+        found.append(Option(approach="fine-tuning", variant="nova", setup=setup, parts=tuple(parts), unknown=_fee(s)))
     return found
 
 

@@ -110,7 +110,10 @@ def check(run: PublishedRun) -> Check:
     if not low <= run.gpu_hours <= high:
         near = low * (1 - WITHIN) <= run.gpu_hours <= high * (1 + WITHIN)
         verdict = "within 10 %" if near else "above" if run.gpu_hours > high else "below"
-    return Check(run=run, low=low, high=high, verdict=verdict, why=run.remark if verdict == "above" else "")
+    why = run.remark if verdict == "above" else ""
+    if verdict == "within 10 %":
+        why = f"its implied MFU of {float(implied_mfu(run)):.1%} lies just beside the band"
+    return Check(run=run, low=low, high=high, verdict=verdict, why=why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

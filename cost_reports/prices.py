@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from datetime import date
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
 from typing import Any, get_args
@@ -115,7 +117,9 @@ class Catalogue:
         """
         name = plain_model_id(model_id)
         if name not in self._models:
-            raise PriceError(f"model {model_id!r} has no price; known are {', '.join(sorted(self._models))}")
+            near = get_close_matches(name, self._models, n=3, cutoff=0.5)
+            hint = f"; the nearest are {', '.join(near)}" if near else ""
+            raise PriceError(f"model {model_id!r} has no price{hint} (`ladder prices show Bedrock` lists all)")
         return self._models[name]
 
     def candidates(self, service_code: str, usage_type: str, operation: str, day: str) -> list[PriceRow]:
@@ -178,6 +182,8 @@ def price_row(plain: dict[str, Any]) -> PriceRow:
     Raises:
         PriceError: a field is unknown or missing, or a number is none.
     """
+    if not isinstance(plain, dict):
+        raise PriceError(f"price {plain!r} is no object with fields")
     known = {f.name for f in fields(PriceRow)}
     name = f"{plain.get('service_code')} {plain.get('usage_type')}"
     if unknown := sorted(set(plain) - known):
@@ -202,8 +208,14 @@ def _check(row: PriceRow) -> None:
         return PriceError(f"price {name_of(row)} {row.description!r}: {what}")
 
     for name in ("service_code", "usage_type", "source", "as_of"):
-        if not getattr(row, name).strip():
+        if not str(getattr(row, name) or "").strip():
             raise wrong(f"{name} is missing")
+    for name in ("service_code", "usage_type", "operation", "unit", "region", "source", "as_of"):
+        if not isinstance(getattr(row, name), str):
+            raise wrong(f"{name} {getattr(row, name)!r} is no text")
+    for name in ("effective_from", "effective_to"):
+        if (day := getattr(row, name)) is not None and not _is_date(day):
+            raise wrong(f"{name} {day!r} is no date; write YYYY-MM-DD")
     if not row.usd.is_finite() or row.usd < 0:
         raise wrong(f"usd {row.usd} is not a price")
     if row.region != GLOBAL and row.region not in REGION_PREFIXES:
@@ -218,6 +230,13 @@ def _check(row: PriceRow) -> None:
         unit_of(row.unit)
     except ValueError as error:
         raise wrong(str(error)) from error
+
+
+def _is_date(text: object) -> bool:
+    try:
+        return isinstance(text, str) and date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _overlap(a: PriceRow, b: PriceRow) -> bool:

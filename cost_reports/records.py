@@ -102,7 +102,7 @@ class RunRecords:
     """All that a report is made of. `charges` are metered, by phase; `gates` are verdicts by (approach, variant).
 
     `accepted_metric` says which quality metric counts an answer as accepted. `failed` holds approach -> error of
-    those that did not finish.
+    those that did not finish. `estimated` are the charges that were expected of the run, empty = there is no estimate.
     """
 
     header: Header
@@ -114,4 +114,5 @@ class RunRecords:
     gates: Mapping[tuple[str, str], Gate]
     accepted_metric: str
     failed: Mapping[str, str] = field(default_factory=dict)
+    estimated: Sequence[ChargeRow] = ()
     notes: Sequence[str] = ()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from cost_reports.variance import Variance
+
 SCHEMA = 1
 Outcome = Literal["pass", "fail", "uncertain", "not measured"]
 State = Literal["complete", "partial", "no data yet", "not estimated", "tag not activated"]
@@ -154,7 +156,10 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """report.json. `total_usd` = answering and serving of all variants + one-time + experiment + unattributed."""
+    """report.json. `total_usd` = answering and serving of all variants + one-time + experiment + unattributed.
+
+    `variance` is empty where no estimate of the run could be made.
+    """
 
     schema: int
     header: Header
@@ -168,6 +173,7 @@ class Report:
     paired: tuple[Paired, ...]
     recommendation: Recommendation
     notes: tuple[str, ...]
+    variance: tuple[Variance, ...] = ()
 
 
 def to_plain(value: Any) -> Any:

@@ -8,6 +8,9 @@ from fractions import Fraction
 
 from cost_reports.workload import Task
 
+CACHE_MINIMUM = 1024
+"""The least tokens of a fixed prompt that Bedrock caches for most models (AWS user guide, prompt caching)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
@@ -73,10 +76,8 @@ class CachedInput:
     written: Fraction
 
 
-def cached(prompt: Prompt, hit_share: Decimal, minimum: int = 1024) -> CachedInput:
+def cached(prompt: Prompt, hit_share: Decimal, minimum: int = CACHE_MINIMUM) -> CachedInput:
     """Input tokens with prompt caching: hits read the fixed part, misses write it. No caching below `minimum` tokens.
-
-    1,024 tokens is the least that Bedrock caches for most models (AWS user guide, prompt caching).
 
     Raises:
         ValueError: `hit_share` is not from 0 to 1.

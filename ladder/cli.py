@@ -10,6 +10,7 @@ from typing import Annotated
 
 import boto3
 import typer
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
@@ -183,7 +184,7 @@ def main() -> None:
         _fail(str(error))
     except ClientError as error:
         _fail(f"AWS refused {error.operation_name}: {error.response['Error'].get('Message', error)}")
-    except BotoCoreError as error:
+    except (BotoCoreError, Boto3Error) as error:
         _fail(f"AWS cannot be reached: {error}")
     except OSError as error:
         _fail(f"{error.filename or 'this machine'}: {error.strerror or error}")

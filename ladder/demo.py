@@ -22,6 +22,7 @@ from ladder.deployment import find, stack_prefix
 from ladder.errors import LadderError
 from ladder.experiment import load
 from ladder.leftovers import audit
+from ladder.manifest import profile_of
 from ladder.progress import Progress
 from offline import sandbox
 from offline.sandbox import Sandbox
@@ -40,8 +41,10 @@ def run(*, experiment: Path, out: Path, profile: str, console: Console) -> None:
     """
     started = time.monotonic()
     loaded = load(experiment)
+    profile_of(loaded, profile)  # an unknown one must not cost a deployment first
     out = out.resolve()
     with _only_one(out):
+        sandbox.down(out / "sandbox")  # of a demo that was killed: without its folder nothing could stop it any more
         _clear(out)
         progress = Progress(console)
         console.print(f"FM cost ladder: experiment {loaded.experiment.name}, profile {profile}, on an embedded AWS")
@@ -137,6 +140,9 @@ def _synthesise(experiment: Path, out: Path) -> int:
 @contextmanager
 def _only_one(out: Path) -> Iterator[None]:
     out.mkdir(parents=True, exist_ok=True)
+    if not (out / ".lock").exists() and any(out.iterdir()):
+        # The folder is cleared before a demo: what somebody else put there must not go with it.
+        raise LadderError(f"{out} holds files that no demo wrote; name a new or empty folder with --out")
     with (out / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

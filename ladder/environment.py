@@ -32,6 +32,7 @@ def describe(session: boto3.Session, models: Models) -> RunEnvironment:
             models.generator: identity["generator"],
             models.embedding: identity["embedder"],
             models.training_instance: "this machine's processor",
+            models.hosting_instance: "this machine's processor",
         },
         model_hashes=identity["hashes"],
         versions=identity["versions"],

@@ -19,6 +19,7 @@ from lambdas.common.contracts import Manifest, Profile, Question
 from lambdas.evaluation.scoring import split_of
 
 K = TypeVar("K", bound=Hashable)
+DEFAULT_PROFILE = "full"
 #: A fact is an answer on a page; the wordings of one fact share it.
 Fact = tuple[str | None, str]
 
@@ -45,10 +46,7 @@ def plan(
     experiment = loaded.experiment
     if batch_size < 1:
         raise LadderError(f"batch size {batch_size} is too small; use at least 1")
-    profile = Profile() if profile_name == ALL_PROFILE else experiment.profiles.get(profile_name)
-    if profile is None:
-        known = ", ".join([*experiment.profiles, ALL_PROFILE])
-        raise LadderError(f"profile {profile_name!r} is not in {loaded.folder}/experiment.yaml; use one of {known}")
+    profile = profile_of(loaded, profile_name)
     asked = draw_test(loaded.test, profile.test_questions, seed)
     wanted = {fact_of(question) for question in asked if not question.unanswerable}
     training = experiment.training
@@ -68,6 +66,21 @@ def plan(
         created=created,
         git_commit=git_commit,
     )
+
+
+def profile_of(loaded: LoadedExperiment, name: str) -> Profile:
+    """The profile of that name. `full`, the default of the commands, is everything where the experiment has none.
+
+    Raises:
+        LadderError: the profile is not known.
+    """
+    profiles = loaded.experiment.profiles
+    if name in profiles:
+        return profiles[name]
+    if name in (ALL_PROFILE, DEFAULT_PROFILE):
+        return Profile()
+    known = ", ".join([*profiles, ALL_PROFILE])
+    raise LadderError(f"profile {name!r} is not in {loaded.folder}/experiment.yaml; use one of {known}")
 
 
 def draw_test(questions: Sequence[Question], count: int | None, seed: int) -> tuple[Question, ...]:

@@ -116,7 +116,10 @@ def resume(
     """
     folder = RunFolder(path=out / run)
     record = _record(folder)
-    manifest = jsonl.from_plain(Manifest, record["manifest"])
+    try:
+        manifest = jsonl.from_plain(Manifest, record["manifest"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise LadderError(f"{folder.record} is damaged ({error}); start a new run") from error
     if not manifest.experiment == experiment.experiment.name == deployment.experiment:
         raise LadderError(
             f"run {run} is one of experiment {manifest.experiment!r}, {experiment.folder} is "

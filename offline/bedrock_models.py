@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from offline.titan import TITAN
 from offline.wire import AwsError
 
-_REGIONAL = re.compile(r"^(us|us-gov|eu|apac|jp|au|global)\.")
+_REGIONAL = re.compile(r"^(us|us-gov|eu|apac|jp|au|ca|global)\.")
 _ARN = re.compile(r"^arn:[\w-]+:bedrock:[\w-]*:\d*:(?P<kind>[\w-]+)/(?P<name>.+)$")
 
 TEXT_MODELS = frozenset(

@@ -20,11 +20,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
 from offline import ports
 from offline.layout import ROOT, Layout, tail
+from offline.models.cache import ModelFilesError, cache_root
+from offline.models.prepare import ensure
 from offline.supervisor import START_WITHIN_S
 
 #: Another place of the emulator's interpreter, for instance in a container image.
@@ -116,6 +119,8 @@ def up(
         (port,) = ports.free_ports(1)
     elif ports.is_listening(port):
         raise SandboxError(f"port {port} on 127.0.0.1 is in use; choose another one, or none to have one chosen")
+    if engines is None:
+        _prepare(model)
     layout.logs.mkdir(parents=True, exist_ok=True)
     layout.failure.unlink(missing_ok=True)
     if not _started(layout, port, python, tuple(engines or engines_command(model))):
@@ -124,6 +129,16 @@ def up(
     if started is None:
         raise SandboxError(_explained(layout))
     return started
+
+
+def _prepare(model: str | None) -> None:
+    """Convert the language model here, once: the engines would do it too, but say so in their log only."""
+    try:
+        ensure("tiny" if model == "tiny" else "smollm2", cache_root(os.environ))
+    except ModelFilesError as error:
+        raise SandboxError(str(error)) from error
+    except PackageNotFoundError as error:
+        raise SandboxError(f"the engines need the package {error.name}: install the extras (make setup)") from error
 
 
 def _started(layout: Layout, port: int, python: Path, engines: tuple[str, ...]) -> bool:

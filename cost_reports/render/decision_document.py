@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 
 from cost_reports.decision import Decision, VolumeRange
 from cost_reports.render import svg
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text, columns
 from cost_reports.render.svg import Mark
 from cost_reports.text import NONE, usd
-from cost_reports.uncertainty import Flip
+from cost_reports.uncertainty import VOLUME, Flip
 
 
 def document(decision: Decision) -> Document:
@@ -66,12 +67,23 @@ def _volumes(d: Decision) -> list[Block]:
         [(s.name, s.approach, [(float(v), float(usd_)) for v, usd_ in s.points]) for s in d.series],
         x_name="requests a month",
         y_name=f"USD over {d.horizon_months} months",
+        crossings=_crossings(d, shown),
     )
     found.append(Chart(title="Cost against volume", svg=picture, table=table) if picture else table)
     if d.cheapest_passing:
         rows = tuple(map(_range, d.cheapest))
         found.append(Table(title="By cost alone, whatever the quality", columns=heads, rows=rows, detail=True))
     return found
+
+
+def _crossings(d: Decision, shown: tuple[VolumeRange, ...]) -> list[tuple[float, float, str]]:
+    """Where the cheapest option becomes one of another approach."""
+    costs = {s.approach: dict(s.points) for s in d.series}
+    return [
+        (float(after.low), float(costs[after.approach][after.low]), f"{after.approach} from {after.low:,}")
+        for before, after in pairwise(shown)
+        if before.approach != after.approach and after.low in costs[after.approach]
+    ]
 
 
 def _break_even(d: Decision) -> Table:
@@ -90,25 +102,22 @@ def _break_even(d: Decision) -> Table:
 def _candidates(d: Decision) -> Table:
     return Table(
         title=f"Each variant in its cheapest setup, over {d.horizon_months} months",
-        columns=columns(
-            "approach", "variant", "setup", "gate", ">quality", ">total", ">per\naccepted", ">a point\nmore", ">ROI"
-        ),
+        columns=columns("=variant", "setup", "gate", ">quality", ">total", ">per\naccepted", ">a point\nmore", ">ROI"),
         rows=tuple(
             (
-                c.approach,
                 c.variant,
                 c.setup,
                 c.outcome,
                 NONE if c.quality is None else f"{c.quality:.0%}",
                 usd(c.total_usd),
                 usd(c.per_accepted_usd),
-                usd(c.point_usd) if c.dominated_by is None else f"dominated by {c.dominated_by}",
+                usd(c.point_usd) if c.dominated_by is None else "dominated",
                 NONE if c.roi is None else f"{c.roi * 100:,.0f} %",
             )
             for c in d.candidates
         ),
         note="A point more: USD for one more percentage point of accepted answers than the next cheaper one on the"
-        " frontier. ROI: (value - cost) / cost.",
+        " frontier; dominated: another is better and no dearer, or a mix of two others is. ROI: (value - cost) / cost.",
     )
 
 
@@ -124,8 +133,11 @@ def _frontier(d: Decision) -> Chart | None:
         )
         for c in found
     ]
-    title = "Cost against quality"
-    picture = svg.scatter(title, marks, x_name="USD (logarithmic)", y_name="accepted answers, %", y_top=100.0)
+    title = "Cost against quality, with the efficient frontier"
+    edge = sorted((float(c.total_usd), (c.quality or 0.0) * 100) for c in found if c.dominated_by is None)
+    picture = svg.scatter(
+        title, marks, x_name="USD (logarithmic)", y_name="accepted answers, %", y_top=100.0, frontier=edge
+    )
     if not picture:
         return None
     rows = tuple((c.variant, usd(c.total_usd), f"{c.quality:.0%}", c.dominated_by or NONE) for c in found)
@@ -134,11 +146,11 @@ def _frontier(d: Decision) -> Chart | None:
 
 
 def _tornado(d: Decision) -> Chart:
-    middle = next((float(c.total_usd) for c in d.candidates if d.headline == f"Use {c.name}."), 0.0)
+    middle = next(float(c.total_usd) for c in d.candidates if f"{c.approach} / {c.variant} / {c.setup}" == d.flips_of)
     marks = [
         Mark(label=f.driver, value=f.high_usd, low=f.low_usd, high=f.high_usd, text=_span(f), group="") for f in d.flips
     ]
-    title = "Total of the recommended option when one input changes"
+    title = f"Total of {d.flips_of} when one input changes"
     table = Table(
         title="Sensitivity, the strongest first",
         columns=columns(
@@ -151,13 +163,19 @@ def _tornado(d: Decision) -> Chart:
                 f"x {f.high_factor:.2g}",
                 usd(Decimal(str(round(f.low_usd, 2)))),
                 usd(Decimal(str(round(f.high_usd, 2)))),
-                NONE if f.factor is None else f"at x {f.factor:.2f}: {f.instead}",
+                NONE if f.factor is None else _turn(d, f.driver, f.factor, f.instead),
                 f.why,
             )
             for f in d.flips
         ),
     )
     return Chart(title=title, svg=svg.tornado(title, marks, middle=middle), table=table)
+
+
+def _turn(d: Decision, driver: str, factor: float, instead: str | None) -> str:
+    """Where the cheapest changes, as a factor and, for the volume, in requests of the first month."""
+    value = f" ({round(factor * d.requests_per_month):,})" if driver == VOLUME else ""
+    return f"at x {factor:.2f}{value}: {instead}"
 
 
 def _span(f: Flip) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cost_reports import pretraining
 from cost_reports.assumptions import ASSUMPTIONS
 from cost_reports.estimate import Estimate, Item, OptionEstimate
+from cost_reports.gaps import Gap
 from cost_reports.render import svg
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text, columns
 from cost_reports.render.svg import Mark
@@ -32,12 +33,11 @@ def document(estimate: Estimate) -> Document:
     ]
     for approach in dict.fromkeys(o.approach for o in e.options):
         blocks += [Heading(approach), _table(approach, [o for o in e.options if o.approach == approach])]
+        if left_out := [g for g in e.gaps if g.approach == approach]:
+            blocks.append(_left_out(left_out))
         notes = dict.fromkeys(n for o in e.options if o.approach == approach for n in o.notes)
         missing = dict.fromkeys(
-            f"Missing from the sums, no public price: {u}."
-            for o in e.options
-            if o.approach == approach
-            for u in o.unknown
+            f"No public price: {u}." for o in e.options if o.approach == approach for u in o.unknown
         )
         if notes or missing:
             blocks.append(Bullets((*notes, *missing)))
@@ -100,11 +100,19 @@ def _table(approach: str, options: list[OptionEstimate]) -> Table:
     )
 
 
+def _left_out(gaps: list[Gap]) -> Table:
+    return Table(
+        title="Left out of the sums",
+        columns=columns("=variant", "setup", "=cost", "why"),
+        rows=tuple((g.variant, g.setup, "unknown" if g.price_unknown else "cannot", g.why) for g in gaps),
+    )
+
+
 def _published() -> Table:
     checks = [pretraining.check(run) for run in pretraining.PUBLISHED]
     return Table(
         title="GPU hours by 6 N D with an MFU of 35 to 43 %, against what was published",
-        columns=columns("model", "GPU", ">predicted", ">published", ">implied MFU", "verdict", "why"),
+        columns=columns("=model", "=GPU", ">predicted", ">published", ">implied MFU", "verdict", "why"),
         rows=tuple(
             (
                 c.run.name,
@@ -117,7 +125,6 @@ def _published() -> Table:
             )
             for c in checks
         ),
-        detail=True,
     )
 
 

@@ -21,14 +21,17 @@ h3{font-size:16px;margin:22px 0 6px}
 table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;padding:10px 0 4px}th,td{padding:5px 9px;border-bottom:1px solid var(--line);
 text-align:left;vertical-align:top}th{color:var(--soft);font-weight:600;vertical-align:bottom}.r{text-align:right}
-td.r{white-space:nowrap}tbody tr:hover{background:var(--tint)}svg{display:block;width:100%;max-width:900px;height:auto}
-svg text{font:12px system-ui,sans-serif;fill:var(--fg)}svg .a{fill:var(--soft);font-size:11px}
+td.r{white-space:nowrap}tbody tr:hover{background:var(--tint)}
+svg{display:block;width:100%;min-width:700px;max-width:900px;height:auto}
+svg text{font:12px system-ui,sans-serif;fill:var(--fg);paint-order:stroke;stroke:var(--bg);stroke-width:3px}
+svg .a{fill:var(--soft);font-size:11px}
 .grid{stroke:var(--line)}.gate{stroke:var(--fg);stroke-dasharray:4 3}.c0{fill:var(--c0)}.c1{fill:var(--c1)}
 .c2{fill:var(--c2)}.c3{fill:var(--c3)}.c4{fill:var(--c4)}line[class^=bar]{stroke-width:3;opacity:.6}
 .bar-c0,.line-c0{stroke:var(--c0)}.bar-c1,.line-c1{stroke:var(--c1)}.bar-c2,.line-c2{stroke:var(--c2)}
 .bar-c3,.line-c3{stroke:var(--c3)}.bar-c4,.line-c4{stroke:var(--c4)}polyline{fill:none;stroke-width:2}
+.mark{fill:var(--bg);stroke:var(--fg);stroke-width:1.5}.frontier{stroke:var(--soft);stroke-dasharray:5 4}
 @media print{body{font-size:11px}main{max-width:none;padding:0}h2{break-after:avoid}tr,svg{break-inside:avoid}
-.wrap{overflow:visible}}
+.wrap{overflow:visible}svg{min-width:0}}
 """
 
 
@@ -54,7 +57,7 @@ def _block(block: Block) -> str:
         case Bullets(items=items):
             return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
         case Chart(title=title, svg=svg, table=table):
-            return f"<h3>{escape(title)}</h3>\n{svg}\n{_table(table)}"
+            return f'<h3>{escape(title)}</h3>\n<div class="wrap">{svg}</div>\n{_table(table)}'
         case Table():
             return _table(block)
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 
+from cost_reports.charges import exact_sum
 from cost_reports.decision import Decision
 from cost_reports.render import decision_document
 from cost_reports.render.document import Block, Bullets, Document, Heading, Table, Text, columns
 from cost_reports.render.report_charts import MAIN, cost_chart, find, frontier, interval, name, quality_chart
 from cost_reports.report import Paired, Report
 from cost_reports.text import NONE, number, percent, quantity, usd
+from cost_reports.units import WIDE
+from cost_reports.variance import Variance
 
 
 def document(report: Report, decision: Decision | None = None, *, short: bool = False) -> Document:
@@ -21,7 +25,8 @@ def document(report: Report, decision: Decision | None = None, *, short: bool = 
     blocks: list[Block] = [Text(line, "warning") for line in h.simulated]
     if short:
         blocks += [Heading("Quality"), _narrow(_quality(report)), *map(_narrow, _splits(report))]
-        blocks += [Heading("Cost and speed"), _cost(report), _once(report), _breakdown(report, "service")]
+        blocks += [Heading("Cost and speed"), _cost(report), _once(report), *_variance(report)]
+        blocks.append(_breakdown(report, "service"))
         blocks += _recommendation(report)
     else:
         blocks += [*_recommendation(report), *_full(report, decision)]
@@ -36,6 +41,7 @@ def document(report: Report, decision: Decision | None = None, *, short: bool = 
 def _full(report: Report, decision: Decision | None) -> list[Block]:
     blocks: list[Block] = [Heading("Quality"), quality_chart(report), _quality(report), *_splits(report)]
     blocks += [Heading("Cost and speed"), cost_chart(report), _cost(report), _once(report)]
+    blocks += _variance(report)
     if chart := frontier(report):
         blocks.append(chart)
     if decision is not None:
@@ -138,6 +144,36 @@ def _once(report: Report) -> Table:
         rows=tuple(rows),
         note="The experiment itself: preparing, orchestrating, evaluating, reporting. Nobody pays it in production.",
     )
+
+
+def _variance(report: Report) -> list[Block]:
+    """Estimated against metered, or nothing where there was no estimate."""
+    if not report.variance:
+        return []
+    rows = [(v.approach or "(no approach)", _amounts(v)) for v in report.variance]
+    sums = [exact_sum(column) for column in zip(*(amounts for _, amounts in rows), strict=True)]
+    table = Table(
+        title="Estimated before the run, metered in it, and why they differ",
+        columns=columns(
+            "=approach",
+            ">estimated",
+            ">metered",
+            ">price",
+            ">volume",
+            ">not\nestimated",
+            ">not\nmetered",
+            ">untagged,\ntax",
+        ),
+        rows=tuple((name, *map(usd, amounts)) for name, amounts in [*rows, ("all", sums)]),
+        note="Metered - estimated = the sum of the five columns to the right, exactly. The estimate comes from the"
+        " experiment's files and the assumptions of `ladder estimate`.",
+    )
+    return [table]
+
+
+def _amounts(v: Variance) -> list[Decimal]:
+    rest = WIDE.add(v.untagged_usd, v.credits_and_tax_usd)
+    return [v.estimated_usd, v.metered_usd, v.price_usd, v.volume_usd, v.unestimated_usd, v.not_metered_usd, rest]
 
 
 def _breakdown(report: Report, by: str) -> Table:

@@ -94,9 +94,14 @@ def tornado(title: str, marks: Sequence[Mark], *, middle: float) -> str:
 
 
 def lines(
-    title: str, series: Sequence[tuple[str, str, Sequence[tuple[float, float]]]], *, x_name: str, y_name: str
+    title: str,
+    series: Sequence[tuple[str, str, Sequence[tuple[float, float]]]],
+    *,
+    x_name: str,
+    y_name: str,
+    crossings: Sequence[tuple[float, float, str]] = (),
 ) -> str:
-    """A line for each (label, group, points above 0), both axes logarithmic."""
+    """A line for each (label, group, points above 0), both axes logarithmic; a ring at each (x, y, text) crossing."""
     points = [(x, y) for _, _, line in series for x, y in line if x > 0 and y > 0]
     if not points:
         return ""
@@ -130,13 +135,32 @@ def lines(
             y -= 13
         ends.append(y)
         parts.append(f'<text class="v" x="{pairs[-1][0] + 8:.1f}" y="{y + 4:.1f}">{escape(label)}</text>')
+    for n, (x, y, text) in enumerate((x, y, t) for x, y, t in crossings if x > 0 and y > 0):
+        across, up = at(x, y)
+        parts.append(
+            f'<circle class="mark" cx="{across:.1f}" cy="{up:.1f}" r="5"><title>{escape(text)}</title></circle>'
+        )
+        # Crossings may lie close together: their texts take turns below the ring.
+        below = up + 20 + 13 * (n % 3)
+        parts.append(f'<text class="v" text-anchor="middle" x="{across:.1f}" y="{below:.1f}">{escape(text)}</text>')
     parts.append(f'<text class="a" x="80" y="12">{escape(y_name)}</text>')
     parts.append(f'<text class="a" text-anchor="end" x="{80 + plot}" y="{height - 8}">{escape(x_name)}</text>')
     return _svg(title, height, parts)
 
 
-def scatter(title: str, marks: Sequence[Mark], *, x_name: str, y_name: str, y_top: float) -> str:
-    """Points of `x` (positive, on a logarithmic axis) against `value`; labels stand beside their points."""
+def scatter(
+    title: str,
+    marks: Sequence[Mark],
+    *,
+    x_name: str,
+    y_name: str,
+    y_top: float,
+    frontier: Sequence[tuple[float, float]] = (),
+) -> str:
+    """Points of `x` (positive, on a logarithmic axis) against `value`; labels stand beside their points.
+
+    `frontier` are the (x, value) points that a dashed line joins.
+    """
     height, bottom, plot = 330, 290, 660
     xs = [m.x for m in marks if m.x is not None and m.x > 0]
     if not xs:
@@ -151,6 +175,12 @@ def scatter(title: str, marks: Sequence[Mark], *, x_name: str, y_name: str, y_to
         y = bottom - (bottom - 20) * step / 4
         parts.append(f'<line class="grid" x1="60" x2="{60 + plot}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="a" text-anchor="end" x="52" y="{y + 4:.1f}">{y_top * step / 4:.0f}</text>')
+    if len(joined := [(x, y) for x, y in frontier if x > 0]) > 1:
+        path = " ".join(
+            f"{60 + plot * (math.log10(x) - low) / (high - low):.1f},{bottom - (bottom - 20) * y / y_top:.1f}"
+            for x, y in joined
+        )
+        parts.append(f'<polyline class="frontier" points="{path}"><title>efficient frontier</title></polyline>')
     taken: list[tuple[float, float]] = []
     for mark in sorted(marks, key=lambda m: -m.value):
         if mark.x is None or mark.x <= 0:

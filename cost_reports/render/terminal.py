@@ -19,8 +19,10 @@ from cost_reports.render.document import Block, Bullets, Chart, Document, Headin
 from cost_reports.report import Report
 
 STYLES = {"headline": "bold green", "warning": "yellow", "plain": ""}
-#: Between two columns at the most: padding on both sides and the line of the box.
-GAP = 3
+#: From this width on cells have padding on both sides.
+ROOMY = 130
+#: Characters that a column of text has at least, where it has as many.
+WRAP = 22
 WORDS = {"pass": "green", "fail": "red", "uncertain": "yellow"}
 
 
@@ -74,14 +76,16 @@ def _bullets(items: Sequence[str], console: Console) -> None:
 
 
 def parts(table: Table, width: int) -> list[Table]:
-    """`table` in parts of at most `width` characters; as it is where it fits or where a column can wrap."""
-    widths = [
-        max(len(line) for text in (column.name, *(row[i] for row in table.rows)) for line in text.split("\n")) + GAP
-        for i, column in enumerate(table.columns)
-    ]
-    names = sum(1 for _ in takewhile(lambda c: c.keep and c.align == "left", table.columns))
+    """`table` in parts of at most `width` characters, each with the columns that name the row; as it is where it fits
+    (text wraps at `WRAP` characters) or where all of it is names and text.
+    """
+    gap = 3 if width >= ROOMY else 2
+    widths = [_width(table, i) + gap for i in range(len(table.columns))]
+    names = sum(1 for _ in takewhile(lambda c: c.align == "left", table.columns))
+    while names > 1 and sum(widths[:names]) + max(widths[names:], default=0) > width:
+        names -= 1
     values = range(names, len(widths))
-    if sum(widths) <= width or not names or any(table.columns[i].align == "left" for i in values):
+    if sum(widths) <= width or not names or all(c.align == "left" for c in table.columns):
         return [table]
     groups: list[list[int]] = []
     room = 0
@@ -103,6 +107,13 @@ def parts(table: Table, width: int) -> list[Table]:
     ]
 
 
+def _width(table: Table, column: int) -> int:
+    """The characters that a column needs."""
+    texts = (table.columns[column].name, *(row[column] for row in table.rows))
+    longest = max(len(line) for text in texts for line in text.split("\n"))
+    return longest if table.columns[column].keep else min(longest, WRAP)
+
+
 def _table(table: Table, console: Console) -> None:
     if table.detail:
         return
@@ -115,7 +126,7 @@ def _part(table: Table, console: Console) -> None:
         title=RichText(table.title, style="bold") if table.title else None,
         title_justify="left",
         box=box.SIMPLE_HEAD,
-        padding=(0, 1) if console.width >= 130 else (0, 0, 0, 1),
+        padding=(0, 1) if console.width >= ROOMY else (0, 0, 0, 1),
         pad_edge=False,
         show_edge=False,
         caption=RichText(table.note, style="dim") if table.note else None,

@@ -40,8 +40,8 @@ class Question:
     """One line of `questions.train.jsonl` or `questions.test.jsonl`.
 
     `answer` is the reference answer in house style. `document` is the id of the page that holds the answer, null for
-    an unanswerable question. The first tag that is listed in `SPLITS` says which part of the test the question
-    belongs to.
+    an unanswerable question. The first tag says which part of the test the question belongs to
+    (`evaluation.scoring.split_of`).
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT

@@ -63,18 +63,6 @@ class SearchSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingSettings:
-    """SageMaker: role, images, instances, and the Hugging Face id of the base model."""
-
-    role_arn: str = _env("SAGEMAKER_ROLE_ARN")
-    training_image: str = _env("TRAINING_IMAGE")
-    hosting_image: str = _env("HOSTING_IMAGE")
-    training_instance: str = _env("TRAINING_INSTANCE")
-    hosting_instance: str = _env("HOSTING_INSTANCE")
-    base_model: str = _env("FINE_TUNING_BASE")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BaseModelSettings:
     """Hugging Face id of the model that LoRA adapts."""
 

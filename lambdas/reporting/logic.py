@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TypeVar
 
-import botocore
-
-from cost_reports import meters, simulated
+from cost_reports import meters
 from cost_reports.build import build_report
-from cost_reports.contracts import UsageRow
+from cost_reports.contracts import ChargeRow, UsageRow
 from cost_reports.decide import decide, quality_of, tokens_of
 from cost_reports.decision import Decision
+from cost_reports.estimate import estimated_charges
 from cost_reports.phases import PHASES, charge_phases
-from cost_reports.prices import CURRENCY, Catalogue
+from cost_reports.prices import Catalogue
 from cost_reports.records import RunRecords, VariantSpec
 from cost_reports.render import csv_file, html, markdown, report_document
-from cost_reports.report import Gate, Header, Report, SourceState, to_json
-from cost_reports.text import usd
-from cost_reports.units import HOURS_PER_MONTH
-from cost_reports.usage_types import usage_type
-from lambdas.common import jsonl, keys, prompts
+from cost_reports.report import Gate, Report, SourceState, to_json
+from cost_reports.run_estimate import run_usage
+from cost_reports.workload import Task
+from lambdas.common import jsonl, keys
 from lambdas.common.contracts import (
     APPROACHES,
     CONTROL_VARIANTS,
@@ -44,7 +39,7 @@ from lambdas.common.runtime import map_bounded
 from lambdas.common.store import MissingObjectError, Results
 from lambdas.evaluation import gate
 from lambdas.evaluation.metrics import CORRECTNESS
-from lambdas.reporting import outlook
+from lambdas.reporting import header, outlook
 
 T = TypeVar("T")
 USAGE = "/usage/part-"
@@ -73,8 +68,11 @@ def write_report(
     usage = read_usage(results, manifest)
     catalogue = Catalogue.load()
     charges = charge_phases(catalogue, usage)
+    expected, estimate_state = _expected(results, manifest, asked, catalogue, region)
     records = RunRecords(
-        header=_header(manifest, asked, environment, region, [row for _, row in usage], catalogue),
+        header=header.of_run(
+            manifest, asked, environment, region, [row for _, row in usage], catalogue, estimate_state
+        ),
         variants=variant_specs(),
         answers=answers,
         quality=quality,
@@ -83,7 +81,8 @@ def write_report(
         gates=_gates(asked, quality),
         accepted_metric=accepted_metric(asked.gate),
         failed=_failed(answers, quality, errors),
-        notes=_notes(asked, environment, region, catalogue),
+        notes=header.notes(asked, environment, region, catalogue),
+        estimated=expected,
     )
     report = build_report(records)
     decision, why_not = _decision(results, manifest, asked, report, catalogue, region)
@@ -117,16 +116,32 @@ def _decision(
     must not cost the report.
     """
     try:
-        task = outlook.task_of(
-            asked,
-            results.documents(manifest),
-            results.questions(manifest, "train"),
-            results.questions(manifest, "test"),
-        )
+        task = _task(results, manifest, asked)
         setting = outlook.setting_of(asked, task, catalogue, region=region, measured=tokens_of(report))
         return decide(setting, quality_of(report), seed=manifest.seed), ""
     except (ValueError, MissingObjectError) as error:
         return None, str(error)
+
+
+def _expected(
+    results: Results, manifest: Manifest, asked: Experiment, catalogue: Catalogue, region: str
+) -> tuple[list[ChargeRow], SourceState]:
+    """What the run was expected to cost, and how complete that is; its failure must not cost the report either."""
+    variants = [(approach, variant) for approach in APPROACHES for variant in VARIANTS[approach]]
+    try:
+        setting = outlook.setting_of(asked, _task(results, manifest, asked), catalogue, region=region)
+        rows = run_usage(setting, len(manifest.test_question_ids), variants)
+        text = (
+            f"{len(rows)} usage rows expected from the experiment's files, priced; the experiment's own steps are not"
+        )
+        return estimated_charges(catalogue, rows), SourceState(source="estimated", state="partial", text=text)
+    except (ValueError, MissingObjectError) as error:
+        return [], SourceState(source="estimated", state="not estimated", text=str(error))
+
+
+def _task(results: Results, manifest: Manifest, asked: Experiment) -> Task:
+    train, test = (results.questions(manifest, split) for split in ("train", "test"))
+    return outlook.task_of(asked, results.documents(manifest), train, test)
 
 
 def newest_run(results: Results, experiment: str) -> str | None:
@@ -213,68 +228,3 @@ def _root_cause(text: str) -> str:
     inner = _root_cause(cause)
     # A cause that was JSON names its own error.
     return inner if cause.lstrip().startswith("{") else f"{error}: {inner}".removesuffix(": ")
-
-
-def _header(
-    manifest: Manifest,
-    asked: Experiment,
-    environment: RunEnvironment,
-    region: str,
-    usage: list[UsageRow],
-    catalogue: Catalogue,
-) -> Header:
-    m = asked.models
-    bill = "an embedded AWS sends no bill" if environment.embedded else "AWS billing was not read for this report"
-    return Header(
-        experiment=manifest.experiment,
-        description=asked.description,
-        run=manifest.run,
-        profile=manifest.profile,
-        region=region,
-        window_start=min((row.start for row in usage), default=None),
-        window_end=max((row.end for row in usage), default=None),
-        as_of=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        prices_as_of=catalogue.as_of,
-        currency=CURRENCY,
-        embedded=environment.embedded,
-        simulated=simulated.statements(environment.stand_ins) if environment.embedded else (),
-        models={
-            "generator": m.generator,
-            "embedding": f"{m.embedding}, {m.embedding_dimensions} dimensions",
-            "fine-tuning base": m.fine_tuning_base,
-            "training instance": m.training_instance,
-            "hosting instance": m.hosting_instance,
-        },
-        model_hashes=environment.model_hashes,
-        seeds={"run": manifest.seed, "experiment": asked.seed},
-        versions={
-            "prompts": str(prompts.PROMPT_VERSION),
-            "Python (reporting function)": platform.python_version(),
-            "botocore (reporting function)": botocore.__version__,
-            **environment.versions,
-        },
-        git_commit=manifest.git_commit,
-        input_sha256=manifest.input_sha256,
-        questions=len(manifest.test_question_ids),
-        sources=(
-            SourceState(source="estimated", state="not estimated", text="no estimate was made for this run"),
-            SourceState(source="metered", state="complete", text=f"{len(usage)} usage rows of the run, priced"),
-            SourceState(source="billed", state="no data yet", text=bill),
-        ),
-        report_requests=0,
-        report_usd=Decimal(0),
-    )
-
-
-def _notes(asked: Experiment, environment: RunEnvironment, region: str, catalogue: Catalogue) -> list[str]:
-    notes = ["Prices are list prices without discounts, free tiers of new accounts, or tax."]
-    host = asked.models.hosting_instance
-    kind = usage_type("AmazonSageMaker", f"Host:{host}", region)
-    for price in catalogue.candidates("AmazonSageMaker", kind, "RunInstance", datetime.now(UTC).date().isoformat()):
-        notes.append(
-            f"Fine-tuned variants pay for the seconds of an endpoint on {host} during the evaluation only. Kept on, it"
-            f" costs {usd(price.usd * HOURS_PER_MONTH)} a month, whether it answers or idles."
-        )
-    if environment.embedded:
-        notes.append("The embedded AWS wakes search capacity only for the run; on AWS idle minutes are metered too.")
-    return notes

@@ -30,7 +30,7 @@ def identity(model: ModelName, hub: HubFolder) -> Identity:
     if model == "smollm2":
         weights[GGUF_FILE] = GGUF_SHA256
     return Identity(
-        generator="SmolLM2-135M-Instruct (bfloat16, from Q4_1)" if model == "smollm2" else "a tiny random model",
+        generator="SmolLM2-135M-Instruct (from Q4_1)" if model == "smollm2" else "a tiny random model",
         embedder=f"all-MiniLM-L6-v2 (int8, {embeddings.DIMENSIONS} numbers)",
         hashes={**weights, "all-MiniLM-L6-v2 int8 model.onnx": embeddings.MODEL_SHA256},
         versions={library: version(library) for library in LIBRARIES},

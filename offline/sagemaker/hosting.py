@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from offline.ports import free_ports
 from offline.sagemaker.objects import Objects
 from offline.wire import HOST, AwsError, Response
@@ -156,7 +154,7 @@ class Endpoints:
             endpoint.enter("InService")
         except AwsError as error:
             endpoint.enter("Failed", error.message)
-        except (OSError, BotoCoreError, ClientError) as error:
+        except Exception as error:  # noqa: BLE001  (an endpoint that stays `Creating` would be waited for)
             endpoint.enter("Failed", str(error))
 
 

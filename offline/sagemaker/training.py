@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from offline.sagemaker.objects import Objects
 from offline.wire import AwsError
 
@@ -141,7 +139,7 @@ class TrainingJobs:
                 self._train(job)
         except AwsError as error:
             job.end("Failed", "Failed", f"ClientError: {error.message}")
-        except (OSError, BotoCoreError, ClientError) as error:
+        except Exception as error:  # noqa: BLE001  (a job that never ends would be waited for without end)
             job.end("Failed", "Failed", f"InternalServerError: {error}")
 
     def _train(self, job: Job) -> None:
@@ -185,6 +183,9 @@ class TrainingJobs:
         late = False
         with (job.folder / "log").open("wb") as log:
             with job.lock:
+                stopped_early = job.stopping  # while its inputs were downloaded
+                if stopped_early:
+                    return "stopped"
                 job.process = subprocess.Popen(
                     [sys.executable, "-u", "-m", "offline.child", str(script)],
                     cwd=ROOT,
@@ -194,18 +195,21 @@ class TrainingJobs:
                     stderr=log,
                 )
             process = job.process
-            while process.poll() is None:
-                if checkpoints:
-                    self._objects.upload_folder(job.folder / "checkpoints", checkpoints, known=known)
-                if time.monotonic() > limit and not late:
-                    late = True
-                    _terminate(process)
-                try:
-                    process.wait(SYNC_S)
-                except subprocess.TimeoutExpired:
-                    continue
-        if process.stdin is not None:
-            process.stdin.close()
+            try:
+                while process.poll() is None:
+                    if checkpoints:
+                        self._objects.upload_folder(job.folder / "checkpoints", checkpoints, known=known)
+                    if time.monotonic() > limit and not late:
+                        late = True
+                        _terminate(process)
+                    try:
+                        process.wait(SYNC_S)
+                    except subprocess.TimeoutExpired:
+                        continue
+            finally:
+                # A job that failed here, for instance because a checkpoint could not be stored, trains no longer.
+                if process.stdin is not None:
+                    process.stdin.close()
         if checkpoints:
             self._objects.upload_folder(job.folder / "checkpoints", checkpoints, known=known)
         if late:

@@ -20,7 +20,7 @@ from cost_reports.curve import Term
 from cost_reports.estimate import Quoter
 from cost_reports.options import Setting
 from cost_reports.options_rag import STORES, retrieval
-from cost_reports.options_tuned import serve
+from cost_reports.options_serving import serve
 from cost_reports.plan import Maker
 from cost_reports.prices import Catalogue
 from cost_reports.units import to_decimal

@@ -59,7 +59,8 @@ def test_without_quality_it_says_what_it_does_not_know() -> None:
 def test_when_nothing_passes() -> None:
     found = made({("rag", "rag"): quality(0.1, "fail")})
     assert found.headline == "No approach passes the gate."
-    assert found.flips == ()
+    assert found.flips
+    assert found.flips_of.startswith("prompting / zero-shot")
 
 
 def test_a_higher_approach_wins_only_when_it_is_surely_cheaper() -> None:

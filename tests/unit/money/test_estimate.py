@@ -15,7 +15,8 @@ from cost_reports.estimate import Estimate, Quoter, estimate, estimate_option, e
 from cost_reports.gpu import CapacityError, Method
 from cost_reports.options import ContextError, Setting, prompting
 from cost_reports.options_rag import rag, retrieval
-from cost_reports.options_tuned import all_options, from_nothing, serve, training_instance
+from cost_reports.options_serving import serve
+from cost_reports.options_tuned import all_options, from_nothing, training_instance
 from cost_reports.plan import Part, scaled
 from cost_reports.prices import Catalogue, PriceError
 from cost_reports.tokens import Prompt
