@@ -54,7 +54,12 @@ def unpriced(s: Setting) -> list[str]:
 def _prompting(s: Setting) -> list[Gap]:
     found = []
     for variant in PROMPTING:
-        fixed = s.prompt(variant).fixed
+        prompt = s.prompt(variant)
+        fixed = prompt.fixed
+        if s.is_long(prompt):
+            why = f"no price of it above the long-context threshold of {s.generator}"
+            found += [_gap("prompting", variant, setup, why, True) for setup in ("prompt caching", "batch", "flex")]
+            continue
         if not s.priced(s.generator, "cache read"):
             found.append(
                 _gap("prompting", variant, "prompt caching", f"no price of cache reads of {s.generator}", True)

@@ -61,6 +61,15 @@ class Setting:
         fixed = min(counted.fixed, read)
         return Prompt(fixed=fixed, own=read - fixed, output=written)
 
+    def is_long(self, prompt: Prompt) -> bool:
+        """Whether every token of the prompt has the generator's long-context price.
+
+        Raises:
+            PriceError: the model is not in the catalogue.
+        """
+        above = self.catalogue.model(self.generator).long_context_above
+        return above is not None and prompt.input > above
+
     def value(self, name: str) -> Fraction:
         return value(name, self.assumed)
 
@@ -92,10 +101,11 @@ def prompting(s: Setting) -> list[Option]:
         make = s.maker("prompting", variant)
         shared = (*platform(s, make), people(s, "prompting"))
         found.append(_option(variant, "on demand", (*tokens(s, make, prompt), *shared)))
+        long = s.is_long(prompt)
         if (parts := caching(s, make, prompt)) is not None:
             found.append(_option(variant, "prompt caching", (*parts, *shared)))
         for tier in ("batch", "flex"):
-            if s.priced(s.generator, f"input {tier}") and s.priced(s.generator, f"output {tier}"):
+            if not long and s.priced(s.generator, f"input {tier}") and s.priced(s.generator, f"output {tier}"):
                 found.append(_option(variant, tier, (*tokens(s, make, prompt, f" {tier}"), *shared)))
     return found
 
@@ -114,13 +124,13 @@ def tokens(s: Setting, make: Maker, prompt: Prompt, tier: str = "") -> tuple[Par
         PriceError: the model has no price.
     """
     model = s.catalogue.model(s.generator)
+    if s.is_long(prompt):
+        tier = " long-context"
     if prompt.input + prompt.output > model.max_input_tokens:
         raise ContextError(
             f"{make.approach} {make.variant}: a prompt of {prompt.input:,} tokens is longer than {s.generator} takes"
             f" ({model.max_input_tokens:,})"
         )
-    if model.long_context_above is not None and prompt.input > model.long_context_above:
-        tier = " long-context"
     return (
         Part(
             growth="request",
@@ -138,9 +148,9 @@ def tokens(s: Setting, make: Maker, prompt: Prompt, tier: str = "") -> tuple[Par
 def caching(s: Setting, make: Maker, prompt: Prompt) -> tuple[Part, ...] | None:
     """Tokens with prompt caching; null where the model has no cache price or the fixed prompt is too short.
 
-    A model without a price for writing to the cache (Nova) writes at the price of input.
+    Null too above the long-context threshold: no price list gives the cache prices that hold there. A model without a price for writing to the cache (Nova) writes at the price of input.
     """
-    if not s.priced(s.generator, "cache read"):
+    if s.is_long(prompt) or not s.priced(s.generator, "cache read"):
         return None
     share = cached(prompt, s.workload.cache_hit_share)
     if not share.read and not share.written:

@@ -17,11 +17,13 @@ from typing import Any
 
 import boto3
 
+from cost_reports.prices import Catalogue
 from ladder import environment
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
 from ladder.experiment import LoadedExperiment
 from ladder.manifest import plan
+from ladder.priced import require_prices
 from ladder.progress import Progress
 from lambdas.common import jsonl, keys
 from lambdas.common.contracts import APPROACHES, VARIANTS, Manifest
@@ -81,6 +83,7 @@ def start(
         raise LadderError(
             f"{experiment.folder} is experiment {experiment.experiment.name!r}, deployed is {deployment.experiment!r}"
         )
+    require_prices(experiment.experiment.models, deployment.region, Catalogue.load())
     manifest = plan(
         experiment,
         profile,

@@ -1,7 +1,7 @@
 """The records that cross a boundary: experiment folder, S3 object, Lambda payload.
 
 All are frozen dataclasses of plain values, so that a Lambda function needs no library to read them and
-`pydantic.TypeAdapter` can validate the ones that people write (`ladder.experiment`). `jsonl` turns them into
+`pydantic.TypeAdapter` can validate the ones that people write (`ladder.validation`). `jsonl` turns them into
 JSON Lines and back. Money and usage records belong to `cost_reports.contracts`.
 """
 

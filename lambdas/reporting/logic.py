@@ -131,9 +131,7 @@ def _expected(
     try:
         setting = outlook.setting_of(asked, _task(results, manifest, asked), catalogue, region=region)
         rows = run_usage(setting, len(manifest.test_question_ids), variants)
-        text = (
-            f"{len(rows)} usage rows expected from the experiment's files, priced; the experiment's own steps are not"
-        )
+        text = f"{len(rows)} usage rows expected from the experiment's files; evaluating and orchestrating are not"
         return estimated_charges(catalogue, rows), SourceState(source="estimated", state="partial", text=text)
     except (ValueError, MissingObjectError) as error:
         return [], SourceState(source="estimated", state="not estimated", text=str(error))

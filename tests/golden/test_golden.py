@@ -194,8 +194,15 @@ def hours(parameters: str, trained_tokens: str, kind: str, mfu: str) -> Decimal:
     return to_decimal(found, Decimal("0.01"))
 
 
+def published(*words: str) -> str:
+    """published NAME...: predicted GPU hours at 43 % and at 35 % MFU (whole hours), published hours, verdict."""
+    found = next(c for c in map(pretraining.check, pretraining.PUBLISHED) if c.run.name == " ".join(words))
+    return f"{int(found.low):,} {int(found.high):,} {found.run.gpu_hours:,} {found.verdict}"
+
+
 VERBS: dict[str, Callable[..., object]] = {
-    f.__name__: f for f in (usage, model, prompt, request, compute, serving, units, lora, reft, memory, flops, hours)
+    f.__name__: f
+    for f in (usage, model, prompt, request, compute, serving, units, lora, reft, memory, flops, hours, published)
 }
 
 

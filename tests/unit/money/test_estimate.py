@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cost_reports import assumptions, gpu, pretraining, tokens
 from cost_reports.charges import total
-from cost_reports.estimate import Estimate, Quoter, estimate, estimate_option, estimated_charges, month_usage
+from cost_reports.estimate import Estimate, OptionEstimate, Quoter, estimate, estimate_option, estimated_charges, month_usage
 from cost_reports.gpu import CapacityError, Method
 from cost_reports.options import ContextError, Setting, prompting
 from cost_reports.options_rag import rag, retrieval
@@ -118,6 +118,30 @@ def test_the_long_context_price_begins_at_its_threshold() -> None:
         ContextError, match=r"prompting zero-shot: a prompt of 1,000,001 tokens is longer than us\.anth"
     ):
         usd(1_000_000)
+
+
+@pytest.mark.parametrize("threshold", [100_000, 200_000, 272_000])
+def test_the_threshold_of_the_long_context_price_comes_from_the_price_file(threshold: int) -> None:
+    haiku = "us.anthropic.claude-haiku-5-5"
+    model = replace(CATALOGUE.model(haiku), long_context_above=threshold)
+    catalogue = Catalogue(CATALOGUE.prices, [model])
+
+    def options(style: int) -> dict[str, OptionEstimate]:
+        s = setting(replace(TASK, style_tokens=style, question_tokens=1), generator=haiku, catalogue=catalogue)
+        return {o.setup: estimate_option(s, o) for o in prompting(s) if o.variant == "zero-shot"}
+
+    below, above = options(threshold - 1), options(threshold)
+    kinds = [item.usage_type for item in above["on demand"].items if "input" in item.usage_type]
+    assert kinds == ["USE1-MP:USE1_input_tokens_long_context-Units"]
+    assert not any("long_context" in item.usage_type for item in below["on demand"].items)
+    # every token costs five times as much, not only those above the threshold
+    tokens_below, tokens_above = (
+        next(i.usd for i in o["on demand"].items if i.driver == "input tokens") for o in (below, above)
+    )
+    assert tokens_below == threshold * Decimal("0.11") / 10**6
+    assert tokens_above == (threshold + 1) * Decimal("0.55") / 10**6
+    assert "prompt caching" in below
+    assert set(above) == {"on demand"}
 
 
 def _compute(store: str, requests: int) -> Fraction:

@@ -60,7 +60,8 @@ def test_estimate(tmp_path: Path) -> None:
         (["--horizon-months", "-3"], "horizon_months must be from 1"),
         (["--region", "us-moon-1"], "region 'us-moon-1' has no prices"),
         (["--assume", "ocu_rate"], "write name=number"),
-        (["--assume", "ocu_rates=3", "--assume", "ocu_rate=-3"], "ocu_rate must be 0 or more"),
+        (["--assume", "ocu_rate=-3"], "ocu_rate must be 0 or more"),
+        (["--assume", "ocu_rates=3"], "assumption 'ocu_rates' is unknown"),
         (["--prices", "nowhere.json"], "nowhere.json: the price file cannot be read"),
     ],
 )
