@@ -186,3 +186,25 @@ def test_documents_escape_what_people_wrote() -> None:
         page = html.render(document)
         for part in page.split("<svg")[1:]:
             ElementTree.fromstring("<svg" + part.split("</svg>")[0] + "</svg>")
+
+
+def test_the_chart_marks_where_another_approach_becomes_the_cheapest() -> None:
+    found = decide(setting(generator="us.anthropic.claude-opus-5-5"))
+    turns = [r for before, r in zip(found.cheapest, found.cheapest[1:], strict=False) if before.approach != r.approach]
+    assert turns
+    page = html.render(decision_document.document(found))
+    for turn in turns:
+        assert f"<title>{turn.approach} from {turn.low:,}</title>" in page
+        cost = {s.approach: dict(s.points) for s in found.series}
+        assert cost[turn.approach][turn.low] == min(points[turn.low] for points in cost.values())
+
+
+def test_without_quality_the_cheapest_is_what_moves() -> None:
+    found = made({})
+    assert found.flips
+    page = html.render(decision_document.document(found))
+    assert f"Total of {found.flips_of} when one input changes" in page
+
+
+def test_the_frontier_is_drawn() -> None:
+    assert 'class="frontier"' in html.render(decision_document.document(made()))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cost_reports import assumptions, gpu, pretraining, tokens
 from cost_reports.charges import total
-from cost_reports.estimate import Estimate, OptionEstimate, Quoter, estimate, estimate_option, estimated_charges, month_usage
+from cost_reports.estimate import Estimate, OptionEstimate, Quoter, estimate, estimate_option
+from cost_reports.expected_usage import estimated_charges, month_usage
 from cost_reports.gpu import CapacityError, Method
 from cost_reports.options import ContextError, Setting, prompting
 from cost_reports.options_rag import rag, retrieval

@@ -110,5 +110,9 @@ def test_sums_and_errors() -> None:
     assert total(lines) == 1
     with pytest.raises(ValueError, match="stack s has no Resources"):
         idle({"s": {}}, CATALOGUE)
+    with pytest.raises(ValueError, match="stack s has no Resources"):
+        idle({"s": []}, CATALOGUE)  # type: ignore[dict-item]
+    with pytest.raises(ValueError, match="resource X of stack s has no Type"):
+        idle({"s": {"Resources": {"X": {}}}}, CATALOGUE)
     with pytest.raises(PriceError, match="EU-SearchOCU"):
         idle({"s": {"Resources": {"C": {"Type": "AWS::OpenSearchServerless::Collection"}}}}, CATALOGUE, "eu-west-1")

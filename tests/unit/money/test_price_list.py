@@ -111,6 +111,7 @@ def test_refreshing_writes_a_new_file_and_never_overwrites(tmp_path: Path) -> No
     assert {r["ServiceCode"] for r in pricing.asked} == set(service_codes(CATALOGUE))
     assert {"AmazonBedrock", "AmazonBedrockService", "AmazonBedrockFoundationModels"} <= set(service_codes(CATALOGUE))
     path, renewed = price_refresh.write(CATALOGUE, found, "2026-12-02", tmp_path)
+    assert path.with_suffix(".diff.txt").read_text().splitlines() == price_refresh.diff(renewed)
     assert [c.new_usd for c in renewed.changes] == [Decimal("0.25")]
     assert Catalogue.load(path).as_of == "2026-12-02"
     with pytest.raises(LadderError, match="never overwritten"):

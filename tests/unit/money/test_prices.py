@@ -110,6 +110,9 @@ def test_the_price_of_the_day_is_used() -> None:
         ({"confidence": "sure"}, "confidence 'sure' is unknown"),
         ({"tier_from": Decimal(5), "tier_to": Decimal(5)}, "tier 5 to 5 is empty"),
         ({"effective_from": "2026-01-02", "effective_to": "2026-01-01"}, "are empty"),
+        ({"effective_from": "soon"}, "effective_from 'soon' is no date; write YYYY-MM-DD"),
+        ({"source": None}, "source is missing"),
+        ({"unit": 3}, "unit 3 is no text"),
     ],
 )
 def test_a_wrong_row_is_named(change: dict[str, object], message: str) -> None:
@@ -154,6 +157,7 @@ def test_tiers_must_share_a_unit() -> None:
         ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [{"usd": "x"}]}', "is no number"),
         ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [{"cost": "1"}]}', "unknown field"),
         ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [{"usd": "1"}]}', "missing"),
+        ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [3]}', "price 3 is no object"),
     ],
 )
 def test_a_wrong_file_is_named(text: str, message: str, tmp_path: Path) -> None:

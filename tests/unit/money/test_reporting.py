@@ -112,6 +112,9 @@ def test_the_files_of_a_report(results: Results) -> None:
     assert report.header.model_hashes == {"SmolLM2-135M": "beef"}
     assert [r.variant for r in report.ladder] == [v for _, v in run.PAIRS]
     assert report.accepted_metric == "contained"
+    assert {s.source: s.state for s in report.header.sources}["estimated"] == "partial"
+    assert sum(v.metered_usd for v in report.variance) == report.total_usd
+    assert any(v.volume_usd for v in report.variance)
     page = results.read_text(said["html_key"])
     assert "SIMULATED" in page
     assert "SmolLM2-135M did the work of us.amazon.nova-micro-v1:0" in page
@@ -186,6 +189,8 @@ def test_a_report_without_an_outlook_says_why(results: Results) -> None:
     said = handler.report({}, Context())
     notes = json.loads(results.read_text(said["report_key"]))["notes"]
     assert "No outlook on production: base model 'acme/nobody-knows' has no known shape" in notes[-1]
+    sources = json.loads(results.read_text(said["report_key"]))["header"]["sources"]
+    assert (sources[0]["state"], "nobody-knows" in sources[0]["text"]) == ("not estimated", True)
     assert not results.exists(keys.report_prefix(run.EXPERIMENT, run.RUN) + "decision.json")
 
 

@@ -44,6 +44,19 @@ def test_every_part_names_its_rows_and_the_last_one_has_the_note() -> None:
     assert [c.name for part in found for c in part.columns[1:]] == [c.name for c in TABLE.columns[1:]]
 
 
+def test_names_that_wrap_are_repeated_in_every_part() -> None:
+    heads = columns("=variant", "setup", *(f">figure {n}" for n in range(8)))
+    row = ("chain-of-thought", "scale to zero, trained on demand", *(f"$1,234,567.{n}" for n in range(8)))
+    console = Console(file=io.StringIO(), width=80)
+    wide = Table(title="Money", columns=heads, rows=(row,))
+    render(Document(title="t", kicker="k", summary="", blocks=(wide,)), console)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(figure in text for figure in row[2:])
+    found = parts(wide, 80)
+    assert all(part.rows[0][:2] == row[:2] for part in found)
+    assert text.count("scale to zero,") == len(found)
+
+
 def test_a_table_with_text_to_wrap_is_not_parted() -> None:
     wordy = Table(title="", columns=columns("=variant", "why"), rows=(("rag", "word " * 40),))
     assert parts(wordy, 40) == [wordy]
