@@ -6,23 +6,21 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
+from cost_reports.advice import Pairs, advice, unknowns
 from cost_reports.curve import Curve, crossings, envelope
 from cost_reports.decision import SCHEMA, BreakEven, Candidate, Decision, Quality, Series, VolumeRange
 from cost_reports.estimate import Quoter
 from cost_reports.frontier import dominance, point_costs
-from cost_reports.gaps import unpriced
 from cost_reports.options import Setting
 from cost_reports.options_tuned import all_options
 from cost_reports.plan import Option
 from cost_reports.report import Outcome, Report
-from cost_reports.uncertainty import Chance, chances, flips
+from cost_reports.uncertainty import chances, flips
 from cost_reports.units import to_decimal
 from cost_reports.workload import Workload
 
 TOP = 10**7
 """Requests a month up to which the cheapest approach is looked for."""
-SURE = 0.9
-"""The probability at which a higher approach is preferred to a lower one that passes."""
 
 
 def quality_of(report: Report) -> dict[tuple[str, str], Quality]:
@@ -79,7 +77,7 @@ def decide(
         [(o.name, c, _interval(measured, o)) for o, c in best_passing], setting.workload, seed=seed, samples=samples
     )
     candidates = _candidates(best, measured, setting.workload)
-    headline, reasons, chosen = _advice(candidates, best_passing, likely, measured)
+    headline, reasons, chosen = advice(candidates, best_passing, likely, measured)
     moved = chosen or min(best_passing or best, key=lambda pair: pair[1].total(volumes))
     ranges = _ranges(passing or pairs, top, len(volumes))
     return Decision(
@@ -90,7 +88,7 @@ def decide(
         measured=bool(measured),
         headline=headline,
         reasons=tuple(reasons),
-        unknowns=tuple(_unknowns(measured, best, setting)),
+        unknowns=tuple(unknowns(measured, best, setting)),
         candidates=tuple(candidates),
         cheapest=_ranges(pairs, top, len(volumes)) if passing else ranges,
         cheapest_passing=ranges if passing else (),
@@ -101,9 +99,6 @@ def decide(
         series=tuple(_series(passing or pairs, ranges, top, len(volumes))),
         seed=seed,
     )
-
-
-Pairs = Sequence[tuple[Option, Curve]]
 
 
 def _outcome(measured: Mapping[tuple[str, str], Quality], option: Option) -> Outcome:
@@ -217,70 +212,3 @@ def payback_month(a: Curve, b: Curve, volumes: Sequence[int]) -> int | None:
         if dear.total(volumes[:month]) < cheap.total(volumes[:month]):
             return month
     return None
-
-
-def _advice(
-    candidates: Sequence[Candidate],
-    passing: Pairs,
-    likely: Sequence[Chance],
-    measured: Mapping[tuple[str, str], Quality],
-) -> tuple[str, list[str], tuple[Option, Curve] | None]:
-    """Headline, reasons, and the chosen option."""
-    if not measured:
-        cheapest = min((c for c in candidates), key=lambda c: c.total_usd)
-        return (
-            "No recommendation: no quality was measured.",
-            [
-                f"By cost alone {cheapest.name} is the cheapest at this volume. Whether its answers are good enough is"
-                " not known: run the experiment and give its report.json.",
-            ],
-            None,
-        )
-    if not passing:
-        tried = "; ".join(f"{a} ({v}): {q.reason}" for (a, v), q in measured.items())
-        return "No approach passes the gate.", [f"Measured: {tried}."], None
-    approaches = list(dict.fromkeys(o.approach for o, _ in passing))
-    by_name = {f"{c.approach} / {c.variant} / {c.setup}": c for c in candidates}
-    lowest = min((p for p in passing if p[0].approach == approaches[0]), key=lambda p: by_name[p[0].name].total_usd)
-    reasons = [
-        f"Golden rule: the lowest approach that passes the gate is {lowest[0].approach}; its cheapest passing variant"
-        f" is {lowest[0].variant} ({lowest[0].setup})."
-    ]
-    if measured[lowest[0].approach, lowest[0].variant].outcome == "uncertain":
-        reasons.append("Its 95 % interval reaches below the gate: ask more test questions before relying on it.")
-    for (approach, variant), q in measured.items():
-        if q.outcome == "fail":
-            reasons.append(f"{approach} ({variant}) does not pass: {q.reason}.")
-    sure = {c.name: c.cheapest_per_accepted for c in likely}
-    for option, curve in passing:
-        if option.approach != lowest[0].approach and sure.get(option.name, 0.0) >= SURE:
-            reasons.append(
-                f"{option.approach} ({option.variant}, {option.setup}) is cheaper for each accepted answer with a"
-                f" probability of {sure[option.name]:.0%}, which outweighs the golden rule."
-            )
-            return f"Use {option.approach} ({option.variant}, {option.setup}).", reasons, (option, curve)
-    higher = [o for o, _ in passing if o.approach != lowest[0].approach]
-    if higher:
-        probability = max(sure.get(o.name, 0.0) for o in higher)
-        reasons.append(
-            f"No higher approach is cheaper for each accepted answer with a probability of {SURE:.0%} or more"
-            f" (the highest is {probability:.0%})."
-        )
-    return f"Use {lowest[0].approach} ({lowest[0].variant}, {lowest[0].setup}).", reasons, lowest
-
-
-def _unknowns(measured: Mapping[tuple[str, str], Quality], best: Pairs, setting: Setting) -> list[str]:
-    found = []
-    workload = setting.workload
-    if not setting.measured:
-        found.append("Tokens of a request are counted from the experiment's files, not measured.")
-    silent = [f"{o.approach} ({o.variant})" for o, _ in best if (o.approach, o.variant) not in measured]
-    if silent:
-        found.append(f"Quality was not measured for {', '.join(silent)}; they cannot be recommended.")
-    if workload.answer_value() is None:
-        found.append("The experiment states no value of an accepted answer, so there is no return on investment.")
-    if workload.hourly_wage_usd is None:
-        found.append("The experiment states no wage, so the hours of building an approach cost nothing here.")
-    found += [f"No public price: {text}." for text in sorted({text for o, _ in best for text in o.unknown})]
-    found += [f"Not compared: {text}." for text in unpriced(setting)]
-    return found

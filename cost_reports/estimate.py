@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from cost_reports.charges import Pricer
-from cost_reports.contracts import ChargeRow, Confidence, PriceRow, UsageRow
+from cost_reports.contracts import Confidence, PriceRow, UsageRow
 from cost_reports.curve import Curve, Term
 from cost_reports.gaps import Gap, gaps
 from cost_reports.options import Setting
 from cost_reports.options_tuned import all_options
-from cost_reports.plan import Growth, Option, Part, scaled
+from cost_reports.plan import Growth, Option, Part
 from cost_reports.prices import Catalogue
 from cost_reports.units import ratio, to_decimal
 
@@ -224,39 +222,3 @@ def _items(quoter: Quoter, part: Part) -> list[Item]:
             )
         )
     return found
-
-
-def month_usage(option: Option, requests: int, *, first: bool = False) -> list[UsageRow]:
-    """The usage rows of one month with `requests`; `first`: the one-time usage too. Refreshes come every month whose
-    cadence is one month. For reconciling an estimate with what was billed.
-    """
-    rows: list[UsageRow] = []
-    for part in option.parts:
-        term = Term(
-            growth=part.growth,
-            driver="",
-            usd=Fraction(0),
-            capacity=part.capacity,
-            minimum=part.minimum,
-            included=part.included,
-        )
-        if part.growth == "once":
-            rows += part.rows if first else ()
-        elif part.growth == "monthly" or (part.growth == "refresh" and part.every_months == 1):
-            rows += part.rows
-        elif part.growth == "request":
-            rows += [scaled(row, requests) for row in part.rows]
-        elif part.growth == "unit":
-            rows += [scaled(row, n) for row in part.rows if (n := term.units(requests))]
-        elif part.growth == "awake":
-            rows += [
-                scaled(row, requests) if row.amount * requests < cap.amount else cap
-                for row, cap in zip(part.rows, part.cap, strict=True)
-            ]
-    return [row for row in rows if row.amount]
-
-
-def estimated_charges(catalogue: Catalogue, rows: Sequence[UsageRow]) -> list[ChargeRow]:
-    """Charges (source `estimated`) of estimated usage; the whole month stands on its first day."""
-    pricer = Pricer(catalogue, source="estimated")
-    return [pricer.charge(row) for row in rows]

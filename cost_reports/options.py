@@ -148,7 +148,8 @@ def tokens(s: Setting, make: Maker, prompt: Prompt, tier: str = "") -> tuple[Par
 def caching(s: Setting, make: Maker, prompt: Prompt) -> tuple[Part, ...] | None:
     """Tokens with prompt caching; null where the model has no cache price or the fixed prompt is too short.
 
-    Null too above the long-context threshold: no price list gives the cache prices that hold there. A model without a price for writing to the cache (Nova) writes at the price of input.
+    Null too above the long-context threshold: no price list gives the cache prices that hold there. A model
+    without a price for writing to the cache (Nova) writes at the price of input.
     """
     if s.is_long(prompt) or not s.priced(s.generator, "cache read"):
         return None

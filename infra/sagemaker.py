@@ -113,12 +113,26 @@ def allow_clean_up(role: iam.Role, tags: Mapping[str, str]) -> None:
             "sagemaker:DeleteEndpoint",
             "sagemaker:DeleteEndpointConfig",
             "sagemaker:DeleteModel",
-            "sagemaker:DescribeEndpoint",
             "sagemaker:StopTrainingJob",
         ],
         _arns(role, *KINDS),
         when={"StringEquals": {"aws:ResourceTag/cost-cell": tags["cost-cell"]}},
         wildcard=NAMES,
+    )
+    stack = cdk.Stack.of(role)
+    own = f"{tags['experiment']}-*"
+    # What does not exist has no tags: by them, to ask for an endpoint that is gone would be forbidden, and so no proof.
+    permissions.allow(
+        role,
+        ["sagemaker:DescribeEndpoint"],
+        [f"arn:{stack.partition}:sagemaker:{stack.region}:{stack.account}:endpoint/{own}"],
+        wildcard="Names are made when a run starts; they begin with the experiment's.",
+    )
+    permissions.allow(
+        role,
+        ["logs:DeleteLogGroup"],
+        [f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:/aws/sagemaker/Endpoints/{own}"],
+        wildcard="SageMaker names the log groups of endpoints after them; their names begin with the experiment's.",
     )
 
 

@@ -27,7 +27,7 @@ def fetch(pricing: Any, catalogue: Catalogue, region: str) -> list[Found]:
 
 
 def write(catalogue: Catalogue, found: list[Found], today: str, out: Path) -> tuple[Path, Refreshed]:
-    """Write `aws_prices_<today>.json` into `out`; what changed comes back with its path.
+    """Write `aws_prices_<today>.json` into `out`, and beside it what changed as `.diff.txt`; both come back.
 
     Raises:
         LadderError: the file exists: a price file is never overwritten.
@@ -39,4 +39,13 @@ def write(catalogue: Catalogue, found: list[Found], today: str, out: Path) -> tu
     out.mkdir(parents=True, exist_ok=True)
     path.write_text(to_file(renewed.rows, catalogue.models, today, NOTE), encoding="utf-8")
     Catalogue.load(path)
+    path.with_suffix(".diff.txt").write_text("".join(f"{line}\n" for line in diff(renewed)), encoding="utf-8")
     return path, renewed
+
+
+def diff(renewed: Refreshed) -> list[str]:
+    """One line for each price that changed: old and new USD for one unit, and the share by which it rose or fell."""
+    return [
+        f"{c.name}: {c.old_usd:f} -> {c.new_usd:f} USD a {c.unit}" + ("" if c.share is None else f" ({c.share:+.1%})")
+        for c in renewed.changes
+    ]

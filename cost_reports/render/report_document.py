@@ -153,7 +153,7 @@ def _variance(report: Report) -> list[Block]:
     rows = [(v.approach or "(no approach)", _amounts(v)) for v in report.variance]
     sums = [exact_sum(column) for column in zip(*(amounts for _, amounts in rows), strict=True)]
     table = Table(
-        title="Estimated before the run, metered in it, and why they differ",
+        title="Expected from the experiment's files, metered in the run, and why they differ",
         columns=columns(
             "=approach",
             ">estimated",
@@ -165,8 +165,8 @@ def _variance(report: Report) -> list[Block]:
             ">untagged,\ntax",
         ),
         rows=tuple((name, *map(usd, amounts)) for name, amounts in [*rows, ("all", sums)]),
-        note="Metered - estimated = the sum of the five columns to the right, exactly. The estimate comes from the"
-        " experiment's files and the assumptions of `ladder estimate`.",
+        note="Metered - estimated = the sum of the five columns to the right, exactly. The estimate applies"
+        " the assumptions of `ladder estimate` to the experiment as it was asked.",
     )
     return [table]
 

@@ -188,7 +188,7 @@ def scatter(
         x = 60 + plot * (math.log10(mark.x) - low) / (high - low)
         y = bottom - (bottom - 20) * mark.value / y_top
         parts.append(f'<circle class="{css_class(mark.group)}" cx="{x:.1f}" cy="{y:.1f}" r="6">{_title(mark)}</circle>')
-        side = y
+        side = min(y, bottom - 8)
         while any(abs(side - ty) < 13 and abs(x - tx) < 170 for tx, ty in taken):
             side += 13
         taken.append((x, side))

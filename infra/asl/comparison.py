@@ -75,8 +75,19 @@ def definition() -> parts.State:
                 },
                 then="Report",
                 result="$.summary",
+                catch=_caught("SummariseBroke"),
             ),
-            "Report": parts.invoke("Report", {"errors": errors}, then="AllWell", result="$.report"),
+            "Report": parts.invoke(
+                "Report", {"errors": errors}, then="AllWell", result="$.report", catch=_caught("ReportBroke")
+            ),
+            "SummariseBroke": _note_step("Summarise"),
+            "ReportBroke": _note_step("Report"),
+            "RecordBroken": _record("FAILED", time="ended", then="Broken"),
+            "Broken": {
+                "Type": "Fail",
+                "Error": "StepFailed",
+                "CausePath": "States.Format('{} failed: {}', $.step, States.JsonToString($.failure))",
+            },
             "AllWell": {
                 "Type": "Choice",
                 "Choices": [{"Variable": "$.summary.payload.failed[0]", "IsPresent": True, "Next": "RecordFailure"}],
@@ -93,6 +104,15 @@ def definition() -> parts.State:
             "Done": {"Type": "Pass", "InputPath": "$.report.payload", "End": True},
         },
     }
+
+
+def _caught(then: str) -> list[parts.State]:
+    return [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": then}]
+
+
+def _note_step(name: str) -> parts.State:
+    """The step that failed, for the execution's own error."""
+    return {"Type": "Pass", "Result": name, "ResultPath": "$.step", "Next": "RecordBroken"}
 
 
 def _record(status: str, *, time: str, then: str) -> parts.State:

@@ -243,6 +243,10 @@ def _hosting(instance: str, concurrency: int) -> parts.States:
 def _clean_up() -> parts.States:
     """Every way on from `CreateTrainingJob` leads through here. Configuration and model cost nothing: that one of them
     is not there, or is refused, changes nothing."""
+    left = (
+        "States.Format('endpoint {} may still run and be charged by the hour: delete it', "
+        "$.prepared.payload.names.endpoint)"
+    )
     return {
         "EndpointAsked": {
             "Type": "Choice",
@@ -252,14 +256,15 @@ def _clean_up() -> parts.States:
             "Default": "DeleteEndpoint",
         },
         **sagemaker.delete_endpoint("$.prepared.payload.names.endpoint", then="NoteEndpointEnd", left="EndpointLeft"),
-        "EndpointLeft": {
-            **_failure(
-                "EndpointLeft",
-                "States.Format('endpoint {} may still run and be charged by the hour: delete it', "
-                "$.prepared.payload.names.endpoint)",
-            ),
+        "EndpointLeft": _unless_failed("AddEndpointLeft", "NoteEndpointLeft"),
+        # The first failure stays the cause, and is told what came on top of it.
+        "AddEndpointLeft": {
+            "Type": "Pass",
+            "Parameters": {"Cause.$": left},
+            "ResultPath": "$.failure.EndpointLeft",
             "Next": "NoteEndpointEnd",
         },
+        "NoteEndpointLeft": {**_failure("EndpointLeft", left), "Next": "NoteEndpointEnd"},
         "NoteEndpointEnd": _note_time("$.made.endpoint.deleted", then="DeleteEndpointConfig"),
         "DeleteEndpointConfig": sagemaker.delete(
             "deleteEndpointConfig",
@@ -292,10 +297,19 @@ def _end(hosting_instance: str) -> parts.States:
                 "endpoint_deleted.$": "$.made.endpoint.deleted",
                 "hosting_instance": hosting_instance,
             },
-            then="Outcome",
+            then="AwaitEndpointEnd",
             result=None,
-            catch=_caught("Failed"),
+            catch=sagemaker.passed("UsageLeft"),
         ),
+        "UsageLeft": _unless_failed("AwaitEndpointEnd", "NoteUsageLeft"),
+        "NoteUsageLeft": {
+            "Type": "Pass",
+            "InputPath": "$.clean_up",
+            "ResultPath": "$.failure",
+            "Next": "AwaitEndpointEnd",
+        },
+        # Last, because it may take minutes: what was used is written down by then.
+        **sagemaker.delete_logs("$.prepared.payload.names.endpoint", then="Outcome"),
         "Outcome": {
             "Type": "Choice",
             "Choices": [{"Variable": "$.failure", "IsPresent": True, "Next": "Failed"}],
@@ -332,6 +346,15 @@ def _channel(name: str, uri: str) -> parts.State:
 def _caught(then: str) -> list[parts.State]:
     """Remember the error; the execution will fail with it after the clean-up."""
     return [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": then}]
+
+
+def _unless_failed(failed: str, then: str) -> parts.State:
+    """`failed` comes next where a failure is remembered already."""
+    return {
+        "Type": "Choice",
+        "Choices": [{"Variable": "$.failure", "IsPresent": True, "Next": failed}],
+        "Default": then,
+    }
 
 
 def _failure(error: str, cause: str) -> parts.State:

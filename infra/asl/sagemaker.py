@@ -15,6 +15,9 @@ _SERVICE_RETRY = {
     "MaxDelaySeconds": 60,
     "JitterStrategy": "FULL",
 }
+#: 10 minutes for a deleted endpoint to be gone.
+_GONE_POLL_S, _GONE_POLLS = 30, 20
+
 #: A delete that is refused, for instance because the endpoint is still being made, may be taken later.
 _DELETE_RETRY = {
     "ErrorEquals": ["States.ALL"],
@@ -25,6 +28,18 @@ _DELETE_RETRY = {
 }
 #: Configuration and model cost nothing, so that little effort is made to delete one.
 _LIGHT_RETRY = {**_SERVICE_RETRY, "MaxAttempts": 2}
+_LOGS_RETRY = {
+    **_LIGHT_RETRY,
+    "ErrorEquals": [
+        f"CloudWatchLogs.{error}"
+        for error in (
+            "OperationAbortedException",
+            "SdkClientException",
+            "ServiceUnavailableException",
+            "ThrottlingException",
+        )
+    ],
+}
 
 
 def call(action: str, parameters: parts.State, *, then: str, catch: list[parts.State]) -> parts.State:
@@ -71,6 +86,39 @@ def delete_endpoint(path: str, *, then: str, left: str) -> parts.States:
             "Type": "Choice",
             "Choices": [{"Variable": "$.clean_up.Cause", "StringMatches": NOT_FOUND, "Next": then}],
             "Default": left,
+        },
+    }
+
+
+def delete_logs(path: str, *, then: str) -> parts.States:
+    """Delete the log group that SageMaker made for the endpoint whose name is at `path`, once the endpoint is gone: one
+    that is still going writes on, and its group would come back. `then` comes next in any case; there may be none."""
+    return {
+        "AwaitEndpointEnd": {"Type": "Pass", "Result": {"count": 0}, "ResultPath": "$.going", "Next": "FindEndpoint"},
+        "FindEndpoint": {
+            **call(
+                "describeEndpoint", {"EndpointName.$": path}, then="CountGoingPoll", catch=passed("DeleteEndpointLogs")
+            ),
+            "Retry": [],
+        },
+        "CountGoingPoll": parts.count("$.going", then="EndpointGoing"),
+        "EndpointGoing": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.going.count", "NumericGreaterThanEquals": _GONE_POLLS, "Next": "DeleteEndpointLogs"}
+            ],
+            "Default": "WaitForEndpointEnd",
+        },
+        "WaitForEndpointEnd": parts.wait(_GONE_POLL_S, then="FindEndpoint"),
+        "DeleteEndpointLogs": {
+            **call(
+                "deleteLogGroup",
+                {"LogGroupName.$": f"States.Format('/aws/sagemaker/Endpoints/{{}}', {path})"},
+                then=then,
+                catch=passed(then),
+            ),
+            "Resource": "arn:aws:states:::aws-sdk:cloudwatchlogs:deleteLogGroup",
+            "Retry": [_LOGS_RETRY],
         },
     }
 

@@ -48,7 +48,8 @@ def definition() -> parts.State:
             "DeleteEndpointConfig": sagemaker.delete(
                 "deleteEndpointConfig", "EndpointConfigName", "$.name", then="DeleteModel"
             ),
-            "DeleteModel": sagemaker.delete("deleteModel", "ModelName", "$.name", then="Done"),
+            "DeleteModel": sagemaker.delete("deleteModel", "ModelName", "$.name", then="AwaitEndpointEnd"),
+            **sagemaker.delete_logs("$.name", then="Done"),
             "Done": {"Type": "Succeed"},
             "EndpointLeft": {
                 "Type": "Fail",

@@ -154,6 +154,8 @@ def _is_retryable_response(error: ClientError) -> bool:
         return True
     # SageMaker and Bedrock wrap the answer of the model container in a 424 that carries the container's own status.
     original = response.get("OriginalStatusCode") or response.get("originalStatusCode")
+    if code == "ModelError" and not int(original or 0):
+        return True  # SageMaker got no answer from the container at all
     status = original or response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return int(status) == 429 or int(status) >= 500
 

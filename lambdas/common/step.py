@@ -35,7 +35,7 @@ class Step:
     def write_usage(self, approach: str, step: str, *, continued: bool = False) -> None:
         """Write what this step used; the last thing that a handler does.
 
-        `continued`: what an earlier call of the step used stays, because this call found its work done and paid for.
+        `continued`: what an earlier call of the step used stays, because that was paid for too.
         """
         key = keys.usage(self.manifest.experiment, self.manifest.run, approach, step)
         earlier = self.results.read(key, UsageRow) if continued and self.results.exists(key) else ()

@@ -36,14 +36,11 @@ def summarise(
     paired_key = keys.paired(experiment, run)
     step.results.write(paired_key, rows)
     usage = _usage(step, executions, states)
+    for (approach, part), found in usage.items():
+        step.results.write(keys.usage(experiment, run, approach, part), found)
     step.log.info("compared", paired_rows=len(rows), failed=failed)
-    own = usage.pop(keys.SHARED, [])
-    for approach, found in usage.items():
-        step.results.write(keys.usage(experiment, run, approach, "orchestration"), found)
-    step.meter.add(own)
-    step.write_usage(keys.SHARED, "summarise")
-    written = len(own) + sum(len(found) for found in usage.values())
-    return {"paired_key": paired_key, "usage_rows": written, "failed": failed}
+    step.write_usage(keys.SHARED, "summarise", continued=True)
+    return {"paired_key": paired_key, "usage_rows": sum(map(len, usage.values())), "failed": failed}
 
 
 def _scores(step: Step, approach: str) -> list[ScoreRow]:
@@ -53,27 +50,42 @@ def _scores(step: Step, approach: str) -> list[ScoreRow]:
         return []
 
 
-def _usage(step: Step, executions: Mapping[str, str | None], states: Any) -> dict[str, list[UsageRow]]:
-    """Orchestration and storage by approach, `shared` included."""
-    manifest = step.manifest
+def _usage(step: Step, executions: Mapping[str, str | None], states: Any) -> dict[tuple[str, str], list[UsageRow]]:
+    """(approach, part) -> rows. Transitions have a part for each execution, so that a run that is continued keeps those
+    of its earlier attempts; storage has one, which every attempt works out anew for all the time so far."""
+    ctx = replace(step.meter.context(), start=step.manifest.created)
+    usage: dict[tuple[str, str], list[UsageRow]] = {}
+    for approach, arn in executions.items():
+        if arn is not None:
+            part = f"orchestration-{arn.rpartition(':')[2]}"
+            usage[approach, part] = _transitions(replace(ctx, approach=approach), arn, states)
     now = datetime.now(UTC)
-    since_start = replace(step.meter.context(), start=manifest.created)
-    usage: dict[str, list[UsageRow]] = {}
-    for approach in dict.fromkeys((*APPROACHES, keys.SHARED, *executions)):
-        ctx = replace(since_start, approach=approach)
-        found = _transitions(ctx, executions.get(approach), states)
-        objects = orchestration.list_objects(
-            step.results.s3, step.results.bucket, keys.approach_prefix(manifest.experiment, manifest.run, approach)
-        )
-        found += _storage(ctx, objects, now)
-        if found:
-            usage[approach] = found
+    for approach, objects in _objects(step).items():
+        if found := _storage(replace(ctx, approach=approach), objects, now):
+            usage[approach, "storage"] = found
     return usage
 
 
-def _transitions(ctx: MeterContext, execution_arn: str | None, states: Any) -> list[UsageRow]:
-    if execution_arn is None:
-        return []
+def _objects(step: Step) -> dict[str, list[dict[str, Any]]]:
+    """The run's objects by approach; its own files and its input, which no approach has to itself, are `shared`.
+
+    Runs of the same input share it: each counts it from its own beginning.
+    """
+    manifest, results = step.manifest, step.results
+    prefix = keys.run_prefix(manifest.experiment, manifest.run)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entry in orchestration.list_objects(results.s3, results.bucket, prefix):
+        folder = entry["Key"].removeprefix(prefix).partition("/")[0]
+        kind, _, approach = folder.partition("=")
+        found.setdefault(approach if kind == "approach" else keys.SHARED, []).append(entry)
+    began = datetime.fromisoformat(manifest.created)
+    for entry in orchestration.list_objects(results.s3, results.bucket, manifest.input_prefix):
+        since = {**entry, "LastModified": max(entry["LastModified"], began)}
+        found.setdefault(keys.SHARED, []).append(since)
+    return found
+
+
+def _transitions(ctx: MeterContext, execution_arn: str, states: Any) -> list[UsageRow]:
     count = orchestration.transitions(states, execution_arn)
     rows = [meters.state_transitions(ctx, count.reported, basis="reported")]
     if count.children:
@@ -82,6 +94,6 @@ def _transitions(ctx: MeterContext, execution_arn: str | None, states: Any) -> l
 
 
 def _storage(ctx: MeterContext, objects: list[dict[str, Any]], now: datetime) -> list[UsageRow]:
-    """One row for the whole prefix; ages differ, so that bytes x seconds come summed up, as seconds of one byte."""
+    """One row for all objects; ages differ, so that bytes x seconds come summed up, as seconds of one byte."""
     byte_seconds = orchestration.stored_byte_seconds(objects, now)
     return [meters.s3_stored_bytes(ctx, 1, byte_seconds, source=STORAGE_SOURCE)] if byte_seconds else []

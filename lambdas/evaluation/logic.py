@@ -42,7 +42,7 @@ def evaluate(step: Step, approach: Approach) -> dict[str, Any]:
     variants = list(dict.fromkeys(row.variant for row in found.scores))
     errors = sum(1 for row in answers if row.error is not None)
     step.log.info("evaluated", variants=variants, answers=len(answers), errors=errors)
-    step.write_usage(approach, "evaluate")
+    step.write_usage(approach, "evaluate", continued=True)
     return {"approach": approach, "variants": variants, "answers": len(answers), "quality_key": quality_key}
 
 

@@ -16,7 +16,7 @@ def prepare(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     step = open_step(event, context, "prompting")
     with step.meter:
         items = answering.write_items(step.results, step.manifest, "prompting")
-        step.write_usage("prompting", "prepare")
+        step.write_usage("prompting", "prepare", continued=True)
         return items
 
 

@@ -72,7 +72,7 @@ def prepare(step: Step) -> dict[str, Any]:
     items = answering.write_items(step.results, step.manifest, APPROACH)
     step.log.info("rag prepared", documents=len(documents), stale_removed=stale, duplicates_removed=copies)
     search.record(step, APPROACH, "prepare")
-    step.write_usage(APPROACH, "prepare")
+    step.write_usage(APPROACH, "prepare", continued=True)
     return {**items, "ingest_items_key": ingest_key, "ingest_items": ingest_items}
 
 

@@ -13,7 +13,7 @@ from cost_reports.build import build_report
 from cost_reports.contracts import ChargeRow, UsageRow
 from cost_reports.decide import decide, quality_of, tokens_of
 from cost_reports.decision import Decision
-from cost_reports.estimate import estimated_charges
+from cost_reports.expected_usage import estimated_charges
 from cost_reports.phases import PHASES, charge_phases
 from cost_reports.prices import Catalogue
 from cost_reports.records import RunRecords, VariantSpec

@@ -98,7 +98,7 @@ class Endpoints:
         shutil.rmtree(endpoint.folder, ignore_errors=True)
 
     def invoke(self, name: str, headers: Mapping[str, str], body: bytes) -> Response:
-        """What the endpoint's process answers; its refusals become ModelError, as on AWS."""
+        """What the endpoint's process answers; its refusals become ModelError, as on AWS, its silence a 503."""
         endpoint = self.endpoints.get(name)
         if endpoint is None or endpoint.description["EndpointStatus"] != "InService":
             raise AwsError("ValidationError", f"Endpoint {name} of account not found or not in service.")
@@ -107,9 +107,11 @@ class Endpoints:
             connection.request("POST", "/invocations", body, {"content-type": headers.get("content-type", "")})
             answer = connection.getresponse()
             content = answer.read()
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise AwsError(
-                "ModelError", f"the endpoint's process does not answer ({error}); its log: {endpoint.folder}/log", 424
+                "ServiceUnavailable",
+                f"the endpoint's process does not answer ({error}); its log: {endpoint.folder}/log",
+                503,
             ) from error
         finally:
             connection.close()

@@ -174,12 +174,42 @@ def test_a_failure_while_training_stops_the_job() -> None:
 
 def test_a_failure_is_remembered_and_ends_the_execution_as_failed() -> None:
     failing = [name for name, state in TUNING.items() if state.get("ResultPath") == "$.failure"]
-    assert sorted(failing) == ["EndpointFailed", "EndpointLate", "EndpointLeft", "TrainingFailed", "TrainingStopped"]
+    assert sorted(failing) == [
+        "EndpointFailed",
+        "EndpointLate",
+        "NoteEndpointLeft",
+        "NoteUsageLeft",
+        "TrainingFailed",
+        "TrainingStopped",
+    ]
     (outcome,) = TUNING["Outcome"]["Choices"]
     assert outcome == {"Variable": "$.failure", "IsPresent": True, "Next": "Failed"}
     for name in failing:
-        # Before the outcome is looked at, the only end is the one of a failed record.
-        assert ends(TUNING, reachable(TUNING, name, without="Outcome")) == {"Failed"}, name
+        assert ends(TUNING, reachable(TUNING, name, without="Outcome")) == set(), name
+
+
+def test_the_first_failure_stays_the_cause() -> None:
+    """A second one, in the clean-up or in the record of usage, is only noted where there is none."""
+    for choice, note in (("EndpointLeft", "NoteEndpointLeft"), ("UsageLeft", "NoteUsageLeft")):
+        assert TUNING[choice]["Choices"][0]["Variable"] == "$.failure"
+        assert TUNING[choice]["Choices"][0]["IsPresent"] is True
+        assert TUNING[choice]["Default"] == note
+        assert note not in reachable(TUNING, "Prepare", without=choice)
+    assert TUNING["AddEndpointLeft"]["ResultPath"] == "$.failure.EndpointLeft"
+
+
+@pytest.mark.parametrize(
+    ("machine", "before"), [("fine-tuning", "RecordUsage"), ("sweep", "DeleteModel")], ids=["fine-tuning", "sweep"]
+)
+def test_the_endpoint_s_logs_go_after_it(machine: str, before: str) -> None:
+    states = MACHINES[machine]["States"]
+    logs = states["DeleteEndpointLogs"]
+    assert logs["Resource"] == "arn:aws:states:::aws-sdk:cloudwatchlogs:deleteLogGroup"
+    assert logs["Parameters"]["LogGroupName.$"].startswith("States.Format('/aws/sagemaker/Endpoints/{}', $.")
+    assert logs["Catch"][0]["Next"] == logs["Next"]  # there may be none
+    assert "DeleteEndpointLogs" not in reachable(states, states["DeleteEndpoint"]["Next"], without=before)
+    assert states["FindEndpoint"]["Catch"][0]["Next"] == "DeleteEndpointLogs"
+    assert "DeleteEndpointLogs" in reachable(states, "EndpointGoing", without="WaitForEndpointEnd")
 
 
 def test_clean_up_errors_do_not_overwrite_the_failure() -> None:
@@ -236,7 +266,9 @@ def test_a_stopped_execution_is_swept(templates: Templates) -> None:
     assert templates.definitions()["sweep"] == json.loads(json.dumps(sweep.definition()))
 
 
-@pytest.mark.parametrize("needed", ["StopTrainingJob", "DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel"])
+@pytest.mark.parametrize(
+    "needed", ["StopTrainingJob", "DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel", "DeleteEndpointLogs"]
+)
 def test_the_sweep_leaves_nothing_out(needed: str) -> None:
     states = MACHINES["sweep"]["States"]
     assert ends(states, reachable(states, "ReadEvent", without=needed)) <= {"EndpointLeft"}
@@ -282,10 +314,26 @@ def test_summary_and_report_learn_of_every_approach() -> None:
 def test_the_run_table_learns_of_the_start_and_of_either_end() -> None:
     records = {name: state for name, state in COMPARISON.items() if state.get("Resource", "").endswith("updateItem")}
     written = {n: s["Parameters"]["ExpressionAttributeValues"][":status"]["S"] for n, s in records.items()}
-    assert written == {"RecordStart": "RUNNING", "RecordSuccess": "SUCCEEDED", "RecordFailure": "FAILED"}
+    assert written == {
+        "RecordStart": "RUNNING",
+        "RecordSuccess": "SUCCEEDED",
+        "RecordFailure": "FAILED",
+        "RecordBroken": "FAILED",
+    }
     assert MACHINES["comparison"]["StartAt"] == "RecordStart"
     assert "Done" not in reachable(COMPARISON, "RecordStart", without="RecordSuccess")
     assert "Failed" not in reachable(COMPARISON, "RecordStart", without="RecordFailure")
+
+
+@pytest.mark.parametrize("step", ["Summarise", "Report"])
+def test_a_step_that_fails_after_the_approaches_is_recorded_and_named(step: str) -> None:
+    (catcher,) = COMPARISON[step]["Catch"]
+    assert (catcher["ErrorEquals"], catcher["ResultPath"]) == (["States.ALL"], "$.failure")
+    note = COMPARISON[catcher["Next"]]
+    assert (note["Result"], note["ResultPath"]) == (step, "$.step")
+    assert ends(COMPARISON, reachable(COMPARISON, catcher["Next"])) == {"Broken"}
+    assert "Broken" not in reachable(COMPARISON, "RecordStart", without="RecordBroken")
+    assert COMPARISON["Broken"]["CausePath"].startswith("States.Format('{} failed: {}', $.step,")
 
 
 # ---- in the templates ------------------------------------------------------------------------------------------------

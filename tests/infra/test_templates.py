@@ -162,6 +162,7 @@ WILDCARDS = {
     r"<.*Bucket.*>/(experiment=fixture/|reports/fixture/).*": "objects of the experiment",
     r"arn:aws:bedrock:\*::foundation-model/amazon\.nova-micro-v1:0": "regions of a geographic profile, by condition",
     r"arn:aws:sagemaker:us-east-1:<AWS::AccountId>:[a-z-]+/\*": "named at run time, held by tags",
+    r"arn:aws:sagemaker:us-east-1:<AWS::AccountId>:endpoint/fixture-\*": "endpoints of the experiment, gone ones too",
     r"arn:aws:logs:us-east-1:<AWS::AccountId>:log-group:/aws/sagemaker/.*": "SageMaker names them after jobs",
     r"arn:aws:states:us-east-1:<AWS::AccountId>:(execution|mapRun):<.*>[:/]\*": "executions of a named machine",
     r"<.*Domain.*>/\*": "API paths of the domain",
@@ -241,7 +242,10 @@ def test_sagemaker_is_held_by_tags(templates: Templates) -> None:
             continue
         condition = statement.get("Condition", {}).get("StringEquals", {})
         cells = {key: value for key, value in condition.items() if key.endswith("/cost-cell")}
-        if actions != ["sagemaker:CreateEndpoint"]:
+        if actions == ["sagemaker:DescribeEndpoint"]:
+            # One that is gone has no tags, and must be known to be gone.
+            assert flat(statement["Resource"]).endswith(":endpoint/fixture-*"), name
+        elif actions != ["sagemaker:CreateEndpoint"]:
             assert set(cells.values()) == {"fixture/fine-tuning"}, (name, actions)
 
 

@@ -17,6 +17,7 @@ from lambdas.common import keys
 from lambdas.common.contracts import PairedRow, ScoreRow
 from lambdas.common.step import EventError
 from lambdas.common.store import Results
+from lambdas.comparison import orchestration
 from lambdas.comparison.handler import summarise
 from tests.unit.evaluation.bucket_run import QUESTIONS, Context, make_run
 
@@ -73,18 +74,51 @@ def test_pairs_and_usage_of_the_approaches_that_ran(run: tuple[Results, Stubber]
     (row,) = results.read(done["paired_key"], PairedRow)
     assert (row.a, row.b, row.metric, row.difference, row.n) == ("rag+few-shot", "few-shot", "exact", 0.5, 4)
     counted = {}
-    for approach in ("prompting", "rag"):
-        usage = results.read(keys.usage("handbook", "r1", approach, "orchestration"), UsageRow)
-        assert {u.approach for u in usage} == {approach}
-        assert {u.start for u in usage} == {"2026-11-23T00:00:00.000Z"}
-        counted[approach] = {u.usage_type: (u.amount, u.basis) for u in usage}
-    assert counted["prompting"]["USE1-StateTransition"] == (Decimal(5), "reported")
-    assert counted["rag"]["USE1-StateTransition"] == (Decimal(9), "reported")
-    assert counted["rag"]["TimedStorage-ByteHrs"][1] == "derived"
-    assert not results.exists(keys.usage("handbook", "r1", "fine-tuning", "orchestration"))
+    for approach, name in (("prompting", "orchestration-r1"), ("rag", "orchestration-r1"), ("rag", "storage")):
+        (row_used,) = results.read(keys.usage("handbook", "r1", approach, name), UsageRow)
+        assert row_used.approach == approach
+        assert row_used.start == "2026-11-23T00:00:00.000Z"
+        counted[approach, row_used.usage_type] = (row_used.amount, row_used.basis)
+    assert counted["prompting", "USE1-StateTransition"] == (Decimal(5), "reported")
+    assert counted["rag", "USE1-StateTransition"] == (Decimal(9), "reported")
+    assert counted["rag", "TimedStorage-ByteHrs"][1] == "derived"
+    assert not results.list_keys(f"{keys.approach_prefix('handbook', 'r1', 'fine-tuning')}usage/")
     own = results.read(keys.usage("handbook", "r1", keys.SHARED, "summarise"), UsageRow)
     assert "GB-second" in {u.unit for u in own}
     stub.assert_no_pending_responses()
+
+
+def test_a_second_attempt_keeps_the_transitions_of_the_first(run: tuple[Results, Stubber]) -> None:
+    results, stub = run
+    for name, states in (("r1", 5), ("r1-2", 3)):
+        add_history(stub, states)
+        summarise({**EVENT, "executions": {"rag": ARN.format("rag")[:-2] + name}}, Context())
+    amounts = {}
+    for name in ("r1", "r1-2"):
+        (found,) = results.read(keys.usage("handbook", "r1", "rag", f"orchestration-{name}"), UsageRow)
+        amounts[name] = found.amount
+    assert amounts == {"r1": 5, "r1-2": 3}
+    own = results.read(keys.usage("handbook", "r1", keys.SHARED, "summarise"), UsageRow)
+    assert [u.unit for u in own].count("GB-second") == 2  # both calls were billed
+
+
+def test_the_manifest_and_the_input_are_stored_for_all(run: tuple[Results, Stubber]) -> None:
+    results, _ = run
+    later = datetime.fromisoformat("2026-11-23T01:00:00+00:00")
+    entries = {
+        "experiment=handbook/run=r1/": ["manifest.json", "environment.json", "approach=rag/answers/part-0.jsonl"],
+        results.manifest("handbook", "r1").input_prefix: ["documents.jsonl"],
+    }
+    listed = {p: [{"Key": p + n, "Size": 7, "LastModified": later} for n in names] for p, names in entries.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(orchestration, "list_objects", lambda s3, bucket, prefix: listed[prefix])
+        patch.setattr(
+            orchestration, "stored_byte_seconds", lambda objects, now: Decimal(sum(o["Size"] for o in objects))
+        )
+        summarise({**EVENT, "executions": {}}, Context())
+    for approach, expected in (("rag", 7), (keys.SHARED, 21)):
+        (row,) = results.read(keys.usage("handbook", "r1", approach, "storage"), UsageRow)
+        assert (row.approach, row.amount) == (approach, expected)
 
 
 def test_a_run_in_which_everything_failed_still_has_a_comparison(run: tuple[Results, Stubber]) -> None:

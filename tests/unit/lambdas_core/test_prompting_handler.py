@@ -38,7 +38,7 @@ def test_prepare_writes_the_items_and_its_usage(world: World, context: Context) 
     usage = world.results.read(keys.usage(EXPERIMENT, RUN, "prompting", "prepare"), UsageRow)
     assert {row.usage_type: row.amount for row in usage if row.service_code == "AmazonS3"} == {
         "Requests-Tier1": 2,
-        "Requests-Tier2": 1,
+        "Requests-Tier2": 2,
     }
 
 

@@ -14,7 +14,7 @@ from cost_reports.decide import decide, payback_month, quality_of, tokens_of
 from cost_reports.decision import Decision, Quality
 from cost_reports.estimate import estimate
 from cost_reports.frontier import dominance, point_costs
-from cost_reports.render import decision_document, estimate_document, html, markdown
+from cost_reports.render import csv_file, decision_document, estimate_document, html, markdown
 from cost_reports.report import Outcome, to_json
 from cost_reports.uncertainty import chances
 from cost_reports.workload import Workload
@@ -208,3 +208,11 @@ def test_without_quality_the_cheapest_is_what_moves() -> None:
 
 def test_the_frontier_is_drawn() -> None:
     assert 'class="frontier"' in html.render(decision_document.document(made()))
+
+
+def test_csv_lines_of_a_decision_are_safe() -> None:
+    found = made()
+    evil = replace(found, candidates=(replace(found.candidates[0], variant="=cmd|x"),))
+    head, line = csv_file.decision_lines(evil).splitlines()
+    assert head.startswith("approach,variant,setup,outcome,quality,total_usd")
+    assert ",'=cmd|x," in line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -35,7 +37,7 @@ def run(*words: str, fails: str | None = None) -> str:
 
 
 def test_estimate(tmp_path: Path) -> None:
-    files = {kind: tmp_path / "deep" / f"estimate.{kind}" for kind in ("json", "html", "markdown")}
+    files = {kind: tmp_path / "deep" / f"estimate.{kind}" for kind in ("json", "csv", "html", "markdown")}
     words = [word for kind, path in files.items() for word in (f"--{kind}", str(path))]
     shown = run("estimate", "--experiment", str(HANDBOOK), "--requests-per-month", "20000", *words)
     assert "20,000 requests in the first month" in shown
@@ -45,6 +47,9 @@ def test_estimate(tmp_path: Path) -> None:
     assert found["requests_per_month"] == 20000
     item = found["options"][0]["items"][0]
     assert set(item) >= {"service_code", "usage_type", "operation", "amount", "unit", "price_usd", "price_source"}
+    lines = list(csv.DictReader(io.StringIO(files["csv"].read_text(), newline="")))
+    assert len(lines) == sum(len(o["items"]) for o in found["options"])
+    assert lines[0]["usage_type"] == item["usage_type"]
     page = files["html"].read_text()
     assert page.count("<svg") == 1
     assert "<script" not in page

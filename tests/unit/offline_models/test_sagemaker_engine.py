@@ -16,9 +16,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from offline.ports import free_ports
 from offline.sagemaker import objects
 from offline.sagemaker.api import SageMaker
-from offline.wire import serve
+from offline.sagemaker.hosting import Endpoint, Endpoints
+from offline.wire import AwsError, serve
 
 TRAIN = """
 import json, os, pathlib, sys, time
@@ -277,3 +279,14 @@ def test_an_endpoint_without_its_model_fails_with_a_reason(client: Any) -> None:
     found = wait(lambda: client.describe_endpoint(EndpointName="e"), "EndpointStatus", "InService", "Failed")
     assert found["EndpointStatus"] == "Failed"
     assert "Could not find model data at s3://b/models/gone" in found["FailureReason"]
+
+
+def test_an_endpoint_that_does_not_answer_may_be_asked_again(tmp_path: Path) -> None:
+    endpoints = Endpoints(
+        directory=tmp_path, objects=objects.Objects("http://127.0.0.1:1", "us-east-1"), environment={}
+    )
+    description = {"EndpointStatus": "InService"}
+    endpoints.endpoints["e"] = Endpoint(folder=tmp_path / "e", description=description, port=free_ports(1)[0])
+    with pytest.raises(AwsError, match="the endpoint's process does not answer") as caught:
+        endpoints.invoke("e", {}, b"{}")
+    assert (caught.value.code, caught.value.status) == ("ServiceUnavailable", 503)
