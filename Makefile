@@ -26,8 +26,8 @@ setup-deploy: .venv/.ready-deploy node_modules/.ready ## only what `make deploy`
 demo: setup ## the whole job on the embedded AWS; QUICK=1 for the short version, OUT= for another folder
 	@$(VENV)/ladder demo --experiment $(EXPERIMENT) --out $(OUT) $(if $(QUICK),--quick)
 
-test: setup ## all tests but the benchmarks
-	$(VENV)/python -m pytest -q
+test: setup ## all tests but the benchmarks, in two processes
+	$(VENV)/python -m pytest -q -n 2 --dist loadfile
 
 lint: setup ## ruff, mypy --strict
 	$(VENV)/ruff check .

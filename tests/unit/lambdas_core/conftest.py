@@ -30,7 +30,7 @@ from tests.unit.lambdas_core.lambda_world import (
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # a mock that outlived its module would keep its buckets for the next one
 def _aws() -> Iterator[Any]:
     with mock_aws():
         yield boto3.client("s3", region_name="us-east-1")

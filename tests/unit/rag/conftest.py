@@ -39,7 +39,7 @@ def embedder() -> WordEmbedder:
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # a mock that outlived its module would keep its buckets for the next one
 def _s3() -> Iterator[Any]:
     with mock_aws():
         yield boto3.client("s3", region_name="us-east-1")
