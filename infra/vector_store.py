@@ -6,6 +6,7 @@ The functions speak the API subset that all three share; what differs is here: n
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -46,9 +47,9 @@ class VectorStore(Construct):
             "INDEX_NAME": INDEX_NAME,
         }
 
+    @abstractmethod
     def admit(self, scope: Construct, *, writers: Sequence[iam.Role] = (), readers: Sequence[iam.Role] = ()) -> None:
         """Let roles of the stack of `scope` use the index. Call it once in each stack."""
-        raise NotImplementedError
 
 
 def vector_store(scope: Construct, id: str, *, settings: Settings) -> VectorStore:  # noqa: A002  (CDK's name)
