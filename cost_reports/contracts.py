@@ -9,6 +9,9 @@ from typing import Literal
 Basis = Literal["reported", "derived"]
 Confidence = Literal["high", "medium", "low"]
 Source = Literal["estimated", "metered", "billed-ce", "billed-export"]
+Cut = Literal["whole", "service", "usage-type", "record-type", "model", "role"]
+"""Cost Explorer groups by two keys at a time, so it gives the same money in several cuts. Rows of two cuts are never
+added; `whole` rows (metered, estimated, exports) carry every field and need no cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,7 @@ class ChargeRow:
     """Usage times price on one UTC day. The one fact table: every report reads it.
 
     A null amount means that the source does not say; it is never 0. `experiment` and `approach` null = untagged.
+    `cut` says which view of the money the row is part of.
     """
 
     day: str
@@ -85,3 +89,4 @@ class ChargeRow:
     source: Source
     estimated: bool
     as_of: str
+    cut: Cut = "whole"

@@ -132,6 +132,11 @@ class Catalogue:
             and (row.effective_to is None or day < row.effective_to)
         ]
 
+    def unit_for(self, service_code: str, usage_type: str) -> str | None:
+        """The unit in which a usage type is priced; null where the catalogue does not know it."""
+        rows = self._rows.get((service_code, usage_type))
+        return rows[0].unit if rows else None
+
     def tiers_for(self, row: UsageRow) -> list[PriceRow]:
         """The tiers of the price of `row`, in rising order, on the day on which the usage began.
 
