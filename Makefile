@@ -38,7 +38,7 @@ format: setup ## put the code into the project's format
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
 
-bench: setup ## measure: stages, model, retrieval, handlers, layers, money
+bench: setup .venv-bench/.ready ## measure: stages, model, retrieval, handlers, layers, money, exports
 	$(VENV)/python -m tests.bench
 
 synth: setup-deploy ## write the CloudFormation templates to cdk.out
@@ -59,7 +59,7 @@ lock: .venv/.uv ## resolve the pinned requirements again
 	for layer in retrieval evaluation minilm exports; do $(COMPILE) lambdas/layers/$$layer.in --no-deps --output-file lambdas/layers/$$layer.txt; done
 
 clean: ## remove what set-up and runs made
-	rm -rf .venv .venv-emulator node_modules cdk.out out build .ladder
+	rm -rf .venv .venv-emulator .venv-bench node_modules cdk.out out build .ladder
 
 .venv/.uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or later is needed; say make PYTHON=python3.12")'
@@ -84,6 +84,12 @@ clean: ## remove what set-up and runs made
 .venv-emulator/.ready: .venv/.uv requirements/emulator.txt
 	test -x .venv-emulator/bin/python || $(PYTHON) -m venv .venv-emulator
 	$(UV) pip install -q --python .venv-emulator/bin/python --require-hashes -r requirements/emulator.txt
+	@touch $@
+
+# What the benchmark of exports compares with.
+.venv-bench/.ready: .venv/.uv requirements/bench.txt
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	$(UV) pip install -q --python .venv-bench/bin/python --require-hashes -r requirements/bench.txt
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json

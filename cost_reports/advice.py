@@ -82,6 +82,5 @@ def unknowns(measured: Mapping[tuple[str, str], Quality], best: Pairs, setting: 
         found.append("The experiment states no value of an accepted answer, so there is no return on investment.")
     if workload.hourly_wage_usd is None:
         found.append("The experiment states no wage, so the hours of building an approach cost nothing here.")
-    found += [f"No public price: {text}." for text in sorted({text for o, _ in best for text in o.unknown})]
     found += [f"Not compared: {text}." for text in unpriced(setting)]
     return found

@@ -49,17 +49,28 @@ ASSUMPTIONS: dict[str, Assumption] = {
 }
 
 
+ABSURD = 10_000
+"""A user's value may be at most so many times the high end of the range."""
+
+
 def value(name: str, overrides: Mapping[str, Fraction | Decimal | int] | None = None) -> Fraction:
     """The assumed value, or what the user put in its place.
 
     Raises:
-        ValueError: the name is unknown, or the user's value is negative.
+        ValueError: the name is unknown; the user's value is negative or absurd, a rate of 0, or a share above 1.
     """
     if name not in ASSUMPTIONS:
         raise ValueError(f"assumption {name!r} is unknown; known are {', '.join(ASSUMPTIONS)}")
-    if overrides and name in overrides:
-        own = Fraction(overrides[name])
-        if own < 0:
-            raise ValueError(f"assumption {name} must be 0 or more, not {overrides[name]}")
-        return own
-    return ASSUMPTIONS[name].value
+    a = ASSUMPTIONS[name]
+    if not overrides or name not in overrides:
+        return a.value
+    own = Fraction(overrides[name])
+    if own < 0:
+        raise ValueError(f"assumption {name} must be 0 or more, not {overrides[name]}")
+    if own == 0 and (a.unit.startswith("requests/s") or name.startswith("pretraining_")):
+        raise ValueError(f"assumption {name} must be above 0")
+    if a.unit == "share" and own > 1:
+        raise ValueError(f"assumption {name} is a share: from 0 to 1, not {overrides[name]}")
+    if own > a.high * ABSURD:
+        raise ValueError(f"assumption {name} must be at most {float(a.high * ABSURD):g} ({a.unit})")
+    return own

@@ -7,12 +7,15 @@ many times. The envelope walks the cells between these points and solves each in
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cost_reports.plan import Growth
+from cost_reports.units import exact_total
 
+ZERO = Fraction(0)
 MAX_STEPS = 200_000
 """Steps of one term that an envelope walks; more would take minutes and means a wrong capacity."""
 
@@ -42,13 +45,14 @@ class Term:
             case "unit":
                 return self.usd * self.units(requests)
             case _:
-                return Fraction(0)
+                return ZERO
 
     def units(self, requests: int) -> int:
         """max(minimum, ceil(requests / capacity)), less the units that are paid for elsewhere."""
         if self.capacity is None:
             return 0
-        return max(0, max(self.minimum, math.ceil(requests / self.capacity)) - self.included)
+        needed = -(-requests * self.capacity.denominator // self.capacity.numerator)
+        return max(0, max(self.minimum, needed) - self.included)
 
     def jumps(self, top: int) -> Iterable[int]:
         """The volumes from 2 to `top` at which the affine piece changes: the first request of each new piece.
@@ -81,20 +85,21 @@ class Curve:
 
     @property
     def once(self) -> Fraction:
-        return sum((t.usd for t in self.terms if t.growth == "once"), Fraction(0))
+        """USD that are paid once."""
+        return exact_total(t.usd for t in self.terms if t.growth == "once")
 
     def refresh(self, months: int) -> Fraction:
         """USD of all refreshes in `months`: each as often as its cadence fits in whole."""
-        return sum((t.usd * (months // t.every_months) for t in self.terms if t.growth == "refresh"), Fraction(0))
+        return exact_total(t.usd * (months // t.every_months) for t in self.terms if t.growth == "refresh")
 
     def monthly(self, requests: int) -> Fraction:
         """USD of a month with `requests`, without refreshes."""
-        return sum((t.monthly(requests) for t in self.terms), Fraction(0))
+        return exact_total(t.monthly(requests) for t in self.terms)
 
     def total(self, volumes: Sequence[int]) -> Fraction:
         """USD of months with these volumes: once + months + refreshes."""
-        each = {v: self.monthly(v) for v in set(volumes)}
-        return self.once + sum((each[v] for v in volumes), Fraction(0)) + self.refresh(len(volumes))
+        months = (self.monthly(v) * times for v, times in Counter(volumes).items())
+        return exact_total((self.once, *months, self.refresh(len(volumes))))
 
     def by_driver(self, volumes: Sequence[int]) -> dict[str, Fraction]:
         """`total`, divided by the uncertain input behind each part."""

@@ -7,13 +7,14 @@ from decimal import Decimal
 from fractions import Fraction
 
 from cost_reports.advice import Pairs, advice, unknowns
+from cost_reports.bounds import bounds, sentences
 from cost_reports.curve import Curve, crossings, envelope
-from cost_reports.decision import SCHEMA, BreakEven, Candidate, Decision, Quality, Series, VolumeRange
-from cost_reports.estimate import Quoter
+from cost_reports.decision import SCHEMA, Bound, BreakEven, Candidate, Decision, Quality, Series, VolumeRange
 from cost_reports.frontier import dominance, point_costs
 from cost_reports.options import Setting
 from cost_reports.options_tuned import all_options
 from cost_reports.plan import Option
+from cost_reports.quote import Quoter, Unknown
 from cost_reports.report import Outcome, Report
 from cost_reports.uncertainty import chances, flips
 from cost_reports.units import to_decimal
@@ -21,6 +22,8 @@ from cost_reports.workload import Workload
 
 TOP = 10**7
 """Requests a month up to which the cheapest approach is looked for."""
+
+Lacking = Mapping[str, Sequence[Unknown]]
 
 
 def quality_of(report: Report) -> dict[tuple[str, str], Quality]:
@@ -62,6 +65,9 @@ def decide(
 ) -> Decision:
     """Compare the options that answer at once, up to `top` requests a month (10 million, or as many as are expected).
 
+    Rates that nobody publishes are in no cost: options are compared at what is known, and the decision says which
+    could cost more, and from which price of the unknown on another one would be taken (`Decision.bounds`).
+
     Raises:
         PriceError, CapacityError, ContextError, WorkloadError: as for `estimate`.
     """
@@ -76,8 +82,12 @@ def decide(
     likely = chances(
         [(o.name, c, _interval(measured, o)) for o, c in best_passing], setting.workload, seed=seed, samples=samples
     )
-    candidates = _candidates(best, measured, setting.workload)
+    lacking = {o.name: quoter.unknown(o) for o, _ in pairs}
+    candidates = _candidates(best, measured, setting.workload, lacking)
     headline, reasons, chosen = advice(candidates, best_passing, likely, measured)
+    limits = _bounds(best, pairs, passing, chosen, lacking, volumes)
+    if chosen is not None:
+        reasons += sentences([b for b in limits if b.name == chosen[0].name])
     moved = chosen or min(best_passing or best, key=lambda pair: pair[1].total(volumes))
     ranges = _ranges(passing or pairs, top, len(volumes))
     return Decision(
@@ -88,7 +98,7 @@ def decide(
         measured=bool(measured),
         headline=headline,
         reasons=tuple(reasons),
-        unknowns=tuple(unknowns(measured, best, setting)),
+        unknowns=(*unknowns(measured, best, setting), *sentences(limits)),
         candidates=tuple(candidates),
         cheapest=_ranges(pairs, top, len(volumes)) if passing else ranges,
         cheapest_passing=ranges if passing else (),
@@ -97,8 +107,27 @@ def decide(
         flips=tuple(flips(moved, best_passing or best, setting.workload)),
         chances=tuple(likely),
         series=tuple(_series(passing or pairs, ranges, top, len(volumes))),
+        bounds=tuple(limits),
+        at_least=tuple(name for name, unknown in lacking.items() if unknown),
         seed=seed,
     )
+
+
+def _bounds(
+    best: Pairs,
+    pairs: Pairs,
+    passing: Pairs,
+    chosen: tuple[Option, Curve] | None,
+    lacking: Lacking,
+    volumes: Sequence[int],
+) -> list[Bound]:
+    """Of each variant's best setup against its other setups; of the advised option against all that pass."""
+    found = []
+    for option, curve in best:
+        same = [(o, c) for o, c in pairs if (o.approach, o.variant) == (option.approach, option.variant)]
+        others = passing if chosen is not None and option.name == chosen[0].name else same
+        found += bounds((option, curve), others, lacking, volumes)
+    return found
 
 
 def _outcome(measured: Mapping[tuple[str, str], Quality], option: Option) -> Outcome:
@@ -121,7 +150,9 @@ def _best_setups(pairs: Pairs, volumes: Sequence[int]) -> list[tuple[Option, Cur
     return [(o, c) for o, c, _ in found.values()]
 
 
-def _candidates(best: Pairs, measured: Mapping[tuple[str, str], Quality], workload: Workload) -> list[Candidate]:
+def _candidates(
+    best: Pairs, measured: Mapping[tuple[str, str], Quality], workload: Workload, lacking: Lacking
+) -> list[Candidate]:
     volumes = workload.volumes()
     asked = sum(volumes)
     worth = workload.answer_value()
@@ -150,6 +181,7 @@ def _candidates(best: Pairs, measured: Mapping[tuple[str, str], Quality], worklo
                 roi=to_decimal((value - total) / total, Decimal("0.01")) if value is not None and total else None,
                 dominated_by=dominated.get(name),
                 point_usd=to_decimal(points[name]) if name in points else None,
+                at_least=bool(lacking[name]),
             )
         )
     return found

@@ -26,7 +26,8 @@ class Quality:
 class Candidate:
     """A variant in its cheapest setup at the stated volume. Money in USD over the horizon; null = not known.
 
-    `roi`: (value - cost) / cost. `quality` is the share of accepted answers.
+    `at_least`: something in it has no public price, so the costs are the least and the return is the most; the
+    setup is the cheapest by what is known. `roi`: (value - cost) / cost. `quality` is the share of accepted answers.
     """
 
     approach: str
@@ -41,10 +42,29 @@ class Candidate:
     roi: Decimal | None
     dominated_by: str | None
     point_usd: Decimal | None
+    at_least: bool
 
     @property
     def name(self) -> str:
+        """How a sentence names it: `rag (rag, nextgen)`."""
         return f"{self.approach} ({self.variant}, {self.setup})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """An option that is compared at the least that it costs, because nobody publishes the rate of `what`.
+
+    `amount`: `unit`s of it over the horizon. `price_usd`: what a unit would have to cost for `instead` to be cheaper;
+    null where every option that could take its place uses as much of it.
+    """
+
+    name: str
+    what: str
+    unit: str
+    amount: Decimal
+    why: str
+    price_usd: Decimal | None
+    instead: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +104,11 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """decision.json. `flips_of` is the option whose total `flips` vary: the advised one, else the cheapest."""
+    """decision.json. `flips_of` is the option whose total `flips` vary: the advised one, else the cheapest.
+
+    Options are compared at what is known of their cost; `bounds` are those of `candidates` that cost more than that,
+    and by how much they may, and `at_least` names all such options.
+    """
 
     schema: int
     experiment: str
@@ -102,4 +126,6 @@ class Decision:
     flips: tuple[Flip, ...]
     chances: tuple[Chance, ...]
     series: tuple[Series, ...]
+    bounds: tuple[Bound, ...]
+    at_least: tuple[str, ...]
     seed: int

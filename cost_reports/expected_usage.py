@@ -43,6 +43,12 @@ def month_usage(option: Option, requests: int, *, first: bool = False) -> list[U
 
 
 def estimated_charges(catalogue: Catalogue, rows: Sequence[UsageRow]) -> list[ChargeRow]:
-    """Charges (source `estimated`) of estimated usage; the whole month stands on its first day."""
+    """Charges (source `estimated`) of estimated usage; the whole month stands on its first day.
+
+    Usage whose rate nobody publishes has no charge: what is billed for it is then unestimated.
+
+    Raises:
+        PriceError: any other row has no price; the message names it.
+    """
     pricer = Pricer(catalogue, source="estimated")
-    return [pricer.charge(row) for row in rows]
+    return [pricer.charge(row) for row in rows if catalogue.unpublished_for(row) is None]

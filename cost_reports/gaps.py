@@ -20,6 +20,7 @@ class Gap:
 
     @property
     def name(self) -> str:
+        """`approach / variant / setup`, which no two options share."""
         return f"{self.approach} / {self.variant} / {self.setup}"
 
 
@@ -55,7 +56,8 @@ def _prompting(s: Setting) -> list[Gap]:
     found = []
     for variant in PROMPTING:
         prompt = s.prompt(variant)
-        fixed = prompt.fixed
+        last = prompt.requests()[-1]
+        fixed = last.fixed + last.history
         if s.is_long(prompt):
             why = f"no price of it above the long-context threshold of {s.generator}"
             found += [_gap("prompting", variant, setup, why, True) for setup in ("prompt caching", "batch", "flex")]
@@ -68,7 +70,7 @@ def _prompting(s: Setting) -> list[Gap]:
             why = f"a fixed prompt of {fixed:,} tokens is below the {CACHE_MINIMUM:,} that are cached at least"
             found.append(_gap("prompting", variant, "prompt caching", why))
         for tier in ("batch", "flex"):
-            if not (s.priced(s.generator, f"input {tier}") and s.priced(s.generator, f"output {tier}")):
+            if not s.offers(prompt, tier):
                 found.append(_gap("prompting", variant, tier, f"no {tier} price of {s.generator}", True))
     return found
 

@@ -1,6 +1,7 @@
 """What a deployment bills in a month without traffic, resource by resource, from its CloudFormation templates.
 
-A resource type that is not listed here is `unknown`, never 0; so is one whose size the template does not state.
+A resource type that is not listed here is `unknown`, never 0; so is one whose size the template does not state, and
+what has no public price.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
-from cost_reports.estimate import Quoter
+from cost_reports.contracts import UsageRow
 from cost_reports.plan import Maker
-from cost_reports.prices import Catalogue
+from cost_reports.prices import Catalogue, Unpublished
+from cost_reports.quote import Quoter
 from cost_reports.units import HOURS_PER_MONTH, to_decimal
 
 Status = Literal["billed", "by use", "free", "unknown"]
 
 FREE = (
     "AWS::ApplicationAutoScaling::",
+    "AWS::BCMDataExports::Export",
+    "AWS::Athena::NamedQuery",
     "AWS::Bedrock::ApplicationInferenceProfile",
     "AWS::Budgets::Budget",
     "AWS::CDK::Metadata",
@@ -76,7 +80,7 @@ class IdleLine:
 
 
 class _Unstated(Exception):  # noqa: N818  (control flow inside this module)
-    """The template does not state a number that the price needs."""
+    """The template does not state a number that the price needs, or nobody publishes the price."""
 
 
 def idle(templates: Mapping[str, Mapping[str, Any]], catalogue: Catalogue, region: str = "us-east-1") -> list[IdleLine]:
@@ -95,7 +99,9 @@ def idle(templates: Mapping[str, Mapping[str, Any]], catalogue: Catalogue, regio
         for name, resource in resources.items():
             if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
                 raise ValueError(f"resource {name} of stack {stack} has no Type")
-            lines.append(_line(stack, name, resource, resources, pricer))
+            lines.append(_line(stack, name, resource, resources, pricer, BILLED))
+            if resource["Type"] in BILLED_APART:
+                lines.append(_line(stack, name, resource, resources, pricer, BILLED_APART))
     return lines
 
 
@@ -104,15 +110,22 @@ def total(lines: Sequence[IdleLine]) -> Decimal:
     return sum((line.usd for line in lines if line.usd is not None), Decimal(0))
 
 
-def _line(stack: str, name: str, resource: Mapping[str, Any], all_: Mapping[str, Any], pricer: _Pricer) -> IdleLine:
+def _line(
+    stack: str,
+    name: str,
+    resource: Mapping[str, Any],
+    all_: Mapping[str, Any],
+    pricer: _Pricer,
+    rules: Mapping[str, Rule],
+) -> IdleLine:
     kind = str(resource.get("Type", ""))
     properties = resource.get("Properties", {})
     status: Status = "unknown"
     usd: Fraction | None = None
     what = "this type of resource is not known here: look up its price"
     try:
-        if kind in BILLED:
-            status, (usd, what) = "billed", BILLED[kind](properties, all_, pricer)
+        if kind in rules:
+            status, (usd, what) = "billed", rules[kind](properties, all_, pricer)
         elif kind in BY_USE:
             status, usd, what = "by use", Fraction(0), BY_USE[kind]
         elif kind.startswith(FREE):
@@ -131,10 +144,16 @@ class _Pricer:
         self._make = Maker(experiment="idle", approach="idle", variant="", region=region)
 
     def month(self, service: str, name: str, amount: Fraction | int, unit: str) -> Fraction:
-        return self._quoter.usd(self._make.row(service, name, "", amount, unit, "template"))
+        return self._usd(self._make.row(service, name, "", amount, unit, "template"))
 
     def exact(self, service: str, kind: str, amount: Fraction | int, unit: str) -> Fraction:
-        return self._quoter.usd(self._make.exact(service, kind, "", amount, unit, "template"))
+        return self._usd(self._make.exact(service, kind, "", amount, unit, "template"))
+
+    def _usd(self, row: UsageRow) -> Fraction:
+        found = self._quoter.quote(row)
+        if isinstance(found, Unpublished):
+            raise _Unstated(f"no public price of {found.name}: {found.why}")
+        return Fraction(row.amount) * found[1]
 
     def hours(self, service: str, name: str, count: Fraction | int, unit: str) -> Fraction:
         return self.month(service, name, Fraction(count) * HOURS_PER_MONTH, unit)
@@ -184,10 +203,15 @@ def _domain(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer
     cluster = properties.get("ClusterConfig", {})
     count, kind = _number(cluster, "InstanceCount", 1), _text(cluster, "InstanceType")
     usd = pricer.hours("AmazonES", f"ESInstance:{kind.removesuffix('.search')}", count, "instance-hour")
+    return usd, f"{count} x {kind}"
+
+
+def _disks(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
     disk = properties.get("EBSOptions", {})
-    if disk.get("EBSEnabled"):
-        usd += pricer.month("AmazonES", "ES:GP3-Storage", count * _number(disk, "VolumeSize"), "GB-month")
-    return usd, f"{count} x {kind} and its disks"
+    if not disk.get("EBSEnabled"):
+        return Fraction(0), "no disks beside the instances'"
+    count, size = _number(properties.get("ClusterConfig", {}), "InstanceCount", 1), _number(disk, "VolumeSize")
+    return pricer.month("AmazonES", "ES:GP3-Storage", count * size, "GB-month"), f"{count} x {size} GB of disk"
 
 
 def _endpoint(properties: Mapping[str, Any], all_: Mapping[str, Any], pricer: _Pricer) -> Answer:
@@ -240,7 +264,12 @@ def _key(_: Mapping[str, Any], __: Mapping[str, Any], pricer: _Pricer) -> Answer
     return pricer.exact("awskms", "us-east-1-KMS-Keys", 1, "key-month"), "a customer managed key"
 
 
+def _budget_action(_: Mapping[str, Any], __: Mapping[str, Any], ___: _Pricer) -> Answer:
+    raise _Unstated("two budget actions of an account are free, each further one is $0.10 a day")
+
+
 BILLED: dict[str, Rule] = {
+    "AWS::Budgets::BudgetsAction": _budget_action,
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::DynamoDB::Table": _table,
     "AWS::EC2::EIP": _fixed("AmazonVPC", "PublicIPv4:InUseAddress", "address-hour", "a public address", hourly=True),
@@ -254,3 +283,5 @@ BILLED: dict[str, Rule] = {
     "AWS::SageMaker::Endpoint": _endpoint,
     "AWS::SecretsManager::Secret": _fixed("AWSSecretsManager", "AWSSecretsManager-Secrets", "secret-month", "a secret"),
 }
+#: What a resource bills beside its first line, because it may be unknown alone.
+BILLED_APART: dict[str, Rule] = {"AWS::OpenSearchService::Domain": _disks}

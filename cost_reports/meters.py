@@ -12,12 +12,20 @@ from decimal import Decimal
 from typing import Literal
 
 from cost_reports.contracts import Basis, UsageRow
-from cost_reports.usage_types import MARKETPLACE_METERS, REGION_PREFIXES, TOKEN_METERS, token_usage, usage_type
+from cost_reports.usage_types import (
+    MARKETPLACE_METERS,
+    REGION_PREFIXES,
+    TOKEN_METERS,
+    request_meters,
+    token_usage,
+    usage_type,
+)
 
 __all__ = [
     "MARKETPLACE_METERS",
     "REGION_PREFIXES",
     "TOKEN_METERS",
+    "request_meters",
 ]
 
 Tier = Literal[1, 2]
@@ -45,7 +53,12 @@ def bedrock_tokens(
     basis: Basis = "reported",
     source: str = "bedrock:Converse usage",
 ) -> UsageRow:
-    """Tokens of one meter (a key of `TOKEN_METERS`, such as `input`) of a model or inference profile id, not an ARN."""
+    """Tokens of one meter (a key of `TOKEN_METERS`, such as `input`) of a model or inference profile id, or its ARN.
+
+    Raises:
+        ValueError: the meter or the region is unknown, or the amount is negative.
+        TypeError: the amount is neither an int nor a Decimal.
+    """
     service, kind, operation = token_usage(model_id, meter, ctx.region)
     return _row(ctx, service, kind, operation, tokens, "tokens", basis, source, model=model_id)
 
@@ -58,7 +71,7 @@ def embedding_tokens(
     basis: Basis = "reported",
     source: str = "bedrock:InvokeModel inputTextTokenCount",
 ) -> UsageRow:
-    """Tokens that an embedding model read."""
+    """Tokens that an embedding model read. Errors as for `bedrock_tokens`."""
     return bedrock_tokens(ctx, model_id, "input", tokens, basis=basis, source=source)
 
 
@@ -71,7 +84,10 @@ def lambda_gb_seconds(
     basis: Basis = "derived",
     source: str = "memory size x wall time of the invocation",
 ) -> UsageRow:
-    """GB-seconds of Lambda: memory_mb / 1024 x milliseconds / 1000, exact. Whole milliseconds are billed."""
+    """GB-seconds of Lambda: memory_mb / 1024 x milliseconds / 1000, exact. Whole milliseconds are billed.
+
+    Errors as for `bedrock_tokens`.
+    """
     amount = _number("memory_mb", memory_mb) * _number("milliseconds", milliseconds) / Decimal(1024 * 1000)
     name = "Lambda-GB-Second-ARM" if architecture == "arm64" else "Lambda-GB-Second"
     kind = usage_type("AWSLambda", name, ctx.region)
@@ -86,7 +102,7 @@ def lambda_requests(
     basis: Basis = "derived",
     source: str = "one a handler call",
 ) -> UsageRow:
-    """Invocations of Lambda functions."""
+    """Invocations of Lambda functions. Errors as for `bedrock_tokens`."""
     kind = usage_type("AWSLambda", "Request-ARM" if architecture == "arm64" else "Request", ctx.region)
     return _row(ctx, "AWSLambda", kind, "Invoke", requests, "requests", basis, source)
 
@@ -98,7 +114,7 @@ def state_transitions(
     basis: Basis = "derived",
     source: str = "states:GetExecutionHistory, states entered",
 ) -> UsageRow:
-    """State transitions of standard workflows, retries included."""
+    """State transitions of standard workflows, retries included. Errors as for `bedrock_tokens`."""
     kind = usage_type("AmazonStates", "StateTransition", ctx.region)
     return _row(ctx, "AmazonStates", kind, "StateTransition", transitions, "transitions", basis, source)
 
@@ -112,7 +128,10 @@ def training_seconds(
     basis: Basis = "reported",
     source: str = "sagemaker:DescribeTrainingJob BillableTimeInSeconds",
 ) -> UsageRow:
-    """Billable seconds of a training job on `instances` machines of `instance_type` (`ml.g5.xlarge`)."""
+    """Billable seconds of a training job on `instances` machines of `instance_type` (`ml.g5.xlarge`).
+
+    Errors as for `bedrock_tokens`.
+    """
     kind = usage_type("AmazonSageMaker", f"Train:{instance_type}", ctx.region)
     amount = _number("seconds", seconds) * _number("instances", instances)
     return _row(ctx, "AmazonSageMaker", kind, "RunInstance", amount, "instance-second", basis, source)
@@ -127,7 +146,10 @@ def endpoint_seconds(
     basis: Basis = "derived",
     source: str = "creation to deletion of the endpoint",
 ) -> UsageRow:
-    """Seconds that `instances` machines of `instance_type` served a real-time endpoint."""
+    """Seconds that `instances` machines of `instance_type` served a real-time endpoint.
+
+    Errors as for `bedrock_tokens`.
+    """
     kind = usage_type("AmazonSageMaker", f"Host:{instance_type}", ctx.region)
     amount = _number("seconds", seconds) * _number("instances", instances)
     return _row(ctx, "AmazonSageMaker", kind, "RunInstance", amount, "instance-second", basis, source)
@@ -141,7 +163,7 @@ def s3_stored_bytes(
     basis: Basis = "derived",
     source: str = "size of the objects x time from writing to deletion",
 ) -> UsageRow:
-    """Standard storage: bytes x seconds."""
+    """Standard storage: bytes x seconds. Errors as for `bedrock_tokens`."""
     kind = usage_type("AmazonS3", "TimedStorage-ByteHrs", ctx.region)
     amount = _number("stored_bytes", stored_bytes) * _number("seconds", seconds)
     return _row(ctx, "AmazonS3", kind, "StandardStorage", amount, "byte-second", basis, source)
@@ -155,7 +177,10 @@ def s3_requests(
     basis: Basis = "reported",
     source: str = "requests sent by the client, retries included",
 ) -> UsageRow:
-    """Requests to S3: tier 1 = PUT, COPY, POST, LIST; tier 2 = GET and all others. DELETE is free: do not count it."""
+    """Requests to S3: tier 1 = PUT, COPY, POST, LIST; tier 2 = GET and all others. DELETE is free: do not count it.
+
+    Errors as for `bedrock_tokens`.
+    """
     if tier not in (1, 2):
         raise ValueError(f"tier {tier!r} of S3 requests is unknown; known are 1 and 2")
     kind = usage_type("AmazonS3", f"Requests-Tier{tier}", ctx.region)
@@ -172,7 +197,10 @@ def ocu_seconds(
     basis: Basis = "derived",
     source: str = "capacity units x time that they were awake",
 ) -> UsageRow:
-    """Seconds of OpenSearch Serverless compute: `ocus` capacity units for `seconds`."""
+    """Seconds of OpenSearch Serverless compute: `ocus` capacity units for `seconds`.
+
+    Errors as for `bedrock_tokens`.
+    """
     names = {"search": "SearchOCU", "indexing": "IndexingOCU"}
     if kind not in names:
         raise ValueError(f"kind {kind!r} of OCU is unknown; known are search and indexing")
@@ -189,7 +217,7 @@ def aoss_stored_bytes(
     basis: Basis = "derived",
     source: str = "size of vectors and text x time from indexing to deletion",
 ) -> UsageRow:
-    """Storage of an OpenSearch Serverless collection: bytes x seconds."""
+    """Storage of an OpenSearch Serverless collection: bytes x seconds. Errors as for `bedrock_tokens`."""
     kind = usage_type("AmazonES", "StorageUsedInS3ByteHour", ctx.region)
     amount = _number("stored_bytes", stored_bytes) * _number("seconds", seconds)
     return _row(ctx, "AmazonES", kind, "ESDomain", amount, "byte-second", basis, source)
@@ -203,7 +231,10 @@ def dynamodb_requests(
     basis: Basis = "reported",
     source: str = "dynamodb ConsumedCapacity",
 ) -> UsageRow:
-    """On-demand request units: a read unit is 4 KB (half of it eventually consistent), a write unit 1 KB."""
+    """On-demand request units: a read unit is 4 KB (half of it eventually consistent), a write unit 1 KB.
+
+    Errors as for `bedrock_tokens`.
+    """
     names = {"read": "ReadRequestUnits", "write": "WriteRequestUnits"}
     if kind not in names:
         raise ValueError(f"kind {kind!r} of DynamoDB request is unknown; known are read and write")
@@ -218,7 +249,7 @@ def log_bytes(
     basis: Basis = "derived",
     source: str = "bytes of the log lines",
 ) -> UsageRow:
-    """Bytes that CloudWatch Logs took in (Standard class)."""
+    """Bytes that CloudWatch Logs took in (Standard class). Errors as for `bedrock_tokens`."""
     kind = usage_type("AmazonCloudWatch", "DataProcessing-Bytes", ctx.region)
     return _row(ctx, "AmazonCloudWatch", kind, "PutLogEvents", ingested_bytes, "bytes", basis, source)
 
@@ -226,7 +257,10 @@ def log_bytes(
 def cost_explorer_requests(
     ctx: MeterContext, requests: int, *, basis: Basis = "reported", source: str = "pages read, each is a request"
 ) -> UsageRow:
-    """Requests (pages) to Cost Explorer. The service has one price for the world, billed under us-east-1."""
+    """Requests (pages) to Cost Explorer. The service has one price for the world, billed under us-east-1.
+
+    Errors as for `bedrock_tokens`.
+    """
     return _row(ctx, "AWSCostExplorer", "USE1-APIRequest", "GetCostAndUsage", requests, "requests", basis, source)
 
 

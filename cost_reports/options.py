@@ -11,7 +11,7 @@ from fractions import Fraction
 from cost_reports.assumptions import value
 from cost_reports.plan import Maker, Manual, Option, Part
 from cost_reports.prices import Catalogue
-from cost_reports.tokens import Prompt, cached, prompt_of
+from cost_reports.tokens import Prompt, cached, chat, prompt_of
 from cost_reports.units import HOURS_PER_MONTH
 from cost_reports.usage_types import meters_of, token_usage
 from cost_reports.workload import Task, Workload
@@ -50,30 +50,39 @@ class Setting:
             value(name, self.assumed)
 
     def prompt(self, variant: str) -> Prompt:
-        """Tokens of one request of a variant: the mean of a run where one was measured, else counted from the task.
+        """Tokens of one request (or chat) of a variant: the mean of a run where one was measured, else as counted.
 
         A measured prompt keeps the task's fixed part; tokens are rounded up.
         """
         counted = prompt_of(self.task, variant)
-        if variant not in self.measured:
-            return counted
-        read, written = (math.ceil(n) for n in self.measured[variant])
-        fixed = min(counted.fixed, read)
-        return Prompt(fixed=fixed, own=read - fixed, output=written)
+        if variant in self.measured:
+            read, written = (math.ceil(n) for n in self.measured[variant])
+            fixed = min(counted.fixed, read)
+            counted = Prompt(fixed=fixed, own=read - fixed, output=written)
+        return chat(counted, self.task.turns)
 
-    def is_long(self, prompt: Prompt) -> bool:
-        """Whether every token of the prompt has the generator's long-context price.
+    def long_tokens(self, prompt: Prompt) -> tuple[int, int]:
+        """Input and output tokens of those requests that are above the generator's long-context threshold.
+
+        Every token of such a request has the long-context price; each turn of a chat is a request of its own.
 
         Raises:
             PriceError: the model is not in the catalogue.
         """
         above = self.catalogue.model(self.generator).long_context_above
-        return above is not None and prompt.input > above
+        long = [] if above is None else [r for r in prompt.requests() if r.input > above]
+        return sum(r.input for r in long), sum(r.output for r in long)
+
+    def is_long(self, prompt: Prompt) -> bool:
+        """Whether a request of the prompt is above the threshold; errors as for `long_tokens`."""
+        return self.long_tokens(prompt) != (0, 0)
 
     def value(self, name: str) -> Fraction:
+        """The assumption of that name, or the user's own; errors as for `assumptions.value`."""
         return value(name, self.assumed)
 
     def maker(self, approach: str, variant: str) -> Maker:
+        """Makes the usage rows of an option in the region of the estimate."""
         return Maker(experiment=self.experiment, approach=approach, variant=variant, region=self.region)
 
     def monthly_capacity(self, per_second: Fraction) -> Fraction:
@@ -84,6 +93,11 @@ class Setting:
     def customisable(self) -> bool:
         """Whether Bedrock fine-tunes the generator at a known price."""
         return any(start in self.generator for start in CUSTOMISABLE)
+
+    def offers(self, prompt: Prompt, tier: str) -> bool:
+        """Whether the generator has a price of the prompt in a tier (`batch`, `flex`); above the threshold none has."""
+        known = self.priced(self.generator, f"input {tier}") and self.priced(self.generator, f"output {tier}")
+        return known and not self.is_long(prompt)
 
     def priced(self, model: str, meter: str) -> bool:
         """Whether the catalogue knows the meter of the model; a tier without a price is not offered."""
@@ -101,11 +115,10 @@ def prompting(s: Setting) -> list[Option]:
         make = s.maker("prompting", variant)
         shared = (*platform(s, make), people(s, "prompting"))
         found.append(_option(variant, "on demand", (*tokens(s, make, prompt), *shared)))
-        long = s.is_long(prompt)
         if (parts := caching(s, make, prompt)) is not None:
             found.append(_option(variant, "prompt caching", (*parts, *shared)))
         for tier in ("batch", "flex"):
-            if not long and s.priced(s.generator, f"input {tier}") and s.priced(s.generator, f"output {tier}"):
+            if s.offers(prompt, tier):
                 found.append(_option(variant, tier, (*tokens(s, make, prompt, f" {tier}"), *shared)))
     return found
 
@@ -117,32 +130,29 @@ def _option(variant: str, setup: str, parts: tuple[Part, ...]) -> Option:
 
 
 def tokens(s: Setting, make: Maker, prompt: Prompt, tier: str = "") -> tuple[Part, ...]:
-    """Input and output of one request; above the model's threshold every token has the long-context price.
+    """Input and output of one request; those above the model's threshold have the long-context price in every token.
 
     Raises:
-        ContextError: the prompt and its answer are longer than the model takes.
+        ContextError: a prompt and its answer are longer than the model takes.
         PriceError: the model has no price.
     """
-    model = s.catalogue.model(s.generator)
-    if s.is_long(prompt):
-        tier = " long-context"
-    if prompt.input + prompt.output > model.max_input_tokens:
+    model, last = s.catalogue.model(s.generator), prompt.requests()[-1]
+    if last.input + last.output > model.max_input_tokens:
         raise ContextError(
-            f"{make.approach} {make.variant}: a prompt of {prompt.input:,} tokens is longer than {s.generator} takes"
+            f"{make.approach} {make.variant}: a prompt of {last.input:,} tokens is longer than {s.generator} takes"
             f" ({model.max_input_tokens:,})"
         )
+    long_input, long_output = s.long_tokens(prompt)
     return (
-        Part(
-            growth="request",
-            driver="input tokens",
-            rows=(make.tokens(s.generator, f"input{tier}", prompt.input, "tokens of a prompt"),),
-        ),
-        Part(
-            growth="request",
-            driver="output tokens",
-            rows=(make.tokens(s.generator, f"output{tier}", prompt.output, "tokens of an answer"),),
-        ),
+        _metered(s, make, "input", tier, prompt.input - long_input, long_input, "tokens of a prompt"),
+        _metered(s, make, "output", tier, prompt.output - long_output, long_output, "tokens of an answer"),
     )
+
+
+def _metered(s: Setting, make: Maker, meter: str, tier: str, usual: int, long: int, source: str) -> Part:
+    amounts = ((f"{meter}{tier}", usual), (f"{meter} long-context", long))
+    rows = tuple(make.tokens(s.generator, name, amount, source) for name, amount in amounts if amount)
+    return Part(growth="request", driver=f"{meter} tokens", rows=rows)
 
 
 def caching(s: Setting, make: Maker, prompt: Prompt) -> tuple[Part, ...] | None:

@@ -14,10 +14,6 @@ STORES = ("nextgen", "classic with redundancy", "classic", "domain", "s3 vectors
 STORE_NOTES = {
     "nextgen": ("the first question after 10 idle minutes waits 10 to 30 s",),
 }
-STORE_UNKNOWN = {
-    "s3 vectors": ("data processed by queries of S3 Vectors; the sums take an unverified $0.004 a TB, marked †",),
-    "domain": ("disks of an OpenSearch domain; the sums take a derived $0.122 a GB-month",),
-}
 DOMAIN_NODE = "m7g.medium"
 DOMAIN_NODES = 2
 
@@ -31,7 +27,6 @@ def rag(s: Setting) -> list[Option]:
             setup=store,
             parts=_rag(s, variant, store),
             notes=STORE_NOTES.get(store, ()),
-            unknown=STORE_UNKNOWN.get(store, ()),
         )
         for variant in RAG
         for store in STORES

@@ -8,14 +8,13 @@ from cost_reports import gpu, pretraining
 from cost_reports.contracts import UsageRow
 from cost_reports.gpu import METHODS, Method
 from cost_reports.options import CUSTOMISABLE, Setting, people, platform, prompting
-from cost_reports.options_rag import STORE_NOTES, STORE_UNKNOWN, rag, retrieval
+from cost_reports.options_rag import STORE_NOTES, rag, retrieval
 from cost_reports.options_serving import SERVINGS, hourly, serve
 from cost_reports.plan import Maker, Manual, Option, Part
 
 PURCHASES = ("on demand", "spot")
 #: Bedrock models that can be customised, by the beginning of their id -> name in usage types.
 SEQUENCE, BATCH = 1024, 8
-LABEL_FEE = "AWS's own fee for each labelled object, which is missing from the sums"
 
 
 def all_options(s: Setting) -> list[Option]:
@@ -53,7 +52,6 @@ def fine_tuning(s: Setting) -> list[Option]:
                         setup=setup,
                         parts=parts,
                         notes=(f"trained on {instance}",),
-                        unknown=_fee(s),
                     )
                 )
     return found
@@ -82,7 +80,6 @@ def tuned_with_pages(s: Setting) -> list[Option]:
                     setup=setup,
                     parts=parts,
                     notes=STORE_NOTES.get(store, ()),
-                    unknown=(*_fee(s), *STORE_UNKNOWN.get(store, ())),
                 )
             )
     return found
@@ -126,15 +123,19 @@ def training_row(s: Setting, make: Maker, method: Method, instance: str, purchas
 
 
 def labels(s: Setting, make: Maker) -> Part:
-    """People who check the training examples and compare pairs of answers, at the price of a text label."""
-    amount = s.value("labels_per_example") * s.task.train_examples + s.value("preference_pairs")
-    formula = "labels x examples + preference pairs"
-    row = make.row("SageMakerGroundTruth", "GroundTruth-Worker-Text", "Label", amount, "labels", formula)
-    return Part(growth="once", driver="labels", rows=(row,))
+    """People who check the training examples and compare pairs of answers, at a price of a text label by one worker.
 
-
-def _fee(s: Setting) -> tuple[str, ...]:
-    return (LABEL_FEE,) if s.value("labels_per_example") or s.value("preference_pairs") else ()
+    AWS's own fee for each object, which nobody publishes, is counted beside it: one for each example and each pair.
+    """
+    service, operation = "SageMakerGroundTruth", "Label"
+    each, pairs = s.value("labels_per_example"), s.value("preference_pairs")
+    objects = (s.task.train_examples if each else 0) + pairs
+    amount, formula = each * s.task.train_examples + pairs, "labels x examples + preference pairs"
+    rows = (
+        make.row(service, "GroundTruth-Worker-Text", operation, amount, "labels", formula),
+        make.row(service, "GroundTruth-Object", operation, objects, "objects", "labelled examples + preference pairs"),
+    )
+    return Part(growth="once", driver="labels", rows=rows)
 
 
 def customised_nova(s: Setting) -> list[Option]:
@@ -182,7 +183,7 @@ def customised_nova(s: Setting) -> list[Option]:
         if (months := s.workload.retrain_every_months) is not None:
             parts.append(Part(growth="refresh", driver="training time", rows=(trained,), every_months=months))
         setup = "Bedrock, on demand"
-        found.append(Option(approach="fine-tuning", variant="nova", setup=setup, parts=tuple(parts), unknown=_fee(s)))
+        found.append(Option(approach="fine-tuning", variant="nova", setup=setup, parts=tuple(parts)))
     return found
 
 

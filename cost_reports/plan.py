@@ -56,21 +56,18 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One way to answer. `unknown` names what has no public price and is therefore missing from every sum.
-
-    `interactive`: answers come at once, not within hours.
-    """
+    """One way to answer. `interactive`: answers come at once, not within hours."""
 
     approach: str
     variant: str
     setup: str
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
     interactive: bool = True
 
     @property
     def name(self) -> str:
+        """`approach / variant / setup`, which no two options share."""
         return f"{self.approach} / {self.variant} / {self.setup}"
 
 

@@ -144,10 +144,12 @@ class Cost:
 
     @property
     def low(self) -> Fraction:
+        """USD in all at the upper end of the MFU band."""
         return self.compute_low + self.data + self.people
 
     @property
     def high(self) -> Fraction:
+        """USD in all at the lower end of the MFU band."""
         return self.compute_high + self.data + self.people
 
 

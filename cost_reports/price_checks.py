@@ -7,18 +7,25 @@ from datetime import date
 from decimal import Decimal
 
 from cost_reports.contracts import PriceRow, UsageRow
-from cost_reports.prices import Catalogue, PriceError, name_of
+from cost_reports.prices import Catalogue, PriceError, Unpublished, name_of
 
 
 def missing(catalogue: Catalogue, rows: Iterable[UsageRow]) -> list[str]:
-    """What `rows` need and the catalogue does not have, one message each, sorted."""
+    """What `rows` need and the catalogue does not know, one message each, sorted; see `unpublished` for the rest."""
     found = set()
     for row in rows:
+        if catalogue.unpublished_for(row) is not None:
+            continue
         try:
             catalogue.tiers_for(row)
         except PriceError as error:
             found.add(str(error))
     return sorted(found)
+
+
+def unpublished(catalogue: Catalogue, rows: Iterable[UsageRow]) -> list[Unpublished]:
+    """The rates that `rows` need and nobody publishes, in the order of the rows, each once."""
+    return list(dict.fromkeys(rate for row in rows if (rate := catalogue.unpublished_for(row)) is not None))
 
 
 def stale(catalogue: Catalogue, rows: Iterable[UsageRow], today: date, days: int) -> list[PriceRow]:

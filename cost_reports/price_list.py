@@ -14,10 +14,12 @@ from fractions import Fraction
 from typing import Any
 
 from cost_reports.contracts import PriceRow
-from cost_reports.prices import Catalogue, ModelInfo, PriceError
+from cost_reports.prices import GLOBAL, Catalogue, ModelInfo, PriceError, Unpublished, name_of
 from cost_reports.report import plain_decimal
 from cost_reports.units import UNITS, ratio, to_decimal
+from cost_reports.usage_types import in_region
 
+HOME = "us-east-1"
 #: Service codes to ask for: one code of the catalogue may be spread over several of AWS.
 SERVICE_CODES = {
     "AmazonBedrock": ("AmazonBedrock", "AmazonBedrockService"),
@@ -30,6 +32,8 @@ PRICE_LIST_UNITS: dict[str, str | None] = {
     "tokens": "tokens",
     "gb-mo": "GB-month",
     "gb": "GB",
+    "tb": "TB",
+    "objects": "objects",
     "requests": "requests",
     "api requests": "requests",
     "lambda-gb-second": "GB-second",
@@ -72,17 +76,22 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshed:
-    """The renewed rows in the order of the old ones, what changed, and which rows nothing was found for."""
+    """The renewed rows in the order of the old ones, then the `added`; what changed, what nothing was found for, and
+    the rates that are still not published.
+    """
 
     rows: tuple[PriceRow, ...]
     changes: tuple[Change, ...]
     confirmed: int
+    added: tuple[PriceRow, ...]
     not_found: tuple[str, ...]
+    unpublished: tuple[Unpublished, ...]
 
 
 def service_codes(catalogue: Catalogue) -> list[str]:
     """The service codes to ask the Price List for."""
-    codes = dict.fromkeys(c for p in catalogue.prices for c in SERVICE_CODES.get(p.service_code, (p.service_code,)))
+    ours = (*(p.service_code for p in catalogue.prices), *(u.service_code for u in catalogue.unpublished))
+    codes = dict.fromkeys(c for code in ours for c in SERVICE_CODES.get(code, (code,)))
     return list(codes)
 
 
@@ -120,38 +129,96 @@ def parse(products: Iterable[str | dict[str, Any]]) -> list[Found]:
     return found
 
 
-def refresh(catalogue: Catalogue, found: Sequence[Found], today: str) -> Refreshed:
+def refresh(catalogue: Catalogue, found: Sequence[Found], today: str, region: str = HOME) -> Refreshed:
     """The catalogue's rows with the prices of `found`, where these name the same usage type and tier.
+
+    For another `region` than us-east-1 the rows of us-east-1 say what to look for; what is found is added. A rate
+    that stood among the unpublished and is found becomes a price.
 
     Rows of Marketplace models share usage types and are told apart by model, which the Price List does not say in one
     place: they are left as they are and listed as not found. Rows that no longer hold (`effective_to`) stay.
+
+    Raises:
+        ValueError: the region is unknown.
     """
     by_type: dict[tuple[str, str], list[Found]] = {}
     for f in found:
         by_type.setdefault((f.service_code, f.usage_type), []).append(f)
-    rows: list[PriceRow] = []
-    changes: list[Change] = []
-    missing: list[str] = []
-    confirmed = 0
-    for row in catalogue.prices:
+
+    def renewed(row: PriceRow) -> PriceRow | None:
         codes = SERVICE_CODES.get(row.service_code, (row.service_code,))
-        fitting = [f for code in codes for f in by_type.get((code, row.usage_type), [])]
-        match = None if row.effective_to or row.operation else _match(row, fitting)
-        if match is None:
-            rows.append(row)
-            if not row.effective_to:
-                missing.append(f"{row.service_code} {row.usage_type} {row.operation}".strip())
-            continue
-        usd, published = match
+        match = _match(row, [f for code in codes for f in by_type.get((code, row.usage_type), [])])
+        if match is None or row.effective_to or row.operation:
+            return None
         source = f"AWS Price List API (pricing:GetProducts), read {today}"
-        rows.append(replace(row, usd=usd, source=source, as_of=published or today, confidence="high"))
-        if usd == row.usd:
+        return replace(row, usd=match[0], source=source, as_of=match[1] or today, confidence="high")
+
+    rows, added, changes, missing, confirmed = [], [], [], [], 0
+    for row in catalogue.prices:
+        new = renewed(row)
+        rows.append(new or row)
+        if new is None:
+            if not row.effective_to and row.region in (region, GLOBAL):
+                missing.append(name_of(row))
+        elif new.usd == row.usd:
             confirmed += 1
         else:
-            share = float(usd / row.usd) - 1 if row.usd else None
-            name = f"{row.service_code} {row.usage_type}"
-            changes.append(Change(name=name, unit=row.unit, old_usd=row.usd, new_usd=usd, share=share))
-    return Refreshed(rows=tuple(rows), changes=tuple(changes), confirmed=confirmed, not_found=tuple(missing))
+            share = float(new.usd / row.usd) - 1 if row.usd else None
+            changes.append(Change(name=name_of(row), unit=row.unit, old_usd=row.usd, new_usd=new.usd, share=share))
+    for row in _of_region(catalogue, region):
+        if (new := renewed(row)) is not None:
+            added.append(new)
+        else:
+            missing.append(name_of(row))
+    unpublished = []
+    for rate in _rates_of_region(catalogue, region):
+        if (new := renewed(_template(rate))) is not None:
+            added.append(new)
+        else:
+            unpublished.append(rate)
+    return Refreshed(
+        rows=(*rows, *added),
+        changes=tuple(changes),
+        confirmed=confirmed,
+        added=tuple(added),
+        not_found=tuple(missing),
+        unpublished=tuple(unpublished),
+    )
+
+
+def _of_region(catalogue: Catalogue, region: str) -> list[PriceRow]:
+    """What the catalogue has for us-east-1 and not for another region, under the usage types of that region."""
+    if region == HOME:
+        return []
+    known = {(r.service_code, r.usage_type) for r in catalogue.prices}
+    home = [r for r in catalogue.prices if r.region == HOME and not r.operation and not r.effective_to]
+    moved = [replace(r, usage_type=in_region(r.service_code, r.usage_type, region), region=region) for r in home]
+    return [r for r in moved if (r.service_code, r.usage_type) not in known]
+
+
+def _rates_of_region(catalogue: Catalogue, region: str) -> list[Unpublished]:
+    """The unpublished rates, and those of another region, whose names follow from us-east-1."""
+    known = {(r.service_code, r.usage_type) for r in catalogue.prices}
+    known |= {(r.service_code, r.usage_type) for r in catalogue.unpublished}
+    home = [r for r in catalogue.unpublished if r.region == HOME and region != HOME]
+    moved = [replace(r, usage_type=in_region(r.service_code, r.usage_type, region), region=region) for r in home]
+    return [*catalogue.unpublished, *(r for r in moved if (r.service_code, r.usage_type) not in known)]
+
+
+def _template(rate: Unpublished) -> PriceRow:
+    """A row to look for in the Price List; its own price is never used."""
+    return PriceRow(
+        service_code=rate.service_code,
+        usage_type=rate.usage_type,
+        operation="",
+        description=rate.description,
+        unit=rate.unit,
+        usd=Decimal(0),
+        region=rate.region,
+        source="",
+        as_of="",
+        confidence="low",
+    )
 
 
 def _match(row: PriceRow, found: Sequence[Found]) -> tuple[Decimal, str] | None:
@@ -173,13 +240,24 @@ def _match(row: PriceRow, found: Sequence[Found]) -> tuple[Decimal, str] | None:
     return usd, published
 
 
-def to_file(rows: Sequence[PriceRow], models: Sequence[ModelInfo], as_of: str, note: str) -> str:
+def to_file(
+    rows: Sequence[PriceRow],
+    models: Sequence[ModelInfo],
+    as_of: str,
+    note: str,
+    unpublished: Sequence[Unpublished] = (),
+) -> str:
     """The text of a price file that `Catalogue.load` reads: one row a line, so that differences read well."""
     head = {"schema": 1, "as_of": as_of, "currency": "USD", "note": note}
-    lines = [f" {json.dumps(k)}: {json.dumps(v)}," for k, v in head.items()]
-    model_lines = ",\n".join(f"  {json.dumps(asdict(m))}" for m in models)
-    price_lines = ",\n".join(f"  {json.dumps(_plain(r), ensure_ascii=False)}" for r in rows)
-    return "\n".join(["{", *lines, ' "models": [', model_lines, " ],", ' "prices": [', price_lines, " ]", "}"]) + "\n"
+    parts = [f" {json.dumps(k)}: {json.dumps(v)}" for k, v in head.items()]
+    for name, listed in (
+        ("models", map(asdict, models)),
+        ("unpublished", map(asdict, unpublished)),
+        ("prices", map(_plain, rows)),
+    ):
+        lines = ",\n".join(f"  {json.dumps(r, ensure_ascii=False)}" for r in listed)
+        parts.append(f' "{name}": [\n{lines}\n ]')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def _plain(row: PriceRow) -> dict[str, Any]:

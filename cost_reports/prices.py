@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
-from typing import Any, get_args
 
-from cost_reports.contracts import Confidence, PriceRow, UsageRow
-from cost_reports.units import ratio, unit_of
-from cost_reports.usage_types import REGION_PREFIXES, plain_model_id
+from cost_reports.contracts import PriceRow, UsageRow
+from cost_reports.price_rows import (
+    GLOBAL,
+    PriceError,
+    Unpublished,
+    check,
+    name_of,
+    overlap,
+    price_row,
+    unpublished_row,
+)
+from cost_reports.units import ratio
+from cost_reports.usage_types import plain_model_id
+
+__all__ = [
+    "CURRENCY",
+    "GLOBAL",
+    "Catalogue",
+    "ModelInfo",
+    "PriceError",
+    "Unpublished",
+    "name_of",
+    "newest",
+    "price_row",
+]
 
 DATA = Path(__file__).parent / "data"
 CURRENCY = "USD"
-GLOBAL = "global"
-
-
-class PriceError(ValueError):
-    """The catalogue is wrong, or does not know a price. The message names the row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,35 +50,43 @@ class ModelInfo:
     long_context_above: int | None = None
 
 
-def name_of(row: PriceRow | UsageRow) -> str:
-    """`AmazonS3 Requests-Tier1`, with the operation where it tells rows apart."""
-    return f"{row.service_code} {row.usage_type}" + (f" ({row.operation})" if row.operation else "")
-
-
 class Catalogue:
-    """Prices by service code, usage type and operation, each with its tiers and the days on which it holds."""
+    """Prices by service code, usage type and operation, each with its tiers and the days on which it holds.
 
-    def __init__(self, prices: Sequence[PriceRow], models: Sequence[ModelInfo] = (), as_of: str = "") -> None:
+    `unpublished` are the usage types whose rate nobody publishes; they have no price, and that is known of them.
+    """
+
+    def __init__(
+        self,
+        prices: Sequence[PriceRow],
+        models: Sequence[ModelInfo] = (),
+        as_of: str = "",
+        unpublished: Sequence[Unpublished] = (),
+    ) -> None:
         """Check and index `prices`.
 
         Raises:
             PriceError: a row lacks source or date, has an unknown unit, region or confidence or an impossible price or
-                range, or overlaps another row.
+                range, or overlaps another row; or a usage type has a price and stands among the unpublished too.
         """
         self.as_of = as_of
         self.prices = tuple(prices)
+        self.unpublished = tuple(unpublished)
         self._models = {m.id: m for m in models}
         self._rows: dict[tuple[str, str], list[PriceRow]] = {}
         for row in prices:
-            _check(row)
+            check(row)
             self._rows.setdefault((row.service_code, row.usage_type), []).append(row)
         for rows in self._rows.values():
             rows.sort(key=lambda r: r.tier_from)
             if other := next((r for r in rows if r.unit != rows[0].unit), None):
                 raise PriceError(f"price {name_of(other)} {other.description!r}: unit differs from {rows[0].unit!r}")
             for a, b in combinations(rows, 2):
-                if _overlap(a, b):
+                if overlap(a, b):
                     raise PriceError(f"prices overlap: {name_of(a)} {a.description!r} and {b.description!r}")
+        self._unpublished = {(u.service_code, u.usage_type): u for u in unpublished}
+        for key in self._unpublished.keys() & self._rows.keys():
+            raise PriceError(f"{' '.join(key)} has a price and stands among the unpublished rates: take one away")
 
     @classmethod
     def load(cls, path: Path | None = None) -> Catalogue:
@@ -85,7 +108,8 @@ class Catalogue:
             raise PriceError(f"{source}: currency {data.get('currency')!r} is not {CURRENCY}")
         try:
             models = [ModelInfo(**m) for m in data["models"]]
-            return cls([price_row(r) for r in data["prices"]], models, data["as_of"])
+            unpublished = [unpublished_row(r) for r in data.get("unpublished", ())]
+            return cls([price_row(r) for r in data["prices"]], models, data["as_of"], unpublished)
         except (KeyError, TypeError) as error:
             raise PriceError(f"{source}: a field is missing or unknown: {error}") from error
         except PriceError as error:
@@ -137,6 +161,10 @@ class Catalogue:
         rows = self._rows.get((service_code, usage_type))
         return rows[0].unit if rows else None
 
+    def unpublished_for(self, row: UsageRow) -> Unpublished | None:
+        """What is known of the rate of `row` where nobody publishes it; null where it has a price or is not known."""
+        return self._unpublished.get((row.service_code, row.usage_type))
+
     def tiers_for(self, row: UsageRow) -> list[PriceRow]:
         """The tiers of the price of `row`, in rising order, on the day on which the usage began.
 
@@ -146,6 +174,8 @@ class Catalogue:
         tiers = self.candidates(row.service_code, row.usage_type, row.operation, row.start[:10])
         if not tiers:
             known = self._rows.get((row.service_code, row.usage_type))
+            if (rate := self.unpublished_for(row)) is not None:
+                raise PriceError(f"no public price of {rate.name}: {rate.why}")
             why = f"on {row.start[:10]} or for operation {row.operation!r}" if known else "in the catalogue"
             raise PriceError(
                 f"no price {why} for {row.service_code} {row.usage_type}: {row.amount} {row.unit}"
@@ -179,74 +209,3 @@ def newest() -> Path:
     if not files:
         raise PriceError(f"{DATA}: no price file aws_prices_<date>.json")
     return files[-1]
-
-
-def price_row(plain: dict[str, Any]) -> PriceRow:
-    """A PriceRow from the values of a price file, numbers as text.
-
-    Raises:
-        PriceError: a field is unknown or missing, or a number is none.
-    """
-    if not isinstance(plain, dict):
-        raise PriceError(f"price {plain!r} is no object with fields")
-    known = {f.name for f in fields(PriceRow)}
-    name = f"{plain.get('service_code')} {plain.get('usage_type')}"
-    if unknown := sorted(set(plain) - known):
-        raise PriceError(f"price {name}: unknown field {unknown[0]!r}")
-    values = dict(plain)
-    for number in ("usd", "tier_from", "tier_to"):
-        if values.get(number) is not None:
-            if not isinstance(values[number], str):
-                raise PriceError(f"price {name}: {number} must be a decimal number written as text")
-            try:
-                values[number] = Decimal(values[number])
-            except InvalidOperation as error:
-                raise PriceError(f"price {name}: {number} {values[number]!r} is no number") from error
-    try:
-        return PriceRow(**values)
-    except TypeError as error:
-        raise PriceError(f"price {name}: {error}") from error
-
-
-def _check(row: PriceRow) -> None:
-    def wrong(what: str) -> PriceError:
-        return PriceError(f"price {name_of(row)} {row.description!r}: {what}")
-
-    for name in ("service_code", "usage_type", "source", "as_of"):
-        if not str(getattr(row, name) or "").strip():
-            raise wrong(f"{name} is missing")
-    for name in ("service_code", "usage_type", "operation", "unit", "region", "source", "as_of"):
-        if not isinstance(getattr(row, name), str):
-            raise wrong(f"{name} {getattr(row, name)!r} is no text")
-    for name in ("effective_from", "effective_to"):
-        if (day := getattr(row, name)) is not None and not _is_date(day):
-            raise wrong(f"{name} {day!r} is no date; write YYYY-MM-DD")
-    if not row.usd.is_finite() or row.usd < 0:
-        raise wrong(f"usd {row.usd} is not a price")
-    if row.region != GLOBAL and row.region not in REGION_PREFIXES:
-        raise wrong(f"region {row.region!r} is unknown")
-    if row.confidence not in get_args(Confidence):
-        raise wrong(f"confidence {row.confidence!r} is unknown")
-    if row.tier_from < 0 or (row.tier_to is not None and row.tier_to <= row.tier_from):
-        raise wrong(f"tier {row.tier_from} to {row.tier_to} is empty")
-    if row.effective_from and row.effective_to and row.effective_to <= row.effective_from:
-        raise wrong(f"dates {row.effective_from} to {row.effective_to} are empty")
-    try:
-        unit_of(row.unit)
-    except ValueError as error:
-        raise wrong(str(error)) from error
-
-
-def _is_date(text: object) -> bool:
-    try:
-        return isinstance(text, str) and date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
-def _overlap(a: PriceRow, b: PriceRow) -> bool:
-    operations = a.operation == b.operation or not a.operation or not b.operation
-    tiers = (a.tier_to is None or b.tier_from < a.tier_to) and (b.tier_to is None or a.tier_from < b.tier_to)
-    first = a.effective_to is None or (b.effective_from or "") < a.effective_to
-    second = b.effective_to is None or (a.effective_from or "") < b.effective_to
-    return operations and tiers and first and second

@@ -1,4 +1,5 @@
-"""Why the bill differs from the estimate: a split that adds up to the difference exactly, line by line and in all.
+"""Why one view of the money differs from another: a split that adds up to the difference exactly, line by line and in
+all. Metered or billed against estimated, or billed against metered; the left side is called estimated throughout.
 
 For each line (approach, service, usage type, unit), with estimate p0 q0 and actual p1 q1: volume (q1 - q0) p0, price
 (p1 - p0) q1; the two add up to p1 q1 - p0 q0. What only one side knows is a part of its own.
@@ -14,8 +15,9 @@ from fractions import Fraction
 from cost_reports.contracts import ChargeRow
 from cost_reports.units import MONEY, UNITS, WIDE, ratio, to_decimal
 
-USAGE = "Usage"
-CREDITS_AND_TAX = frozenset({"Credit", "Refund", "Tax", "Discount", "BundledDiscount"})
+#: Charge categories that are usage. All others (credits, refunds, tax, discounts, fees) are told apart from it.
+USAGE_CATEGORIES = frozenset({"Usage", "DiscountedUsage", "SavingsPlanCoveredUsage"})
+BILLED = frozenset({"billed-ce", "billed-export"})
 
 
 class ReconcileError(ValueError):
@@ -45,7 +47,8 @@ class Reconciliation:
     """actual - estimated = price + volume + unestimated + untagged + credits and tax + not yet billed, exactly.
 
     `unestimated`: billed lines that the estimate does not know. `untagged`: usage without an approach. `not_billed`:
-    (negative) estimated lines that nothing was billed for, such as days that billing has not reached.
+    (negative) estimated lines that nothing was billed for, such as days that billing has not reached. Where the left
+    side is metered, read metered for estimated.
     """
 
     estimated_usd: Decimal
@@ -66,21 +69,18 @@ class Reconciliation:
 def reconcile(estimated: Iterable[ChargeRow], actual: Iterable[ChargeRow]) -> Reconciliation:
     """Split the difference of two sets of charges over the same window and account.
 
-    Quantities of one line in different units (1K tokens, tokens) are brought to one by the unit table.
+    `estimated` may as well be metered, where `actual` is billed. Quantities of one line in different units (1K tokens,
+    tokens) are brought to one by the unit table.
 
     Raises:
-        ReconcileError: `actual` mixes sources (metered and billed are two views of the same money), or two rows of
-            a line have units that measure different things.
+        ReconcileError: a side mixes sources (metered and billed are two views of the same money), the left side is
+            billed, both sides have the same source, or two rows of a line have units that measure different things.
     """
     before, after = list(estimated), list(actual)
-    sources = {c.source for c in after}
-    if len(sources) > 1:
-        raise ReconcileError(f"actual charges mix the sources {', '.join(sorted(sources))}; never add them")
-    if wrong := next((c for c in before if c.source != "estimated"), None):
-        raise ReconcileError(f"charge of {wrong.usage_type} on the estimated side is {wrong.source}")
-    adjustments = [c for c in after if c.charge_category in CREDITS_AND_TAX]
-    untagged = [c for c in after if c.charge_category not in CREDITS_AND_TAX and c.approach is None]
-    usage = [c for c in after if c.charge_category not in CREDITS_AND_TAX and c.approach is not None]
+    _check_sources(before, after)
+    adjustments = [c for c in after if c.charge_category not in USAGE_CATEGORIES]
+    untagged = [c for c in after if c.charge_category in USAGE_CATEGORIES and c.approach is None]
+    usage = [c for c in after if c.charge_category in USAGE_CATEGORIES and c.approach is not None]
     left, right = _grouped(before), _grouped(usage)
     lines = tuple(_line(key, left.get(key), right.get(key)) for key in sorted({*left, *right}, key=str))
     return Reconciliation(
@@ -94,6 +94,17 @@ def reconcile(estimated: Iterable[ChargeRow], actual: Iterable[ChargeRow]) -> Re
         not_billed_usd=_sum(line.not_billed_usd for line in lines),
         lines=lines,
     )
+
+
+def _check_sources(before: list[ChargeRow], after: list[ChargeRow]) -> None:
+    left, right = {c.source for c in before}, {c.source for c in after}
+    if wrong := next((c for c in before if c.source in BILLED), None):
+        raise ReconcileError(f"charge of {wrong.usage_type} on the estimated side is {wrong.source}")
+    for side, sources in (("estimated", left), ("actual", right)):
+        if len(sources) > 1:
+            raise ReconcileError(f"{side} charges mix the sources {', '.join(sorted(sources))}; never add them")
+    if left and left == right:
+        raise ReconcileError(f"both sides are {next(iter(left))}; there is nothing to compare")
 
 
 Key = tuple[str | None, str | None, str | None]

@@ -22,6 +22,11 @@ def usd(amount: Decimal | None) -> str:
     return f"{sign}${text.rstrip('0').rstrip('.') if '.' in text else text}"
 
 
+def bounded(text: str, sign: str, least: bool) -> str:
+    """`text` with a sign (`≥ `, `≤ `) before it, where the amount is a bound and there is one."""
+    return f"{sign} {text}" if least and text != NONE else text
+
+
 def number(value: Decimal | int | float | None, places: int = 0) -> str:
     """`12,345.6` with at most `places` decimals."""
     if value is None:

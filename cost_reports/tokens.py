@@ -14,19 +14,31 @@ CACHE_MINIMUM = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """One request: `fixed` input tokens are the same in every request (and can be cached), `own` are not."""
+    """Tokens of one request, or of a whole chat of `turns` requests, each of which repeats what was said before.
+
+    `fixed` input is the same in every request (and can be cached), `own` is new in each, `history` repeats earlier
+    turns. All are sums over the chat.
+    """
 
     fixed: int
     own: int
     output: int
+    history: int = 0
+    turns: int = 1
 
     @property
     def input(self) -> int:
-        return self.fixed + self.own
+        """All input tokens."""
+        return self.fixed + self.own + self.history
+
+    def requests(self) -> list[Prompt]:
+        """The requests of the chat in their order, each as it is sent; one request gives itself."""
+        fixed, own, output = (n // self.turns for n in (self.fixed, self.own, self.output))
+        return [Prompt(fixed=fixed, own=own, output=output, history=n * (own + output)) for n in range(self.turns)]
 
 
 def prompt_of(task: Task, variant: str) -> Prompt:
-    """The tokens of one request of a variant (`few-shot`, `rag`, `lora+rag`, ...).
+    """The tokens of one request of a variant (`few-shot`, `rag`, `fine-tuned`, ...), whatever the turns of a chat.
 
     Few-shot adds fixed tokens, chain-of-thought adds output, RAG adds passages to the question; a fine-tuned model
     needs no instructions.
@@ -50,13 +62,13 @@ def prompt_of(task: Task, variant: str) -> Prompt:
     }
     if variant not in plain:
         raise ValueError(f"variant {variant!r} is unknown; known are {', '.join(plain)}")
-    return chat(plain[variant], task.turns)
+    return plain[variant]
 
 
 def chat(prompt: Prompt, turns: int) -> Prompt:
-    """The tokens of a whole chat of `turns`, each of which repeats what was said before.
+    """The tokens of a whole chat of `turns` requests like `prompt`, each of which repeats what was said before.
 
-    Input of n turns: n x fixed + own x n + (own + output) x n (n - 1) / 2, which grows with the square of n.
+    Input of n turns: n x fixed + n x own + (own + output) x n (n - 1) / 2, which grows with the square of n.
 
     Raises:
         ValueError: fewer than one turn.
@@ -64,7 +76,13 @@ def chat(prompt: Prompt, turns: int) -> Prompt:
     if turns < 1:
         raise ValueError(f"a chat has 1 turn or more, not {turns}")
     history = (prompt.own + prompt.output) * turns * (turns - 1) // 2
-    return Prompt(fixed=prompt.fixed * turns, own=prompt.own * turns + history, output=prompt.output * turns)
+    return Prompt(
+        fixed=prompt.fixed * turns,
+        own=prompt.own * turns,
+        output=prompt.output * turns,
+        history=history,
+        turns=turns,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +95,30 @@ class CachedInput:
 
 
 def cached(prompt: Prompt, hit_share: Decimal, minimum: int = CACHE_MINIMUM) -> CachedInput:
-    """Input tokens with prompt caching: hits read the fixed part, misses write it. No caching below `minimum` tokens.
+    """Input tokens with prompt caching, by request. No caching below `minimum` tokens of a request.
+
+    A hit reads what the request before has sent: of the first request the fixed part, of a later one in a chat that
+    and the history, of which the newest turn is written. A miss writes all of it. `own` tokens are never cached. So
+    caching scales the part of a chat that grows with the square of its turns.
 
     Raises:
         ValueError: `hit_share` is not from 0 to 1.
     """
     if not 0 <= hit_share <= 1:
         raise ValueError(f"cache hit share must be from 0 to 1, not {hit_share}")
-    if prompt.fixed < minimum:
-        return CachedInput(plain=Fraction(prompt.input), read=Fraction(0), written=Fraction(0))
-    share = Fraction(hit_share)
-    return CachedInput(plain=Fraction(prompt.own), read=prompt.fixed * share, written=prompt.fixed * (1 - share))
+    share, plain, read, written = Fraction(hit_share), 0, Fraction(0), Fraction(0)
+    before = prompt.fixed // prompt.turns
+    for request in prompt.requests():
+        prefix = request.fixed + request.history
+        if prefix < minimum:
+            plain += request.input
+        else:
+            known = before if before >= minimum else 0
+            plain += request.own
+            read += known * share
+            written += prefix - known * share
+        before = prefix
+    return CachedInput(plain=Fraction(plain), read=read, written=written)
 
 
 def input_factor(prompt: Prompt, hit_share: Decimal, write: Decimal, read: Decimal) -> Fraction:

@@ -7,6 +7,8 @@ A unit is so many base units of one dimension. A unit a month (`GB-month`) is re
 from __future__ import annotations
 
 import calendar
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
@@ -75,6 +77,7 @@ UNITS: dict[str, Unit] = {
     **_counts("I/O", 1_000_000),
     **_counts("reports"),
     **_counts("labels"),
+    **_counts("objects"),
     "GB-second": Unit("GB-second", 1),
     "CMU-minute": Unit("CMU-second", 60),
     "bytes": Unit("bytes", 1),
@@ -134,13 +137,21 @@ def convert(amount: Decimal, source: str, target: str, day: str | None = None) -
     return Fraction(amount) * ratio(source, target, day)
 
 
+def exact_total(values: Iterable[Fraction]) -> Fraction:
+    """Sum of `values`, exact: over one common denominator, which is many times faster than adding one by one."""
+    some = [v for v in values if v]
+    if len(some) < 2:
+        return some[0] if some else Fraction(0)
+    denominator = math.lcm(*(v.denominator for v in some))
+    return Fraction(sum(v.numerator * (denominator // v.denominator) for v in some), denominator)
+
+
 def to_decimal(value: Fraction, places: Decimal = MONEY) -> Decimal:
     """`value` rounded half-even to as many decimals as `places` has, without passing through a float."""
     scale = -int(places.as_tuple().exponent)
-    scaled = value * 10**scale
-    whole, rest = divmod(scaled.numerator, scaled.denominator)
+    whole, rest = divmod(value.numerator * 10**scale, value.denominator)
     twice = 2 * rest
-    if twice > scaled.denominator or (twice == scaled.denominator and whole % 2):
+    if twice > value.denominator or (twice == value.denominator and whole % 2):
         whole += 1
     return Decimal(whole).scaleb(-scale, WIDE)
 

@@ -45,6 +45,7 @@ TOKEN_METERS = {
     "cache write 1h": "cache-write-1h-input-token-count",
     "input long-context": "input-tokens-long-context",
     "output long-context": "output-tokens-long-context",
+    "cache read long-context": "cache-read-input-token-count-long-context",
     "input custom-model": "input-tokens-custom-model",
     "output custom-model": "output-tokens-custom-model",
 }
@@ -59,7 +60,11 @@ MARKETPLACE_METERS = {
     "cache write 1h": "cache_write_1h_input_tokens_standard",
     "input long-context": "input_tokens_long_context",
     "output long-context": "output_tokens_long_context",
+    "cache read long-context": "cache_read_input_tokens_long_context",
 }
+#: Model id without geography -> input tokens above which every token of a request has the long-context price. The code
+#: that meters loads no price file, so the limits stand here too; a test holds them against the catalogue.
+LONG_CONTEXT_ABOVE = {"anthropic.claude-haiku-5-5": 100_000, "openai.gpt-6-luna": 272_000}
 #: Model id without geography -> its name inside usage types. Other models keep their id.
 MODEL_NAMES = {
     "amazon.nova-micro-v1:0": "NovaMicro",
@@ -86,6 +91,11 @@ def usage_type(service_code: str, name: str, region: str) -> str:
     return name if bare and region == "us-east-1" else f"{REGION_PREFIXES[region]}-{name}"
 
 
+def in_region(service_code: str, kind: str, region: str) -> str:
+    """The usage type `kind` of us-east-1 as `region` writes it; errors as for `usage_type`."""
+    return usage_type(service_code, kind.removeprefix("USE1-").replace("us-east-1", region), region)
+
+
 def plain_model_id(model: str) -> str:
     """The id at the end of an ARN; an id as it is."""
     return model.rpartition("/")[2] if model.startswith("arn:") else model
@@ -106,6 +116,17 @@ def split_model_id(model_id: str) -> tuple[str, str]:
 def meters_of(model_id: str) -> dict[str, str]:
     """The meters that a model can have: those of AWS's own price list, or those of AWS Marketplace."""
     return MARKETPLACE_METERS if split_model_id(model_id)[1].startswith(MARKETPLACE_PROVIDERS) else TOKEN_METERS
+
+
+def request_meters(model_id: str, input_tokens: int) -> dict[str, str]:
+    """The meters of one request by what they count (`input`, `output`, `cache read`).
+
+    Above the model's threshold all three are those of long context. `input_tokens` is the whole prompt: what was read
+    from a cache is part of it.
+    """
+    above = LONG_CONTEXT_ABOVE.get(split_model_id(model_id)[1])
+    suffix = "" if above is None or input_tokens <= above else " long-context"
+    return {name: f"{name}{suffix}" for name in ("input", "output", "cache read")}
 
 
 def token_usage(model_id: str, meter: str, region: str) -> tuple[str, str, str]:

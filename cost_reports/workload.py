@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 MAX_REQUESTS = 10**10
 MAX_HORIZON = 120
 MAX_TOKENS = 10**13
+MAX_TURNS = 1000
 
 
 class WorkloadError(ValueError):
@@ -53,8 +55,7 @@ class Workload:
 
     def volumes(self) -> list[int]:
         """Requests of each month, V0 (1 + g)^t rounded half-even."""
-        rate = 1 + Fraction(self.monthly_growth)
-        return [round(self.requests_per_month * rate**t) for t in range(self.horizon_months)]
+        return list(_volumes(self.requests_per_month, self.monthly_growth, self.horizon_months))
 
     def answer_value(self) -> Fraction | None:
         """USD that one accepted answer is worth: as stated, or the minutes that it saves times the wage."""
@@ -74,7 +75,8 @@ class Task:
     """The size of the task in tokens of the model, as measured or estimated from the experiment's files.
 
     `style_tokens` is the fixed part of a prompt, `shot_tokens` one worked example, `reasoning_tokens` what
-    chain-of-thought writes beside the answer, `chunk_tokens` one retrieved passage.
+    chain-of-thought writes beside the answer, `chunk_tokens` one retrieved passage. With `turns` above 1 each
+    "request" of the workload is a chat of so many questions.
     """
 
     documents: int
@@ -95,7 +97,7 @@ class Task:
     def __post_init__(self) -> None:
         for f in fields(self):
             low = 1 if f.name in ("documents", "corpus_tokens", "question_tokens", "answer_tokens", "turns") else 0
-            _between(f.name, getattr(self, f.name), low, MAX_TOKENS)
+            _between(f.name, getattr(self, f.name), low, MAX_TURNS if f.name == "turns" else MAX_TOKENS)
 
     @property
     def chunks(self) -> int:
@@ -106,6 +108,13 @@ class Task:
     def training_tokens(self) -> int:
         """Tokens that training reads: examples x tokens x epochs."""
         return self.train_examples * self.train_example_tokens * self.epochs
+
+
+@lru_cache(maxsize=64)
+def _volumes(first: int, growth: Decimal, months: int) -> tuple[int, ...]:
+    """Kept, because an estimate asks for the same months once for each option."""
+    rate = 1 + Fraction(growth)
+    return tuple(round(first * rate**t) for t in range(months))
 
 
 def _between(name: str, value: int | Decimal, low: int | Decimal, high: int | Decimal) -> None:

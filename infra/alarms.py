@@ -62,7 +62,13 @@ def function_errors(scope: Construct, functions: Sequence[lambda_.IFunction], to
 def letters(scope: Construct, queue: Any, topic: sns.ITopic) -> None:
     """Alarm when something waits in a dead-letter queue."""
     metric = queue.metric_approximate_number_of_messages_visible(period=PERIOD, statistic="Maximum")
-    _alarm(scope, "LettersAlarm", {"letters": metric}, "A scheduled report could not be started.", topic)
+    _alarm(
+        scope,
+        "LettersAlarm",
+        {"letters": metric},
+        "A scheduled call could not be started.",
+        topic,
+    )
 
 
 def _alarm(

@@ -38,7 +38,7 @@ def log_group(scope: Construct, id: str, settings: Settings) -> logs.LogGroup:  
 class Function(Construct):
     """`handler` is `<module>.<function>`; the zip file holds that module and what it imports.
 
-    The role is the approach's second cost meter, so no two functions share one.
+    The role is the approach's second cost meter, so no two functions share one. `storage_mb` is the room in `/tmp`.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Function(Construct):
         description: str,
         environment: Mapping[str, str],
         memory_mb: int = 512,
+        storage_mb: int = 512,
         timeout: cdk.Duration = LONGEST,
         layers: Sequence[lambda_.ILayerVersion] = (),
         data: Sequence[str] = (),
@@ -72,6 +73,7 @@ class Function(Construct):
             log_group=group,
             layers=list(layers),
             memory_size=memory_mb,
+            ephemeral_storage_size=cdk.Size.mebibytes(storage_mb),
             timeout=timeout,
             environment=dict(environment),
             description=description,

@@ -62,6 +62,8 @@ class LayerRecipe:
 
 
 RETRIEVAL = LayerRecipe(name="retrieval")
+#: DuckDB, for the function that reads billing exports. Reports from Cost Explorer need no layer.
+EXPORTS = LayerRecipe(name="exports")
 #: The embedding model lies in the folder `minilm_files` on the path, in AWS (/opt/python) and on the embedded AWS.
 EVALUATION = LayerRecipe(
     name="evaluation",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra import checks, permissions, tags
-from infra.functions import log_group
+from infra import checks, permissions
+from infra.buckets import private_bucket
 from infra.settings import Settings
 
 PREFIX = "Objects of one run are named under its prefix; run ids are made when a run starts."
+
+#: Where Athena leaves the results of queries over billing exports, and for how many days.
+QUERIES = "athena/"
+QUERY_DAYS = 30
 
 
 class Results(Construct):
@@ -23,26 +24,12 @@ class Results(Construct):
     def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:  # noqa: A002  (CDK's name)
         super().__init__(scope, id)
         self._experiment = settings.experiment
-        self.bucket = s3.Bucket(
+        self.bucket = private_bucket(
             self,
-            "Bucket",
-            versioned=False,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-            auto_delete_objects=settings.auto_delete_objects,
-            lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=cdk.Duration.days(1))],
+            settings=settings,
+            kept_days={QUERIES: QUERY_DAYS},
+            no_access_logs="the bucket holds results of experiments",
         )
-        checks.acknowledge(
-            self.bucket,
-            "S1",
-            "Access logs would add storage that belongs to no approach; the bucket holds results of experiments, and "
-            "CloudTrail data events can be switched on for it where an audit asks for them.",
-        )
-        if settings.auto_delete_objects:
-            _tame_emptier(self, settings)
         self.table = dynamodb.Table(
             self,
             "Runs",
@@ -56,6 +43,11 @@ class Results(Construct):
             "DDB3",
             "The table is an index of runs that can be rebuilt from the manifests in the bucket; it needs no recovery.",
         )
+
+    @property
+    def queries(self) -> str:
+        """Location of query results."""
+        return f"s3://{self.bucket.bucket_name}/{QUERIES}"
 
     def allow_read(self, role: iam.Role) -> None:
         """All objects of the experiment. Listing is needed to tell a missing object from a forbidden one."""
@@ -90,46 +82,13 @@ class Results(Construct):
         )
 
     def allow_reports(self, role: iam.Role) -> None:
-        """Read and write the reports of the experiment."""
+        """Read and write the reports of the experiment, the ledger and the cache that lie beside them.
+
+        A conditional write needs no more than these.
+        """
         permissions.allow(
             role,
             ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
             [f"{self.bucket.bucket_arn}/reports/{self._experiment}/*"],
             wildcard=PREFIX,
         )
-
-
-def _tame_emptier(scope: Construct, settings: Settings) -> None:
-    """Hold the function with which CDK empties a bucket to what holds for ours.
-
-    It comes without tags and with a log group that Lambda makes and nothing deletes. Given a group of its own and no
-    right to make another, it leaves nothing behind.
-    """
-    stack = cdk.Stack.of(scope)
-    provider = stack.node.find_child("Custom::S3AutoDeleteObjectsCustomResourceProvider")
-    role = cast(cdk.CfnResource, provider.node.find_child("Role"))
-    handler = cast(cdk.CfnResource, provider.node.find_child("Handler"))
-    group = log_group(scope, "EmptierLogs", settings)
-    for resource in (role, handler):
-        own = [{"Key": key, "Value": value} for key, value in sorted(tags.values(settings).items())]
-        resource.add_property_override("Tags", own)
-    handler.add_property_override("LoggingConfig", {"LogGroup": group.log_group_name})
-    role.add_property_deletion_override("ManagedPolicyArns")
-    role.add_property_override(
-        "Policies",
-        [
-            {
-                "PolicyName": "Logs",
-                "PolicyDocument": {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                            "Resource": group.log_group_arn,
-                        }
-                    ],
-                },
-            }
-        ],
-    )

@@ -33,8 +33,15 @@ KEYS = (
     "log-retention-days",
     "report-schedule",
     "alarm-email",
+    "report-email",
+    "monthly-budget-usd",
+    "cost-anomalies",
+    "cost-exports",
+    "athena-scan-limit-mb",
     "auto-delete-objects",
 )
+#: Data Exports can be made in this region only, whatever region their bucket is in.
+EXPORTS_REGION = "us-east-1"
 #: The retention periods that CloudWatch Logs offers, in days.
 RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827)
 #: OpenSearch Serverless allows 32 characters, of which `ladder-` and the suffixes take 14.
@@ -51,7 +58,10 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The checked settings. `experiment` is the name, `models` what its `experiment.yaml` asks for."""
+    """The checked settings. `experiment` is the name, `models` what its `experiment.yaml` asks for.
+
+    `monthly_budget_usd` 0 means no budget; `athena_scan_limit_mb` counts mebibytes of one query.
+    """
 
     experiment: str
     models: Models
@@ -64,6 +74,11 @@ class Settings:
     log_retention_days: int
     report_schedule: bool
     alarm_email: str | None
+    report_email: str | None
+    monthly_budget_usd: int
+    cost_anomalies: bool
+    cost_exports: bool
+    athena_scan_limit_mb: int
     auto_delete_objects: bool
     training_image: str
     hosting_image: str
@@ -111,7 +126,12 @@ def read(context: Mapping[str, Any], *, root: Path) -> Settings:
         answer_concurrency=_whole(context, "answer-concurrency", 1, 1000),
         log_retention_days=_retention(context),
         report_schedule=_switch(context, "report-schedule"),
-        alarm_email=_email(context),
+        alarm_email=_email(context, "alarm-email"),
+        report_email=_email(context, "report-email"),
+        monthly_budget_usd=_whole(context, "monthly-budget-usd", 0, 999_999),
+        cost_anomalies=_switch(context, "cost-anomalies"),
+        cost_exports=_exports(context, region),
+        athena_scan_limit_mb=_whole(context, "athena-scan-limit-mb", 10, 999_999),
         auto_delete_objects=_switch(context, "auto-delete-objects"),
         training_image=uris["training"],
         hosting_image=uris[hosting],
@@ -186,8 +206,18 @@ def _switch(context: Mapping[str, Any], key: str) -> bool:
     raise SettingsError(f"{key}: {value!r} is neither on nor off")
 
 
-def _email(context: Mapping[str, Any]) -> str | None:
-    value = str(context.get("alarm-email") or "").strip()
+def _exports(context: Mapping[str, Any], region: str) -> bool:
+    wanted = _switch(context, "cost-exports")
+    if wanted and region != EXPORTS_REGION:
+        raise SettingsError(
+            f"cost-exports: Data Exports exist in {EXPORTS_REGION} only, and region is {region}; "
+            f"switch them off or deploy to {EXPORTS_REGION}"
+        )
+    return wanted
+
+
+def _email(context: Mapping[str, Any], key: str) -> str | None:
+    value = str(context.get(key) or "").strip()
     if value and not EMAIL.fullmatch(value):
-        raise SettingsError(f"alarm-email: {value!r} is no e-mail address; leave it empty for none")
+        raise SettingsError(f"{key}: {value!r} is no e-mail address; leave it empty for none")
     return value or None

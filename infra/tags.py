@@ -10,6 +10,7 @@ import aws_cdk as cdk
 from constructs import IConstruct
 
 from infra.settings import Settings
+from lambdas.common.contracts import APPROACHES
 from lambdas.common.keys import SHARED
 
 KEYS = ("project", "experiment", "approach", "cost-cell", "owner")
@@ -24,6 +25,11 @@ def values(settings: Settings, approach: str = SHARED) -> dict[str, str]:
         "cost-cell": f"{settings.experiment}/{approach}",
         "owner": settings.owner,
     }
+
+
+def cells(settings: Settings) -> list[str]:
+    """All values of `cost-cell` that the experiment's resources carry."""
+    return [values(settings, approach)["cost-cell"] for approach in (*APPROACHES, SHARED)]
 
 
 def apply(scope: IConstruct, settings: Settings, approach: str = SHARED) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+import webbrowser
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import boto3
 import typer
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from typer.exceptions import Abort, TyperException
 
+from ladder import billing, export_cli, money_cli, reports, runs, tags_cli
 from ladder import demo as demo_module
-from ladder import money_cli, reports, runs
 from ladder.deployment import find, stack_prefix
 from ladder.errors import LadderError
 from ladder.experiment import ExperimentError, load
@@ -36,6 +38,14 @@ sandbox_app = typer.Typer(
 )
 app.add_typer(sandbox_app, name="sandbox")
 money_cli.register(app)
+tags_cli.register(app)
+export_cli.register(app)
+
+
+def day_option(text: str) -> Any:
+    """An option that takes a day."""
+    return typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help=text)
+
 
 ExperimentFolder = Annotated[
     Path, typer.Option("--experiment", "-e", help="Folder with experiment.yaml, documents/ and questions.*.jsonl.")
@@ -96,17 +106,43 @@ def run(
 @app.command()
 def report(
     experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
-    run_id: Annotated[str | None, typer.Option("--run", help="A run id; default: the newest run.")] = None,
+    since: Annotated[
+        datetime | None, day_option("First day (UTC); default: the first day of the previous month.")
+    ] = None,
+    until: Annotated[datetime | None, day_option("The day after the last one; default: tomorrow.")] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run", help="Instead, the report of this run; `newest` for the last one.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Ask AWS again for what it answered in the last 8 hours.")
+    ] = False,
     out: OutFolder = DEFAULT_OUT,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
-    """Build the report of a run again from its rows in the bucket, save it and show it."""
-    loaded = load(experiment)
+    """What AWS billed for the experiment, beside what was estimated and metered (5 Cost Explorer requests, $0.05)."""
+    name = load(experiment).experiment.name
     session = boto3.Session()
-    deployment = find(session, loaded.experiment.name)
-    run_id = run_id or reports.newest_run(session, deployment)
-    reports.rebuild(session, deployment, run_id)
-    folder = runs.RunFolder(path=out / run_id)
-    reports.show(reports.fetch(session, deployment, loaded.experiment.name, run_id, folder), Console())
+    deployment = find(session, name)
+    console = Console()
+    if run_id is not None:
+        if since or until or fresh:
+            raise LadderError("--run is the report of one run; it takes no --since, --until or --fresh")
+        run_id = reports.newest_run(session, deployment) if run_id == "newest" else run_id
+        reports.rebuild(session, deployment, run_id)
+        of_run = reports.fetch(session, deployment, name, run_id, runs.RunFolder(path=out / run_id))
+        reports.show(of_run, console)
+        page = of_run.folder / "report.html"
+    else:
+        first, end = since and since.date(), until and until.date()
+        if first and end and end <= first:
+            raise LadderError(f"--until {end} is not after --since {first}; it is the first day that is left out")
+        spend = reports.spend(
+            session, deployment, out / "spend", since=first, until=end, fresh=fresh, as_of=billing.clock()
+        )
+        reports.show_spend(spend, console)
+        page = spend.page
+    if open_page:
+        webbrowser.open(page.resolve().as_uri())
 
 
 @app.command()
@@ -169,6 +205,18 @@ def sandbox_env(directory: SandboxFolder = DEFAULT_SANDBOX) -> None:
         typer.echo(f"export {name}={json.dumps(value)}")
 
 
+@sandbox_app.command("bill")
+def sandbox_bill(
+    hours: Annotated[int, typer.Option("--later", min=1, max=24 * 400, help="Hours to put the bill forward.")] = 72,
+    directory: SandboxFolder = DEFAULT_SANDBOX,
+) -> None:
+    """Put the clock of the simulated bill forward: usage is billed a day later, and changed for another day."""
+    box = sandbox_module.status(directory)
+    if box is None:
+        raise LadderError(f"no embedded AWS runs in {directory}; start one with `ladder sandbox up`")
+    typer.echo(f"the bill is now that of {billing.advance(box, hours)}; see it with `ladder report`")
+
+
 @sandbox_app.command("down")
 def sandbox_down(directory: SandboxFolder = DEFAULT_SANDBOX) -> None:
     """Stop the embedded AWS and everything it started."""
@@ -177,9 +225,11 @@ def sandbox_down(directory: SandboxFolder = DEFAULT_SANDBOX) -> None:
 
 
 def main() -> None:
-    """Entry point: known errors become one line on stderr and exit code 1."""
+    """Entry point: known errors become one line on stderr and exit code 1, wrong options one line and exit code 2."""
     try:
-        app()
+        code = app(standalone_mode=False)
+    except TyperException as error:
+        _fail(_usage(error), error.exit_code)
     except (LadderError, ExperimentError, SandboxError) as error:
         _fail(str(error))
     except ClientError as error:
@@ -188,13 +238,24 @@ def main() -> None:
         _fail(f"AWS cannot be reached: {error}")
     except OSError as error:
         _fail(f"{error.filename or 'this machine'}: {error.strerror or error}")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Abort):
         _fail("interrupted")
+    else:
+        raise SystemExit(code or 0)
 
 
-def _fail(text: str) -> None:
+def _usage(error: TyperException) -> str:
+    """What is wrong with the options, in one line. Without any option the message is the help, which is no error."""
+    message = error.format_message()
+    if "\n" in message:
+        sys.stdout.write(f"{message}\n")
+        raise SystemExit(error.exit_code)
+    return f"{message.rstrip('.')}; see --help"
+
+
+def _fail(text: str, code: int = 1) -> NoReturn:
     sys.stderr.write(f"error: {text}\n")
-    raise SystemExit(1)
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 import boto3
 from rich.console import Console
 
-from ladder import reports, runs
+from ladder import billing, reports, runs
 from ladder.cdk import cdk
 from ladder.deployment import find, stack_prefix
 from ladder.errors import LadderError
@@ -29,7 +29,12 @@ from offline.sandbox import Sandbox
 
 #: What a deployment onto the embedded AWS sets differently: its Lambda workers are this machine's Python, and one batch
 #: of questions at a time is what its processor can answer without letting requests wait for each other.
-EMBEDDED_CONTEXT = ("-c", "layer-platform=host", "-c", "answer-concurrency=1")
+#: It is an account that pays for itself, so that it may have what member accounts are refused.
+EMBEDDED_CONTEXT = ("-c", "layer-platform=host", "-c", "answer-concurrency=1", "-c", "cost-anomalies=on")
+#: Bills come about a day after the usage and change for another one; nobody would wait for that in a demo.
+BILL_DELAY_HOURS = 72
+
+Saved = tuple[reports.SavedReport, reports.SpendReportFiles]
 
 
 def run(*, experiment: Path, out: Path, profile: str, console: Console) -> None:
@@ -56,18 +61,20 @@ def run(*, experiment: Path, out: Path, profile: str, console: Console) -> None:
             try:
                 with progress.stage("synthesise the stacks") as stage:
                     stage.update(f"{synthesised.result()} stacks")
-                saved = _deploy_and_run(box, experiment, out, profile, progress)
+                saved, spend = _deploy_and_run(box, experiment, out, profile, progress)
             finally:
                 with progress.stage("stop the embedded AWS"):
                     sandbox.down(out / "sandbox")
         (out / "timings.json").write_text(json.dumps(progress.seconds, indent=1) + "\n", encoding="utf-8")
         console.print()
         reports.show(saved, console)
+        console.print()
+        reports.show_spend(spend, console)
         console.print(f"  {out / 'leftovers.json'}", highlight=False, soft_wrap=True)
         console.print(f"  deployed, run, reported, destroyed and checked in {time.monotonic() - started:.0f} s")
 
 
-def _deploy_and_run(box: Sandbox, experiment: Path, out: Path, profile: str, progress: Progress) -> reports.SavedReport:
+def _deploy_and_run(box: Sandbox, experiment: Path, out: Path, profile: str, progress: Progress) -> Saved:
     loaded = load(experiment)
     name = loaded.experiment.name
     session = _session(box)
@@ -97,6 +104,10 @@ def _deploy_and_run(box: Sandbox, experiment: Path, out: Path, profile: str, pro
             raise LadderError(f"run {manifest.run} ended {snapshot.status}: {snapshot.error}; logs: {out}/sandbox/logs")
         with progress.stage("fetch the report") as stage:
             saved = reports.fetch(session, deployment, name, manifest.run, runs.RunFolder(path=out))
+        with progress.stage("read the bill") as stage:
+            billing.advance(box, BILL_DELAY_HOURS)
+            spend = reports.spend(session, deployment, out / "spend", as_of=billing.clock())
+            stage.update(f"as it would be {BILL_DELAY_HOURS // 24} days later, SIMULATED")
     finally:
         with progress.stage("destroy") as stage:
             cdk(
@@ -111,7 +122,7 @@ def _deploy_and_run(box: Sandbox, experiment: Path, out: Path, profile: str, pro
         stage.update(f"{len(found)} found")
     if found:
         raise LadderError(f"{len(found)} leftovers after destroy, see {out / 'leftovers.json'}")
-    return saved
+    return saved, spend
 
 
 def _session(box: Sandbox) -> boto3.Session:

@@ -53,6 +53,11 @@ def find(session: boto3.Session, experiment: str) -> Deployment:
     )
 
 
+def stack_output(session: boto3.Session, experiment: str, concern: str, key: str) -> str:
+    """An output of one stack of the experiment; errors as for `find`."""
+    return _output(session.client("cloudformation"), f"{stack_prefix(experiment)}{concern}", key)
+
+
 def _output(cloudformation: Any, stack: str, key: str) -> str:
     try:
         (description,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]

@@ -28,12 +28,15 @@ SHOWN_PROBLEMS = 20
 
 
 class ExperimentError(LadderError):
-    """The folder cannot be used. The text lists the problems, one a line; `problems` holds all of them."""
+    """The folder cannot be used. The text is the problem, or lists several, one a line; `problems` holds all."""
 
     def __init__(self, folder: Path, problems: list[Problem]) -> None:
         self.problems = tuple(problems)
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = [f"{folder}: {count}", *(f"  {problem}" for problem in problems[:SHOWN_PROBLEMS])]
+        if len(problems) == 1:
+            alone = str(problems[0])
+            super().__init__(alone if alone.startswith(str(folder)) else f"{folder}/{alone}")
+            return
+        lines = [f"{folder}: {len(problems)} problems", *(f"  {problem}" for problem in problems[:SHOWN_PROBLEMS])]
         if len(problems) > SHOWN_PROBLEMS:
             lines.append(f"  ... and {len(problems) - SHOWN_PROBLEMS} more")
         super().__init__("\n".join(lines))

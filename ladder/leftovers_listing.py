@@ -150,6 +150,22 @@ def budgets(session: Clients) -> Iterator[Item]:
         yield Item(name=name, arn=f"arn:aws:budgets::{account}:budget/{name}")
 
 
+def glue_databases(session: Clients) -> Iterator[Item]:
+    """CloudFormation cannot tag a database: its parameters hold the tags."""
+    for database in _pages(session.client("glue"), "get_databases", "DatabaseList"):
+        parameters = database.get("Parameters") or {}
+        yield Item(name=database["Name"], tags={str(key): str(value) for key, value in parameters.items()})
+
+
+def work_groups(session: Clients) -> Iterator[Item]:
+    """Athena lists no ARNs."""
+    client = session.client("athena")
+    account = session.client("sts").get_caller_identity()["Account"]
+    for group in _pages(client, "list_work_groups", "WorkGroups"):
+        name = group["Name"]
+        yield Item(name=name, arn=f"arn:aws:athena:{client.meta.region_name}:{account}:workgroup/{name}")
+
+
 def training_jobs(session: Clients) -> Iterator[Item]:
     client = session.client("sagemaker")
     for state in ("InProgress", "Stopping"):

@@ -21,6 +21,7 @@ class Probe:
 
 
 _SAGEMAKER_TAGS = listing.tags_by_arn("sagemaker", "list_tags", "ResourceArn", "Tags")
+_CE_TAGS = listing.tags_by_arn("ce", "list_tags_for_resource", "ResourceArn", "ResourceTags")
 _AOSS_TAGS = listing.tags_by_arn("opensearchserverless", "list_tags_for_resource", "resourceArn", "tags")
 
 PROBES: tuple[Probe, ...] = (
@@ -124,6 +125,25 @@ PROBES: tuple[Probe, ...] = (
     Probe(kind="AWS::Events::Rule", list_all=listing.listing("events", "list_rules", "Rules", name="Name", arn="Arn")),
     Probe(kind="AWS::CloudWatch::Alarm", list_all=listing.alarms),
     Probe(kind="AWS::Budgets::Budget", list_all=listing.budgets),
+    Probe(
+        kind="AWS::CE::AnomalyMonitor",
+        list_all=listing.listing("ce", "get_anomaly_monitors", "AnomalyMonitors", name="MonitorName", arn="MonitorArn"),
+        tags=_CE_TAGS,
+    ),
+    Probe(
+        kind="AWS::CE::AnomalySubscription",
+        list_all=listing.listing(
+            "ce", "get_anomaly_subscriptions", "AnomalySubscriptions", name="SubscriptionName", arn="SubscriptionArn"
+        ),
+        tags=_CE_TAGS,
+    ),
+    Probe(
+        kind="AWS::BCMDataExports::Export",
+        list_all=listing.listing("bcm-data-exports", "list_exports", "Exports", name="ExportName", arn="ExportArn"),
+        tags=listing.tags_by_arn("bcm-data-exports", "list_tags_for_resource", "ResourceArn", "ResourceTags"),
+    ),
+    Probe(kind="AWS::Glue::Database", list_all=listing.glue_databases),
+    Probe(kind="AWS::Athena::WorkGroup", list_all=listing.work_groups),
 )
 
 #: (service, resource type) of an ARN -> kind, for the kinds above.
@@ -149,6 +169,10 @@ _KINDS = {
     ("events", "rule"): "AWS::Events::Rule",
     ("cloudwatch", "alarm"): "AWS::CloudWatch::Alarm",
     ("budgets", "budget"): "AWS::Budgets::Budget",
+    ("ce", "anomalymonitor"): "AWS::CE::AnomalyMonitor",
+    ("ce", "anomalysubscription"): "AWS::CE::AnomalySubscription",
+    ("bcm-data-exports", "export"): "AWS::BCMDataExports::Export",
+    ("athena", "workgroup"): "AWS::Athena::WorkGroup",
 }
 
 

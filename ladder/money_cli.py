@@ -13,8 +13,7 @@ from cost_reports.decide import decide as make_decision
 from cost_reports.decide import quality_of, tokens_of
 from cost_reports.estimate import estimate as make_estimate
 from cost_reports.prices import Catalogue
-from cost_reports.render import csv_file as csv_text
-from cost_reports.render import decision_document, estimate_document
+from cost_reports.render import decision_document, estimate_document, outlook_csv
 from cost_reports.render.document import Document, Table, columns
 from cost_reports.report import Report, report_from_json, to_json
 from cost_reports.text import usd
@@ -76,7 +75,7 @@ def estimate(
             assumed=parse_assumptions(assume or []),
         )
         found = make_estimate(setting)
-    lines = csv_text.estimate_lines(found)
+    lines = outlook_csv.estimate_lines(found)
     show(estimate_document.document(found), to_json(found), lines, json_file, csv_file, html_file, markdown_file)
 
 
@@ -107,7 +106,7 @@ def decide(
             measured=None if report is None else tokens_of(report),
         )
         found = make_decision(setting, None if report is None else quality_of(report), seed=seed)
-    lines = csv_text.decision_lines(found)
+    lines = outlook_csv.decision_lines(found)
     show(decision_document.document(found), to_json(found), lines, json_file, csv_file, html_file, markdown_file)
 
 
@@ -121,7 +120,9 @@ def idle(
     with one_line_errors():
         lines = idle_module.idle(read_templates(app), Catalogue.load(prices), region)
     stacks = {line.stack: [i for i in lines if i.stack == line.stack] for line in lines}
-    sums = tuple((stack, str(len(found)), usd(idle_module.total(found))) for stack, found in stacks.items())
+    sums = tuple(
+        (stack, str(len({i.resource for i in found})), usd(idle_module.total(found))) for stack, found in stacks.items()
+    )
     shown = [line for line in lines if everything or line.status in ("billed", "unknown")]
     tables = (
         Table(

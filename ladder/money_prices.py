@@ -14,8 +14,9 @@ from cost_reports import prices as price_module
 from cost_reports.expected_usage import month_usage
 from cost_reports.options_tuned import all_options
 from cost_reports.prices import Catalogue
-from cost_reports.render.document import Bullets, Document, Heading, Table, columns
+from cost_reports.render.document import Block, Bullets, Document, Heading, Table, columns
 from cost_reports.text import NONE
+from cost_reports.usage_types import usage_type
 from ladder import price_refresh
 from ladder.errors import LadderError
 from ladder.experiment import load
@@ -35,7 +36,8 @@ def prices_show(
         catalogue = Catalogue.load(prices)
     today = datetime.now(UTC).date()
     matching = [p for p in catalogue.prices if service.lower() in price_module.name_of(p).lower()]
-    if not matching:
+    unknown = [u for u in catalogue.unpublished if service.lower() in f"{u.service_code} {u.usage_type}".lower()]
+    if not matching and not unknown:
         raise LadderError(f"no price matches {service!r}")
     origins = dict.fromkeys((p.source, p.note or "") for p in matching)
     numbers = {origin: n for n, origin in enumerate(origins, start=1)}
@@ -54,8 +56,12 @@ def prices_show(
     names = columns("service", "usage type", ">USD", "=as of", ">age", "=confidence", ">source")
     table = Table(title=f"{len(rows)} prices", columns=names, rows=tuple(rows))
     listed = Bullets(tuple(f"{n}: {source}{note and f' (note: {note})'}" for (source, note), n in numbers.items()))
-    blocks = (table, Heading("Sources"), listed)
-    print_document(Document(title="Prices", kicker=f"as of {catalogue.as_of}, USD", summary="", blocks=blocks))
+    blocks: list[Block] = [table, Heading("Sources"), listed]
+    if unknown:
+        rates = tuple((u.service_code, u.usage_type, f"unknown / {u.unit}", u.description, u.why) for u in unknown)
+        heads = columns("service", "usage type", ">USD", "what", "why")
+        blocks.append(Table(title=f"{len(unknown)} rates that nobody publishes", columns=heads, rows=rates))
+    print_document(Document(title="Prices", kicker=f"as of {catalogue.as_of}, USD", summary="", blocks=tuple(blocks)))
 
 
 @prices_app.command("check")
@@ -65,17 +71,24 @@ def prices_check(
     days: Annotated[int, typer.Option(help="Older prices are listed.")] = 90,
     prices: PriceFile = None,
 ) -> None:
-    """What an experiment needs, and which of it is missing or old. Exit code 1 if anything is missing."""
+    """What an experiment needs, and which of it is missing, not public or old. Exit code 1 if anything is missing."""
+    if days < 0:
+        raise LadderError(f"--days must be 0 or more, not {days}")
     with one_line_errors():
         catalogue = Catalogue.load(prices)
         options = all_options(setting_of(load(experiment), catalogue, region=region))
         needed = [row for option in options for row in month_usage(option, 1, first=True)]
-        gone = price_checks.missing(catalogue, needed)
-        priced = [r for r in needed if not price_checks.missing(catalogue, [r])]
+        gone, unknown = price_checks.missing(catalogue, needed), price_checks.unpublished(catalogue, needed)
+        priced = [r for r in needed if not price_checks.missing(catalogue, [r]) and not catalogue.unpublished_for(r)]
         today = datetime.now(UTC).date()
         old = price_checks.stale(catalogue, priced, today, days)
     used = {(r.service_code, r.usage_type, r.operation) for r in needed}
-    typer.echo(f"{len(used)} prices are needed, {len(gone)} are missing, {len(old)} are older than {days} days")
+    typer.echo(
+        f"{len(used)} prices are needed, {len(gone)} are missing, {len(unknown)} are not public, {len(old)} are older"
+        f" than {days} days"
+    )
+    for rate in unknown:
+        typer.echo(f"unknown: {rate.name}: {rate.why}")
     for row in old:
         age = price_checks.age_days(row, today)
         typer.echo(
@@ -96,12 +109,13 @@ def prices_refresh(
     """Read the AWS Price List API (needs credentials), write a new dated price file, and say what changed."""
     with one_line_errors():
         catalogue = Catalogue.load(prices)
+        usage_type("", "", region)
         today = datetime.now(UTC).date().isoformat()
         found = price_refresh.fetch(boto3.client("pricing", region_name="us-east-1"), catalogue, region)
-        path, renewed = price_refresh.write(catalogue, found, today, out)
+        path, renewed = price_refresh.write(catalogue, found, today, out, region)
     for line in price_refresh.diff(renewed):
         typer.echo(line)
     typer.echo(
-        f"{path}: {len(renewed.changes)} prices changed, {renewed.confirmed} confirmed, {len(renewed.not_found)} not"
-        " found (kept as they were); use it with --prices"
+        f"{path}: {len(renewed.changes)} prices changed, {renewed.confirmed} confirmed, {len(renewed.added)} added,"
+        f" {len(renewed.not_found)} not found; use it with --prices"
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cost_reports.price_list import Found, Refreshed, parse, refresh, service_codes, to_file
-from cost_reports.prices import Catalogue
+from cost_reports.price_list import HOME, Found, Refreshed, parse, refresh, service_codes, to_file
+from cost_reports.prices import Catalogue, name_of
 from ladder.errors import LadderError
 
 NOTE = "List prices of AWS. Rows read from the Price List API say so; the others keep the source they had."
@@ -26,7 +26,9 @@ def fetch(pricing: Any, catalogue: Catalogue, region: str) -> list[Found]:
     return found
 
 
-def write(catalogue: Catalogue, found: list[Found], today: str, out: Path) -> tuple[Path, Refreshed]:
+def write(
+    catalogue: Catalogue, found: list[Found], today: str, out: Path, region: str = HOME
+) -> tuple[Path, Refreshed]:
     """Write `aws_prices_<today>.json` into `out`, and beside it what changed as `.diff.txt`; both come back.
 
     Raises:
@@ -35,17 +37,20 @@ def write(catalogue: Catalogue, found: list[Found], today: str, out: Path) -> tu
     path = out / f"aws_prices_{today}.json"
     if path.exists():
         raise LadderError(f"{path} exists; move it away first, a price file is never overwritten")
-    renewed = refresh(catalogue, found, today)
+    renewed = refresh(catalogue, found, today, region)
     out.mkdir(parents=True, exist_ok=True)
-    path.write_text(to_file(renewed.rows, catalogue.models, today, NOTE), encoding="utf-8")
+    text = to_file(renewed.rows, catalogue.models, today, NOTE, renewed.unpublished)
+    path.write_text(text, encoding="utf-8")
     Catalogue.load(path)
     path.with_suffix(".diff.txt").write_text("".join(f"{line}\n" for line in diff(renewed)), encoding="utf-8")
     return path, renewed
 
 
 def diff(renewed: Refreshed) -> list[str]:
-    """One line for each price that changed: old and new USD for one unit, and the share by which it rose or fell."""
+    """One line for each price that changed (old and new USD for one unit, and the share by which it rose or fell) or
+    that was added.
+    """
     return [
         f"{c.name}: {c.old_usd:f} -> {c.new_usd:f} USD a {c.unit}" + ("" if c.share is None else f" ({c.share:+.1%})")
         for c in renewed.changes
-    ]
+    ] + [f"{name_of(r)}: new, {r.usd:f} USD a {r.unit}" for r in renewed.added]

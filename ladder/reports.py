@@ -1,4 +1,4 @@
-"""Fetches what the reporting function wrote, and shows it."""
+"""Has the reporting function write its reports, fetches what it wrote, and shows it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import boto3
 from rich.console import Console
 
+from cost_reports.actuals.stored import spend_from_json
+from cost_reports.render import spend_document, terminal
 from cost_reports.render.terminal import render_terminal
 from cost_reports.report import report_from_json
 from ladder.deployment import Deployment
@@ -39,6 +43,21 @@ class SavedReport:
     def files(self) -> tuple[Path, ...]:
         optional = (self.folder / name for name in OPTIONAL)
         return (*(self.folder / name for name in FILES), *(path for path in optional if path.exists()), self.answers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendReportFiles:
+    """The spend report's files on this machine."""
+
+    folder: Path
+
+    @property
+    def page(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(self.folder / name for name in FILES)
 
 
 def fetch(session: boto3.Session, deployment: Deployment, experiment: str, run: str, folder: RunFolder) -> SavedReport:
@@ -79,13 +98,47 @@ def rebuild(session: boto3.Session, deployment: Deployment, run: str) -> None:
     Raises:
         LadderError: the function failed; the message is its own.
     """
+    _invoke(session, deployment, {"run": run}, f"run {run}")
+
+
+def spend(
+    session: boto3.Session,
+    deployment: Deployment,
+    out: Path,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    fresh: bool = False,
+    as_of: datetime | None = None,
+) -> SpendReportFiles:
+    """Has the spend report written (of the usual window, or of the days from `since` to before `until`) and downloads
+    it into a folder of its own below `out`. `fresh`: AWS is asked again for what it answered in the last hours.
+    `as_of`: the time of a simulated bill.
+
+    Raises:
+        LadderError: the function failed; the message is its own.
+    """
+    window = {name: day.isoformat() for name, day in (("since", since), ("until", until)) if day is not None}
+    clock = {} if as_of is None else {"as_of": as_of.isoformat()}
+    said = _invoke(session, deployment, {**window, **clock, "fresh": fresh}, "what was billed")
+    prefix = str(said["report_key"]).rpartition("/")[0] + "/"
+    folder = out / prefix.rstrip("/").rpartition("/")[2]
+    folder.mkdir(parents=True, exist_ok=True)
+    s3 = session.client("s3")
+    for name in FILES:
+        (folder / name).write_bytes(s3.get_object(Bucket=deployment.bucket, Key=prefix + name)["Body"].read())
+    return SpendReportFiles(folder=folder)
+
+
+def _invoke(session: boto3.Session, deployment: Deployment, event: dict[str, Any], what: str) -> dict[str, Any]:
     response = session.client("lambda").invoke(
         FunctionName=deployment.report_function,
-        Payload=json.dumps({"experiment": deployment.experiment, "run": run}).encode(),
+        Payload=json.dumps({"experiment": deployment.experiment, **event}).encode(),
     )
-    payload = json.loads(response["Payload"].read() or b"null")
+    payload: dict[str, Any] = json.loads(response["Payload"].read() or b"null")
     if "FunctionError" in response:
-        raise LadderError(f"the reporting function failed for run {run}: {payload.get('errorMessage', payload)}")
+        raise LadderError(f"the reporting function failed for {what}: {payload.get('errorMessage', payload)}")
+    return payload
 
 
 def newest_run(session: boto3.Session, deployment: Deployment) -> str:
@@ -110,6 +163,14 @@ def show(saved: SavedReport, console: Console) -> None:
     """Prints the report and where its files are."""
     report = report_from_json(json.loads(saved.json_file.read_text(encoding="utf-8")))
     render_terminal(report, console)
+    for path in saved.files:
+        console.print(f"  {path}", highlight=False, soft_wrap=True)
+
+
+def show_spend(saved: SpendReportFiles, console: Console) -> None:
+    """Prints the spend report and where its files are."""
+    report = spend_from_json(json.loads((saved.folder / "report.json").read_text(encoding="utf-8")))
+    terminal.render(spend_document.document(report, short=True), console)
     for path in saved.files:
         console.print(f"  {path}", highlight=False, soft_wrap=True)
 

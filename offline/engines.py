@@ -1,7 +1,7 @@
-"""`python -m offline.engines`: the models behind the embedded AWS, in one process.
+"""`python -m offline.engines`: the models behind the embedded AWS and its billing, in one process.
 
-Bedrock Runtime and SageMaker answer on one port, OpenSearch on a second. Prints `ready` when both answer. The process
-and everything that it started end when its standard input is closed, so whoever starts it gives it a pipe.
+Bedrock Runtime, SageMaker and billing answer on one port, OpenSearch on a second. Prints `ready` when both answer. The
+process and everything that it started end when its standard input is closed, so whoever starts it gives it a pipe.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import get_args
 
+from offline.billing.engine import CE_TARGET, EXPORTS_TARGET, Billing
+from offline.billing.engine import ROUTE as BILLING_ROUTE
 from offline.faults import ROUTE as FAULTS_ROUTE
 from offline.faults import Faults
 from offline.models.cache import ModelFilesError, cache_root
@@ -27,6 +29,7 @@ from offline.wire import AwsError, Handle, Response, json_response, serve
 THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 """The store's products are small: threads that spin for each other cost more than they gain. PyTorch has its own."""
 
+_TARGETS = {"SageMaker": "sagemaker", CE_TARGET: "ce", EXPORTS_TARGET: "bcm-data-exports"}
 _BEDROCK_OPERATIONS = {"converse": "Converse", "invoke": "InvokeModel"}
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/[\w-]+/(?P<service>[\w-]+)/aws4_request")
 
@@ -59,19 +62,21 @@ def classify(path: str, headers: Mapping[str, str]) -> tuple[str, str]:
         return "bedrock", _BEDROCK_OPERATIONS.get(action, action)
     if path.startswith("/endpoints/"):
         return "sagemaker", "InvokeEndpoint"
+    if path == BILLING_ROUTE:
+        return "billing", ""
     target, _, operation = headers.get("x-amz-target", "").rpartition(".")
-    if target == "SageMaker":
-        return "sagemaker", operation
+    if target in _TARGETS:
+        return _TARGETS[target], operation
     scope = _SCOPE.search(headers.get("authorization", ""))
     return (scope["service"] if scope else ""), operation
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m offline.engines", description=__doc__)
-    parser.add_argument("--port", type=int, required=True, help="Bedrock Runtime and SageMaker")
+    parser.add_argument("--port", type=int, required=True, help="Bedrock Runtime, SageMaker and billing")
     parser.add_argument("--opensearch-port", type=int, required=True)
     parser.add_argument("--gateway", required=True, help="URL of the emulator: S3 and inference profiles")
-    parser.add_argument("--directory", type=Path, required=True, help="job folders, logs and indices")
+    parser.add_argument("--directory", type=Path, required=True, help="job folders, logs, indices, bill")
     parser.add_argument("--account", default="123456789012")
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument(
@@ -114,8 +119,17 @@ def run(chosen: argparse.Namespace, directory: Path, folder: HubFolder) -> int:
         hub_environment=hub,
         before_training=bedrock.release,
     )
+    billing = Billing(
+        directory=directory / "billing", gateway=chosen.gateway, account=chosen.account, region=chosen.region
+    )
     router = Router(
-        {"bedrock": bedrock.handle, "sagemaker": sagemaker.handle},
+        {
+            "bedrock": bedrock.handle,
+            "sagemaker": sagemaker.handle,
+            "ce": billing.cost_explorer,
+            "bcm-data-exports": billing.exports,
+            "billing": billing.control,
+        },
         lambda: {
             "ready": True,
             "model": chosen.model,
@@ -141,6 +155,7 @@ def run(chosen: argparse.Namespace, directory: Path, folder: HubFolder) -> int:
     finally:
         sagemaker.close()
         bedrock.close()
+        billing.close()
         opensearch.shutdown()
     return 0
 

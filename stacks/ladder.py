@@ -7,6 +7,7 @@ import aws_cdk as cdk
 from infra.settings import Settings
 from infra.stack import LadderStack
 from stacks.comparison import Comparison
+from stacks.exports import Exports
 from stacks.fine_tuning import FineTuning
 from stacks.foundation import Foundation
 from stacks.prompting import Prompting
@@ -27,4 +28,7 @@ def build(app: cdk.App, settings: Settings) -> list[LadderStack]:
         reporting=reporting,
         machines={"prompting": prompting.machine, "rag": rag.machine, "fine-tuning": fine_tuning.machine},
     )
-    return [foundation, prompting, rag, fine_tuning, reporting, comparison]
+    stacks: list[LadderStack] = [foundation, prompting, rag, fine_tuning, reporting, comparison]
+    if settings.cost_exports:
+        stacks.append(Exports(app, settings=settings, foundation=foundation))
+    return stacks

@@ -1,66 +1,53 @@
-"""The report: a function, a daily call of it, and an alarm when that call does not come through."""
+"""The reports: a function, its daily call, and who is told what the experiment costs."""
 
 from __future__ import annotations
 
-from typing import cast
-
 import aws_cdk as cdk
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_scheduler as scheduler
-from aws_cdk import aws_scheduler_targets as targets
-from aws_cdk import aws_sqs as sqs
 
-from infra import alarms, checks, permissions
+from infra import alarms, permissions, spending
+from infra.daily import DailyCall
 from infra.settings import Settings
+from infra.spending import ReportTopic
 from infra.stack import LadderStack
 from stacks.foundation import Foundation
 
 
 class Reporting(LadderStack):
-    """The daily call reports the newest run again, because bills arrive about a day after what they are for."""
+    """One function writes the report of a run, and every day what AWS billed: a bill arrives about a day late."""
 
     def __init__(self, scope: cdk.App, *, settings: Settings, foundation: Foundation) -> None:
         super().__init__(scope, "reporting", settings=settings, description="reports")
+        reports = ReportTopic(self, "Reports", settings=settings)
         self.report = foundation.function(
             self,
             "Report",
             handler="lambdas.reporting.handler.report",
-            description="Writes the report of a run",
+            description="Writes the report of a run, or of what was billed",
+            environment={
+                "REPORT_TOPIC_ARN": reports.topic.topic_arn,
+                "MONTHLY_BUDGET_USD": str(settings.monthly_budget_usd),
+            },
             memory_mb=1024,
             data=["cost_reports/data/*"],
         )
         foundation.results.allow_reports(self.report.role)
-        letters = sqs.Queue(
-            self,
-            "Undelivered",
-            enforce_ssl=True,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            retention_period=cdk.Duration.days(14),
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
-        checks.acknowledge(letters, "SQS3", "This queue is itself the dead-letter queue of the schedule.")
-        # Schedules take no tags; their group does.
-        group = scheduler.ScheduleGroup(self, "Schedules", removal_policy=cdk.RemovalPolicy.DESTROY)
-        caller = permissions.service_role(self, "ScheduleRole", "scheduler.amazonaws.com", "Starts the daily report")
-        permissions.excuse(
-            caller, [f"{self.report.arn}:*"], "CDK grants the function's versions beside the function itself."
-        )
-        scheduler.Schedule(
+        spending.allow_reading(self.report.role)
+        permissions.allow(self.report.role, ["sns:Publish"], [reports.topic.topic_arn])
+        DailyCall(
             self,
             "Daily",
-            schedule=scheduler.ScheduleExpression.cron(minute="30", hour="6", time_zone=cdk.TimeZone.ETC_UTC),
-            target=targets.LambdaInvoke(
-                self.report.function,
-                dead_letter_queue=letters,
-                input=scheduler.ScheduleTargetInput.from_object({}),
-                retry_attempts=3,
-                max_event_age=cdk.Duration.hours(6),
-                role=cast(iam.IRole, caller),
-            ),
-            schedule_group=group,
+            function=self.report,
+            # After the night's refresh of billing data.
+            hour=6,
+            minute=30,
+            what=f"Daily report of {settings.experiment}",
             enabled=settings.report_schedule,
-            description=f"Daily report of {settings.experiment}",
+            alarm_topic=foundation.alarms.topic,
         )
+        if settings.monthly_budget_usd:
+            spending.monthly_budget(self, settings=settings, reports=reports)
+        if settings.cost_anomalies:
+            spending.anomalies(self, settings=settings, reports=reports)
         alarms.function_errors(self, [self.report.function], foundation.alarms.topic)
-        alarms.letters(self, letters, foundation.alarms.topic)
-        self.output("ReportFunctionName", self.report.function.function_name, "Writes the report of a run")
+        self.output("ReportFunctionName", self.report.function.function_name, "Writes reports")
+        self.output("ReportTopicArn", reports.topic.topic_arn, "Where spend reports arrive; subscribe to it")

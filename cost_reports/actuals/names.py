@@ -118,7 +118,8 @@ def at_bill_precision(
     rows: Iterable[ChargeRow], catalogue: Catalogue, places: Decimal = CE_PRECISION
 ) -> list[ChargeRow]:
     """`rows` as a bill shows them: one row for each (day, experiment, approach, service code, usage type, category),
-    quantity in the bill's unit, both numbers rounded half-even to `places`.
+    quantity in the bill's unit. Money is rounded half-even to `places`, quantities to 10 decimals: Cost Explorer has no
+    more, and exports carry quantities as doubles, whose last digits are noise.
 
     Comparing this with a bill leaves no difference that only comes from rounding.
     """
@@ -131,12 +132,7 @@ def at_bill_precision(
         found = groups[key]
         first = found[0]
         unit = _unit_on_bill(first, catalogue)
-        quantities = [
-            Fraction(r.quantity) * ratio(r.unit, unit, r.day)
-            for r in found
-            if r.quantity is not None and r.unit is not None and unit is not None
-        ]
-        complete = len(quantities) == len(found)
+        quantity = _sum_of_quantities(found, unit)
         models = {r.model for r in found}
         result.append(
             replace(
@@ -144,13 +140,25 @@ def at_bill_precision(
                 variant=None,
                 model=first.model if len(models) == 1 else None,
                 unit=unit,
-                quantity=to_decimal(sum(quantities, Fraction(0)), places) if complete else None,
+                quantity=None if quantity is None else to_decimal(quantity, CE_PRECISION),
                 amount_usd=to_decimal(Fraction(exact_sum(r.amount_usd for r in found)), places),
                 effective_usd=None,
                 list_usd=None,
             )
         )
     return result
+
+
+def _sum_of_quantities(rows: Iterable[ChargeRow], unit: str | None) -> Fraction | None:
+    """In `unit`; null where a row does not say how much it was, or counts something else."""
+    total = Fraction(0)
+    for row in rows:
+        if unit is None or row.quantity is None or row.unit is None:
+            return None
+        if row.unit != unit and unit_of(row.unit).dimension != unit_of(unit).dimension:
+            return None
+        total += Fraction(row.quantity) * ratio(row.unit, unit, row.day)
+    return total
 
 
 def _unit_on_bill(row: ChargeRow, catalogue: Catalogue) -> str | None:

@@ -13,8 +13,9 @@ from typing import Literal
 SCHEMA = 1
 KIND = "spend"
 
-DayState = Literal["final", "estimated", "not yet billed"]
-"""`final`: billed and its month is closed; `estimated`: billed, AWS may still restate it."""
+DayState = Literal["final", "estimated", "not yet billed", "unknown"]
+"""`final`: billed and its month is closed; `estimated`: billed, AWS may still restate it; `unknown`: billing could not
+be read."""
 TagState = Literal["active", "not activated", "not billed yet", "cannot activate", "unknown"]
 BilledSource = Literal["billed-ce", "billed-export"]
 BilledState = Literal["complete", "partial", "no data yet", "tag not activated", "failed"]
@@ -54,7 +55,9 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """One UTC day of the window. Null billed: billing has not reached the day, which is not the same as 0."""
+    """One UTC day of the window. Null billed: billing has not reached the day, or nobody can say what it billed for the
+    experiment, which is not the same as 0.
+    """
 
     day: str
     state: DayState
@@ -86,7 +89,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitCosts:
-    """Billed money of an approach over what it gave in the window. Null where there was nothing to divide by."""
+    """Billed usage of an approach over what it gave in the window. Null where there was nothing to divide by."""
 
     answers: int
     accepted: int | None
@@ -130,7 +133,7 @@ class SpendLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """Billed money of one day and one approach, for the trend. Null approach: untagged."""
+    """Billed usage of one day and one approach, for the trend (no credits, refunds, tax). Null approach: untagged."""
 
     day: str
     approach: str | None
@@ -225,7 +228,10 @@ class Restatement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendReport:
-    """report.json of `reports/<experiment>/<date>/`; `kind` tells it from the report of a run."""
+    """report.json of `reports/<experiment>/<date>/`; `kind` tells it from the report of a run.
+
+    Metered and estimated money is at the precision of the bill; `rounding_usd` is what that added to the metered money.
+    """
 
     schema: int
     kind: str

@@ -9,8 +9,6 @@ from dataclasses import fields
 from decimal import Decimal
 
 from cost_reports.contracts import ChargeRow
-from cost_reports.decision import Candidate, Decision
-from cost_reports.estimate import Estimate, Item
 from cost_reports.report import plain_decimal
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|")
@@ -38,30 +36,11 @@ def render(charges: Iterable[ChargeRow], *, simulated: bool = False) -> str:
     """The charges as CSV (RFC 4180), with a head. The last column says of each line whether its bill is simulated."""
     names = [f.name for f in fields(ChargeRow)]
     said = SIMULATED if simulated else "no"
-    return _text([*names, "simulated"], ([*(getattr(c, name) for name in names), said] for c in charges))
+    return table([*names, "simulated"], ([*(getattr(c, name) for name in names), said] for c in charges))
 
 
-def estimate_lines(estimate: Estimate) -> str:
-    """Every line of every option: USD and amount for one month, request, unit, awakening or refresh (`growth`)."""
-    names = [f.name for f in fields(Item)]
-    return _text(
-        ["approach", "variant", "setup", *names],
-        (
-            [o.approach, o.variant, o.setup, *(getattr(item, name) for name in names)]
-            for o in estimate.options
-            for item in o.items
-        ),
-    )
-
-
-def decision_lines(decision: Decision) -> str:
-    """One line for each variant in its cheapest setup; money in USD over the horizon."""
-    names = [f.name for f in fields(Candidate)]
-    return _text(names, ([getattr(c, name) for name in names] for c in decision.candidates))
-
-
-def _text(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """RFC 4180, every cell through `cell`."""
+def table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A CSV (RFC 4180) with a head, every cell through `cell`."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ from cost_reports.decision import Decision, VolumeRange
 from cost_reports.render import svg
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text, columns
 from cost_reports.render.svg import Mark
-from cost_reports.text import NONE, usd
+from cost_reports.text import NONE, bounded, usd
 from cost_reports.uncertainty import VOLUME, Flip
 
 
@@ -52,8 +53,17 @@ def outlook(decision: Decision) -> list[Block]:
     return [*blocks, _tornado(d)] if d.flips else blocks
 
 
-def _range(r: VolumeRange) -> tuple[str, ...]:
-    return (f"{r.low:,}", f"{r.high:,}", r.approach, r.variant, r.setup)
+LEAST = "≥ at least, ≤ at most, ≈ about: something in it has no public price (see what is not known)."
+
+
+def _range(d: Decision, r: VolumeRange) -> tuple[str, ...]:
+    least = f"{r.approach} / {r.variant} / {r.setup}" in d.at_least
+    return (f"{r.low:,}", f"{r.high:,}", r.approach, r.variant, r.setup + (" ≥" if least else ""))
+
+
+def _least(rows: Iterable[Sequence[str]], text: str = "") -> str:
+    """A note, and what the sign means where the table holds it."""
+    return f"{text} {LEAST}".strip() if any("≥" in cell for row in rows for cell in row) else text
 
 
 def _volumes(d: Decision) -> list[Block]:
@@ -61,7 +71,8 @@ def _volumes(d: Decision) -> list[Block]:
     found: list[Block] = []
     shown = d.cheapest_passing or d.cheapest
     title = "Cheapest by requests a month" + (", among those that pass the gate" if d.cheapest_passing else "")
-    table = Table(title=title, columns=heads, rows=tuple(map(_range, shown)))
+    lines = tuple(_range(d, r) for r in shown)
+    table = Table(title=title, columns=heads, rows=lines, note=_least(lines))
     picture = svg.lines(
         "Cost against volume",
         [(s.name, s.approach, [(float(v), float(usd_)) for v, usd_ in s.points]) for s in d.series],
@@ -71,7 +82,7 @@ def _volumes(d: Decision) -> list[Block]:
     )
     found.append(Chart(title="Cost against volume", svg=picture, table=table) if picture else table)
     if d.cheapest_passing:
-        rows = tuple(map(_range, d.cheapest))
+        rows = tuple(_range(d, r) for r in d.cheapest)
         found.append(Table(title="By cost alone, whatever the quality", columns=heads, rows=rows, detail=True))
     return found
 
@@ -90,34 +101,42 @@ def _break_even(d: Decision) -> Table:
     rows = []
     for b in d.break_even:
         turns = ", then ".join(f"{name} from {v:,}" for v, name in zip(b.from_volume, b.cheaper, strict=True))
-        rows.append((b.lower, b.higher, turns, NONE if b.month is None else f"month {b.month}"))
+        names = (name + (" ≥" if name in d.at_least else "") for name in (b.lower, b.higher))
+        rows.append((*names, turns, NONE if b.month is None else f"month {b.month}"))
     return Table(
         title="Break-even of each pair of approaches",
         columns=columns("lower", "higher", "cheaper by requests a month", ">pays back"),
         rows=tuple(rows),
-        note="Pays back: the month in which the higher one-time cost is recovered at the stated workload.",
+        note=_least(
+            rows, "Pays back: the month in which the higher one-time cost is recovered at the stated workload."
+        ),
     )
 
 
 def _candidates(d: Decision) -> Table:
+    rows = tuple(
+        (
+            c.variant,
+            c.setup,
+            c.outcome,
+            NONE if c.quality is None else f"{c.quality:.0%}",
+            bounded(usd(c.total_usd), "≥", c.at_least),
+            bounded(usd(c.per_accepted_usd), "≥", c.at_least),
+            bounded(usd(c.point_usd), "≈", c.at_least) if c.dominated_by is None else "dominated",
+            bounded(NONE if c.roi is None else f"{c.roi * 100:,.0f} %", "≤", c.at_least),
+        )
+        for c in d.candidates
+    )
     return Table(
         title=f"Each variant in its cheapest setup, over {d.horizon_months} months",
         columns=columns("=variant", "setup", "gate", ">quality", ">total", ">per\naccepted", ">a point\nmore", ">ROI"),
-        rows=tuple(
-            (
-                c.variant,
-                c.setup,
-                c.outcome,
-                NONE if c.quality is None else f"{c.quality:.0%}",
-                usd(c.total_usd),
-                usd(c.per_accepted_usd),
-                usd(c.point_usd) if c.dominated_by is None else "dominated",
-                NONE if c.roi is None else f"{c.roi * 100:,.0f} %",
-            )
-            for c in d.candidates
+        rows=rows,
+        note=_least(
+            rows,
+            "A point more: USD for one more percentage point of accepted answers than the next cheaper one on the"
+            " frontier; dominated: another is better and no dearer, or a mix of two others is. ROI: (value - cost) /"
+            " cost.",
         ),
-        note="A point more: USD for one more percentage point of accepted answers than the next cheaper one on the"
-        " frontier; dominated: another is better and no dearer, or a mix of two others is. ROI: (value - cost) / cost.",
     )
 
 
@@ -129,7 +148,7 @@ def _frontier(d: Decision) -> Chart | None:
             value=(c.quality or 0.0) * 100,
             x=float(c.total_usd),
             group=c.approach,
-            text=f"{(c.quality or 0.0):.0%} for {usd(c.total_usd)}",
+            text=f"{(c.quality or 0.0):.0%} for {bounded(usd(c.total_usd), '≥', c.at_least)}",
         )
         for c in found
     ]
@@ -140,7 +159,10 @@ def _frontier(d: Decision) -> Chart | None:
     )
     if not picture:
         return None
-    rows = tuple((c.variant, usd(c.total_usd), f"{c.quality:.0%}", c.dominated_by or NONE) for c in found)
+    rows = tuple(
+        (c.variant, bounded(usd(c.total_usd), "≥", c.at_least), f"{c.quality:.0%}", c.dominated_by or NONE)
+        for c in found
+    )
     table = Table(title=title, columns=columns("variant", ">total", ">quality", "dominated by"), rows=rows, detail=True)
     return Chart(title=title, svg=picture, table=table)
 

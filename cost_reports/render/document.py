@@ -44,6 +44,8 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
+    """A heading of the second order."""
+
     text: str
 
 
@@ -57,6 +59,8 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Bullets:
+    """A list of sentences."""
+
     items: tuple[str, ...]
 
 

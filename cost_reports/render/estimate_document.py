@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cost_reports import pretraining
-from cost_reports.assumptions import ASSUMPTIONS
 from cost_reports.estimate import Estimate, Item, OptionEstimate
 from cost_reports.gaps import Gap
 from cost_reports.render import svg
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text, columns
 from cost_reports.render.svg import Mark
-from cost_reports.text import NONE, number, quantity, usd
+from cost_reports.text import NONE, bounded, number, quantity, usd
 
+UNKNOWN = "unknown"
 GROWTH = {
     "once": "once",
     "monthly": "a month",
@@ -21,13 +23,26 @@ GROWTH = {
 }
 
 
+SUMS = (
+    "one_time_usd",
+    "fixed_monthly_usd",
+    "per_1000_usd",
+    "refresh_monthly_usd",
+    "idle_monthly_usd",
+    "first_month_usd",
+    "total_usd",
+)
+
+
 def document(estimate: Estimate) -> Document:
     """The whole estimate."""
     e = estimate
     blocks: list[Block] = [
         Text(
             f"{e.requests_per_month:,} requests in the first month, {e.requests_in_horizon:,} in {e.horizon_months}"
-            " months. Idle: a month without any request. Per 1,000: what 1,000 more requests use, without steps."
+            " months. Fixed: what is kept running or awake in the first month. Per 1,000: what 1,000 more requests use,"
+            " without steps. Refresh: re-indexing or retraining. Idle: a month without any request. Confidence: that of"
+            " the least sure price. ≥: at least, because something in it has no public price and is in no sum."
         ),
         _escalator(e),
     ]
@@ -35,15 +50,15 @@ def document(estimate: Estimate) -> Document:
         blocks += [Heading(approach), _table(approach, [o for o in e.options if o.approach == approach])]
         if left_out := [g for g in e.gaps if g.approach == approach]:
             blocks.append(_left_out(left_out))
-        notes = dict.fromkeys(n for o in e.options if o.approach == approach for n in o.notes)
-        missing = dict.fromkeys(
-            f"No public price: {u}." for o in e.options if o.approach == approach for u in o.unknown
-        )
-        if notes or missing:
-            blocks.append(Bullets((*notes, *missing)))
+        own = [o for o in e.options if o.approach == approach]
+        missing = dict.fromkeys(f"Unknown, in no sum: {u}." for o in own for u in o.unknown)
+        if notes := (*_notes(own), *missing):
+            blocks.append(Bullets(notes))
     blocks += [Heading("Pre-training predicted and published"), _published(), Text(pretraining.WHEN)]
-    blocks += [Heading("Assumptions"), _assumptions(), Heading("Every line")]
-    blocks += [_lines(o) for o in e.options]
+    blocks += [Heading("Assumptions"), _assumptions(e), Heading("Every line")]
+    sources = {text: n for n, text in enumerate(dict.fromkeys(i.price_source for o in e.options for i in o.items), 1)}
+    blocks += [_lines(o, sources) for o in e.options]
+    blocks.append(_sources(sources))
     return Document(
         title=f"{e.experiment}: what each approach will cost",
         kicker=f"ESTIMATE · {e.region} · AWS list prices as of {e.prices_as_of} · {e.currency}",
@@ -57,13 +72,19 @@ def _escalator(e: Estimate) -> Chart:
     for option in e.options:
         if option.approach not in cheapest or option.total_usd < cheapest[option.approach].total_usd:
             cheapest[option.approach] = option
-    marks = [Mark(label=a, value=float(o.total_usd), text=f"{usd(o.total_usd)}", group=a) for a, o in cheapest.items()]
+    marks = [Mark(label=a, value=float(o.total_usd), text=_sum(o, "total_usd"), group=a) for a, o in cheapest.items()]
     title = f"The escalator: cheapest total of each approach over {e.horizon_months} months (logarithmic)"
     table = Table(
         title="Cheapest setup of each approach",
-        columns=columns("approach", "variant", "setup", ">one-time", ">idle a month", ">total"),
+        columns=columns("approach", "variant", "setup", ">one-time", ">idle a month", ">total", "=confidence"),
         rows=tuple(
-            (a, o.variant, o.setup, usd(o.one_time_usd), usd(o.idle_monthly_usd), usd(o.total_usd))
+            (
+                a,
+                o.variant,
+                o.setup,
+                *(_sum(o, name) for name in ("one_time_usd", "idle_monthly_usd", "total_usd")),
+                o.confidence,
+            )
             for a, o in cheapest.items()
         ),
     )
@@ -77,34 +98,28 @@ def _table(approach: str, options: list[OptionEstimate]) -> Table:
             "=variant",
             "setup",
             ">one-time",
-            ">idle\na month",
+            ">fixed\na month",
             ">per\n1,000",
             ">refresh\na month",
+            ">idle\na month",
             ">first\nmonth",
             ">total",
+            "=confidence",
         ),
-        rows=tuple(
-            (
-                o.variant,
-                o.setup + (" †" if o.low_confidence else ""),
-                usd(o.one_time_usd),
-                usd(o.idle_monthly_usd),
-                usd(o.per_1000_usd),
-                usd(o.refresh_monthly_usd),
-                usd(o.first_month_usd),
-                usd(o.total_usd),
-            )
-            for o in options
-        ),
-        note="† rests on a price of low confidence." if any(o.low_confidence for o in options) else "",
+        rows=tuple((o.variant, o.setup, *(_sum(o, name) for name in SUMS), o.confidence) for o in options),
     )
+
+
+def _sum(option: OptionEstimate, name: str) -> str:
+    """A sum of an option; `≥` where something that has no public price is not in it."""
+    return bounded(usd(getattr(option, name)), "≥", name in option.at_least)
 
 
 def _left_out(gaps: list[Gap]) -> Table:
     return Table(
         title="Left out of the sums",
         columns=columns("=variant", "setup", "=cost", "why"),
-        rows=tuple((g.variant, g.setup, "unknown" if g.price_unknown else "cannot", g.why) for g in gaps),
+        rows=tuple((g.variant, g.setup, UNKNOWN if g.price_unknown else "cannot", g.why) for g in gaps),
     )
 
 
@@ -128,49 +143,74 @@ def _published() -> Table:
     )
 
 
-def _assumptions() -> Table:
+def _notes(options: list[OptionEstimate]) -> list[str]:
+    """Each note once, with the variants of which all setups have it, or else with the setups."""
+    found = []
+    for note in dict.fromkeys(n for o in options for n in o.notes):
+        having = [o for o in options if note in o.notes]
+        variants = dict.fromkeys(o.variant for o in having)
+        whole = all(note in o.notes for o in options if o.variant in variants)
+        names = variants if whole else dict.fromkeys(o.setup for o in having)
+        found.append(f"{', '.join(names)}: {note}")
+    return found
+
+
+def _assumptions(e: Estimate) -> Table:
     return Table(
         title="What nobody can read off a price list",
-        columns=columns("assumption", ">value", ">low", ">high", "unit", "why"),
+        columns=columns("assumption", ">value", "=by", ">low", ">high", "unit", "why"),
         rows=tuple(
-            (name, *(f"{float(v):,g}" for v in (a.value, a.low, a.high)), a.unit, a.why)
-            for name, a in ASSUMPTIONS.items()
+            (
+                a.name,
+                f"{float(a.value):,g}",
+                "you" if a.stated else "us",
+                *(f"{float(v):,g}" for v in (a.low, a.high)),
+                a.unit,
+                a.why,
+            )
+            for a in e.assumptions
         ),
         detail=True,
     )
 
 
-def _lines(option: OptionEstimate) -> Table:
+def _lines(option: OptionEstimate, sources: Mapping[str, int]) -> Table:
     return Table(
         title=option.name,
         columns=columns(
-            "grows",
-            "service",
-            "usage type",
+            "=grows",
+            "service, usage type, operation",
             ">amount",
             ">price",
             ">USD",
             "formula",
-            "price source",
-            "as of",
-            "confidence",
+            "=confidence",
+            "=as of [source]",
         ),
-        rows=tuple(_line(item) for item in option.items),
+        rows=tuple(_line(item, sources) for item in option.items),
         detail=True,
     )
 
 
-def _line(item: Item) -> tuple[str, ...]:
-    price = NONE if item.price_usd is None else f"{usd(item.price_usd)} / {item.price_unit}"
+def _sources(sources: Mapping[str, int]) -> Table:
+    rows = tuple((str(n), text) for text, n in sources.items())
+    return Table(
+        title="Sources of the prices", columns=columns(">source", "where the price was read"), rows=rows, detail=True
+    )
+
+
+def _line(item: Item, sources: Mapping[str, int]) -> tuple[str, ...]:
+    known = item.usd is not None
+    price = NONE if known else UNKNOWN
+    if item.price_usd is not None:
+        price = f"{usd(item.price_usd)} / {item.price_unit}"
     return (
         GROWTH[item.growth],
-        item.service_code,
-        item.usage_type,
+        ", ".join(part for part in (item.service_code, item.usage_type, item.operation) if part),
         quantity(item.amount, item.unit),
         price,
-        usd(item.usd),
+        usd(item.usd) if known else UNKNOWN,
         item.formula,
-        item.price_source,
-        item.price_as_of or NONE,
         item.confidence,
+        f"{item.price_as_of or NONE} [{sources[item.price_source]}]",
     )

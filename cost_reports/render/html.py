@@ -21,7 +21,7 @@ h3{font-size:16px;margin:22px 0 6px}
 table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;padding:10px 0 4px}th,td{padding:5px 9px;border-bottom:1px solid var(--line);
 text-align:left;vertical-align:top}th{color:var(--soft);font-weight:600;vertical-align:bottom}.r{text-align:right}
-td.r{white-space:nowrap}tbody tr:hover{background:var(--tint)}
+td.r,td.k{white-space:nowrap}td:last-child:not([class]){min-width:13em}tbody tr:hover{background:var(--tint)}
 svg{display:block;width:100%;min-width:700px;max-width:900px;height:auto}
 svg text{font:12px system-ui,sans-serif;fill:var(--fg);paint-order:stroke;stroke:var(--bg);stroke-width:3px}
 svg .a{fill:var(--soft);font-size:11px}
@@ -29,9 +29,13 @@ svg .a{fill:var(--soft);font-size:11px}
 .c2{fill:var(--c2)}.c3{fill:var(--c3)}.c4{fill:var(--c4)}line[class^=bar]{stroke-width:3;opacity:.6}
 .bar-c0,.line-c0{stroke:var(--c0)}.bar-c1,.line-c1{stroke:var(--c1)}.bar-c2,.line-c2{stroke:var(--c2)}
 .bar-c3,.line-c3{stroke:var(--c3)}.bar-c4,.line-c4{stroke:var(--c4)}polyline{fill:none;stroke-width:2}
+.faint{opacity:.35}.half{opacity:.65}.hollow{fill:none;stroke:var(--fg);stroke-dasharray:3 2}
+.whisker{fill:none;stroke:var(--fg);stroke-width:2}.s-final{fill:var(--fg)}.s-estimated{fill:var(--soft);opacity:.55}
+.s-late{fill:var(--warn);stroke:var(--soft);stroke-width:.6}
 .mark{fill:var(--bg);stroke:var(--fg);stroke-width:1.5}.frontier{stroke:var(--soft);stroke-dasharray:5 4}
 @media print{body{font-size:11px}main{max-width:none;padding:0}h2{break-after:avoid}tr,svg{break-inside:avoid}
-.wrap{overflow:visible}svg{min-width:0}}
+.wrap{overflow:visible}svg{min-width:0}table{font-size:9.5px}th,td{padding:3px 5px;overflow-wrap:anywhere}
+td:last-child:not([class]){min-width:0}}
 """
 
 
@@ -63,7 +67,7 @@ def _block(block: Block) -> str:
 
 
 def _table(table: Table) -> str:
-    sides = [' class="r"' if c.align == "right" else "" for c in table.columns]
+    sides = [' class="r"' if c.align == "right" else ' class="k"' if c.keep else "" for c in table.columns]
     head = "".join(f'<th scope="col"{s}>{escape(c.name)}</th>' for c, s in zip(table.columns, sides, strict=True))
     rows = "".join(
         "<tr>" + "".join(f"<td{s}>{escape(cell)}</td>" for cell, s in zip(row, sides, strict=True)) + "</tr>\n"

@@ -51,7 +51,7 @@ def intervals(title: str, marks: Sequence[Mark], *, top: float, threshold: float
         x = LEFT + mark.value * scale
         parts.append(f'<circle class="{css_class(mark.group)}" cx="{x:.1f}" cy="{y}" r="5">{_title(mark)}</circle>')
         parts.append(f'<text class="v" x="{WIDTH - 112}" y="{y + 4}">{escape(mark.text)}</text>')
-    return _svg(title, height, parts)
+    return picture(title, height, parts)
 
 
 def bars(title: str, marks: Sequence[Mark], *, logarithmic: bool = False) -> str:
@@ -68,7 +68,7 @@ def bars(title: str, marks: Sequence[Mark], *, logarithmic: bool = False) -> str
             f"{_title(mark)}</rect>"
         )
         parts.append(f'<text class="v" x="{LEFT + width + 6:.1f}" y="{y + 14}">{escape(mark.text)}</text>')
-    return _svg(title, height, parts)
+    return picture(title, height, parts)
 
 
 def tornado(title: str, marks: Sequence[Mark], *, middle: float) -> str:
@@ -90,7 +90,7 @@ def tornado(title: str, marks: Sequence[Mark], *, middle: float) -> str:
         )
         parts.append(f'<text class="v" x="{right + 6:.1f}" y="{y + 14}">{escape(mark.text)}</text>')
     parts.append(f'<line class="gate" x1="{x0:.1f}" x2="{x0:.1f}" y1="0" y2="{height}"/>')
-    return _svg(title, height, parts)
+    return picture(title, height, parts)
 
 
 def lines(
@@ -145,7 +145,7 @@ def lines(
         parts.append(f'<text class="v" text-anchor="middle" x="{across:.1f}" y="{below:.1f}">{escape(text)}</text>')
     parts.append(f'<text class="a" x="80" y="12">{escape(y_name)}</text>')
     parts.append(f'<text class="a" text-anchor="end" x="{80 + plot}" y="{height - 8}">{escape(x_name)}</text>')
-    return _svg(title, height, parts)
+    return picture(title, height, parts)
 
 
 def scatter(
@@ -182,7 +182,7 @@ def scatter(
         )
         parts.append(f'<polyline class="frontier" points="{path}"><title>efficient frontier</title></polyline>')
     taken: list[tuple[float, float]] = []
-    for mark in sorted(marks, key=lambda m: -m.value):
+    for mark in sorted(marks, key=lambda m: m.value):
         if mark.x is None or mark.x <= 0:
             continue
         x = 60 + plot * (math.log10(mark.x) - low) / (high - low)
@@ -190,15 +190,16 @@ def scatter(
         parts.append(f'<circle class="{css_class(mark.group)}" cx="{x:.1f}" cy="{y:.1f}" r="6">{_title(mark)}</circle>')
         side = min(y, bottom - 8)
         while any(abs(side - ty) < 13 and abs(x - tx) < 170 for tx, ty in taken):
-            side += 13
+            side -= 13
         taken.append((x, side))
         parts.append(f'<text class="v" x="{x + 10:.1f}" y="{side + 4:.1f}">{escape(mark.label)}</text>')
     parts.append(f'<text class="a" x="60" y="12">{escape(y_name)}</text>')
     parts.append(f'<text class="a" text-anchor="end" x="{60 + plot}" y="{height - 6}">{escape(x_name)}</text>')
-    return _svg(title, height, parts)
+    return picture(title, height, parts)
 
 
-def _svg(title: str, height: int, parts: Sequence[str]) -> str:
+def picture(title: str, height: int, parts: Sequence[str]) -> str:
+    """The parts as one SVG with a title for screen readers."""
     name = escape(title)
     body = "".join(parts)
     return (

@@ -81,10 +81,15 @@ class Meter:
             self._tokens[(model_id, meter)] += tokens
 
     def generated(self, model_id: str, *, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> None:
-        """The tokens of one Converse call. Converse counts cached input tokens apart from `inputTokens`."""
-        for meter, count in (("input", input_tokens), ("output", output_tokens), ("cache read", cached_tokens)):
+        """The tokens of one Converse call. Converse counts cached input tokens apart from `inputTokens`.
+
+        A prompt above the model's long-context threshold is metered as long context in every token.
+        """
+        names = meters.request_meters(model_id, input_tokens + cached_tokens)
+        counts = {"input": input_tokens, "output": output_tokens, "cache read": cached_tokens}
+        for name, count in counts.items():
             if count:
-                self.tokens(model_id, meter, count)
+                self.tokens(model_id, names[name], count)
 
     def embedded(self, model_id: str, tokens: int) -> None:
         """Tokens that an embedding model read."""

@@ -25,7 +25,11 @@ _sleep = time.sleep
 #: Concurrent model calls of one handler; the connection pools are as large, so that no thread waits for a socket.
 MODEL_WORKERS = 16
 #: Services whose calls go through `with_retries`: botocore's own retries would multiply with ours and ignore deadlines.
-SELF_RETRIED = frozenset({"bedrock-runtime", "sagemaker-runtime"})
+SELF_RETRIED = frozenset({"bedrock-runtime", "sagemaker-runtime", "ce"})
+#: Services that have one endpoint for all regions, and the region that it is in.
+REGIONS = {"ce": "us-east-1"}
+#: Seconds that a call may take before it is made again; an answering model may take its time.
+READ_TIMEOUTS_S = {"ce": 45}
 
 THROTTLING_CODES = frozenset(
     {
@@ -111,10 +115,10 @@ def client(service: str) -> Any:
             config = Config(
                 retries={"mode": "standard", "total_max_attempts": attempts},
                 connect_timeout=5,
-                read_timeout=120,
+                read_timeout=READ_TIMEOUTS_S.get(service, 120),
                 max_pool_connections=2 * MODEL_WORKERS,
             )
-            _clients[service] = session().create_client(service, config=config)
+            _clients[service] = session().create_client(service, region_name=REGIONS.get(service), config=config)
         return _clients[service]
 
 

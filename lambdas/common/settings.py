@@ -35,6 +35,22 @@ class RunSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpendSettings:
+    """Whom the daily spend report tells, and the budget it is held against (USD a month; 0 = none)."""
+
+    report_topic_arn: str = _env("REPORT_TOPIC_ARN")
+    monthly_budget_usd: str = _env("MONTHLY_BUDGET_USD")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSettings:
+    """Where AWS delivers the billing exports."""
+
+    bucket: str = _env("EXPORT_BUCKET")
+    prefix: str = _env("EXPORT_PREFIX")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratorSettings:
     """Bedrock text model: the application inference profile that is called and the model id that is billed."""
 

@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
 
 from cost_reports import meters
 from cost_reports.build import build_report
-from cost_reports.contracts import ChargeRow, UsageRow
 from cost_reports.decide import decide, quality_of, tokens_of
 from cost_reports.decision import Decision
-from cost_reports.expected_usage import estimated_charges
 from cost_reports.phases import PHASES, charge_phases
 from cost_reports.prices import Catalogue
 from cost_reports.records import RunRecords, VariantSpec
 from cost_reports.render import csv_file, html, markdown, report_document
-from cost_reports.report import Gate, Report, SourceState, to_json
-from cost_reports.run_estimate import run_usage
-from cost_reports.workload import Task
-from lambdas.common import jsonl, keys
+from cost_reports.report import Gate, Report, to_json
+from lambdas.common import keys
 from lambdas.common.contracts import (
     APPROACHES,
     CONTROL_VARIANTS,
     VARIANTS,
     AnswerRow,
     Experiment,
-    GateRule,
     Manifest,
     PairedRow,
     QualityRow,
-    RunEnvironment,
 )
 from lambdas.common.metering import Meter
-from lambdas.common.runtime import map_bounded
 from lambdas.common.store import MissingObjectError, Results
 from lambdas.evaluation import gate
-from lambdas.evaluation.metrics import CORRECTNESS
-from lambdas.reporting import header, outlook
-
-T = TypeVar("T")
-USAGE = "/usage/part-"
+from lambdas.reporting import header, outlook, run_data
 
 
 def write_report(
@@ -58,31 +45,33 @@ def write_report(
         PriceError: something that was used has no price; the message names the usage.
     """
     manifest = results.manifest(experiment, run)
-    answers = [row for a in APPROACHES for row in _answers(results, manifest, a)]
-    quality = [row for a in APPROACHES for row in _optional(results, keys.quality(experiment, run, a), QualityRow)]
-    paired = _optional(results, keys.paired(experiment, run), PairedRow)
+    found = [row for a in APPROACHES for row in run_data.answers(results, manifest, a)]
+    quality = [
+        row for a in APPROACHES for row in run_data.optional(results, keys.quality(experiment, run, a), QualityRow)
+    ]
+    paired = run_data.optional(results, keys.paired(experiment, run), PairedRow)
     asked = results.experiment(manifest)
-    environment = _environment(results, manifest)
+    environment = run_data.environment(results, manifest)
     meter.add([meters.s3_requests(meter.context(), 1, 5, source="the files of this report")])
     meter.write(results, keys.usage(experiment, run, keys.SHARED, "report"))
-    usage = read_usage(results, manifest)
+    usage = run_data.read_usage(results, manifest)
     catalogue = Catalogue.load()
     charges = charge_phases(catalogue, usage)
-    expected, estimate_state = _expected(results, manifest, asked, catalogue, region)
+    estimates, estimate_state = run_data.expected(results, manifest, asked, catalogue, region)
     records = RunRecords(
         header=header.of_run(
             manifest, asked, environment, region, [row for _, row in usage], catalogue, estimate_state
         ),
         variants=variant_specs(),
-        answers=answers,
+        answers=found,
         quality=quality,
         paired=paired,
         charges=charges,
         gates=_gates(asked, quality),
-        accepted_metric=accepted_metric(asked.gate),
-        failed=_failed(answers, quality, errors),
+        accepted_metric=run_data.accepted_metric(asked.gate),
+        failed=_failed(found, quality, errors),
         notes=header.notes(asked, environment, region, catalogue),
-        estimated=expected,
+        estimated=estimates,
     )
     report = build_report(records)
     decision, why_not = _decision(results, manifest, asked, report, catalogue, region)
@@ -116,47 +105,11 @@ def _decision(
     must not cost the report.
     """
     try:
-        task = _task(results, manifest, asked)
+        task = run_data.task(results, manifest, asked)
         setting = outlook.setting_of(asked, task, catalogue, region=region, measured=tokens_of(report))
         return decide(setting, quality_of(report), seed=manifest.seed), ""
     except (ValueError, MissingObjectError) as error:
         return None, str(error)
-
-
-def _expected(
-    results: Results, manifest: Manifest, asked: Experiment, catalogue: Catalogue, region: str
-) -> tuple[list[ChargeRow], SourceState]:
-    """What the run was expected to cost, and how complete that is; its failure must not cost the report either."""
-    variants = [(approach, variant) for approach in APPROACHES for variant in VARIANTS[approach]]
-    try:
-        setting = outlook.setting_of(asked, _task(results, manifest, asked), catalogue, region=region)
-        rows = run_usage(setting, len(manifest.test_question_ids), variants)
-        text = f"{len(rows)} usage rows expected from the experiment's files; evaluating and orchestrating are not"
-        return estimated_charges(catalogue, rows), SourceState(source="estimated", state="partial", text=text)
-    except (ValueError, MissingObjectError) as error:
-        return [], SourceState(source="estimated", state="not estimated", text=str(error))
-
-
-def _task(results: Results, manifest: Manifest, asked: Experiment) -> Task:
-    train, test = (results.questions(manifest, split) for split in ("train", "test"))
-    return outlook.task_of(asked, results.documents(manifest), train, test)
-
-
-def newest_run(results: Results, experiment: str) -> str | None:
-    """The run whose id sorts last (ids begin with the time at which the run began); null if there is none yet."""
-    prefix = f"experiment={experiment}/run="
-    pages = results.s3.get_paginator("list_objects_v2").paginate(Bucket=results.bucket, Prefix=prefix, Delimiter="/")
-    runs = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
-    return str(max(runs).removeprefix(prefix).rstrip("/")) if runs else None
-
-
-def read_usage(results: Results, manifest: Manifest) -> list[tuple[str, UsageRow]]:
-    """(step, usage row) of everything that the run metered."""
-    every = results.list_keys(keys.run_prefix(manifest.experiment, manifest.run))
-    parts = [key for key in every if USAGE in key and key.endswith(".jsonl")]
-    read = map_bounded(lambda key: results.read(key, UsageRow), parts)
-    steps = [key.rpartition(USAGE)[2].removesuffix(".jsonl") for key in parts]
-    return [(step, row) for step, rows in zip(steps, read, strict=True) for row in rows]
 
 
 def variant_specs() -> list[VariantSpec]:
@@ -169,32 +122,6 @@ def variant_specs() -> list[VariantSpec]:
             control = variant in CONTROL_VARIANTS
             specs.append(VariantSpec(approach=approach, variant=variant, control=control, needs=needs))
     return specs
-
-
-def accepted_metric(rules: tuple[GateRule, ...]) -> str:
-    """The metric that counts an answer as accepted: the gate's first one of correctness over answerable questions."""
-    found = [r.metric for r in rules if r.metric in CORRECTNESS and r.split != "unanswerable"]
-    return found[0] if found else CORRECTNESS[0]
-
-
-def _answers(results: Results, manifest: Manifest, approach: str) -> list[AnswerRow]:
-    prefix = f"{keys.approach_prefix(manifest.experiment, manifest.run, approach)}answers/"
-    return results.read_prefix(prefix, AnswerRow)
-
-
-def _optional(results: Results, key: str, cls: type[T]) -> list[T]:
-    """Records of a step that may have failed; what is missing then shows as not measured, and as failed by name."""
-    return results.read(key, cls) if results.exists(key) else []
-
-
-def _environment(results: Results, manifest: Manifest) -> RunEnvironment:
-    key = keys.environment(manifest.experiment, manifest.run)
-    if not results.exists(key):
-        return RunEnvironment(embedded=bool(os.environ.get("AWS_ENDPOINT_URL")))
-    try:
-        return jsonl.from_plain(RunEnvironment, json.loads(results.read_text(key)))
-    except ValueError as error:
-        raise ValueError(f"{results.uri(key)}: {error}") from error
 
 
 def _gates(asked: Experiment, quality: list[QualityRow]) -> dict[tuple[str, str], Gate]:

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from offline.emulator import alarms, aoss, bedrock, buckets, budgets, faults, forward, functions, gateway, states, tags
+from offline.emulator import (
+    alarms,
+    aoss,
+    bedrock,
+    billing,
+    buckets,
+    budgets,
+    faults,
+    forward,
+    functions,
+    gateway,
+    states,
+    tags,
+)
 from offline.emulator.settings import EmulatorSettings
 
 
@@ -12,6 +25,7 @@ def compose(settings: EmulatorSettings) -> None:
     alarms.install()
     aoss.install(settings.opensearch_endpoint)
     bedrock.install()
+    billing.install()
     buckets.install()
     budgets.install()
     functions.install(settings.directory, settings.opensearch_port)

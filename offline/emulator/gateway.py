@@ -12,6 +12,8 @@ from offline.emulator.seams import Response, json_answer, ministack
 HEALTH = "/_ladder/health"
 #: What the engines say of themselves: which models answer, their hashes and versions.
 ENGINES = "/_ladder/engines"
+#: The bill's clock and switches (`offline.billing.control`).
+BILLING = "/_ladder/billing"
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -20,7 +22,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def wrap(application: Application, instance: str, engines_port: int) -> Application:
-    """`GET /_ladder/health`, `GET /_ladder/engines` and `/_ladder/faults` beside what the application answers."""
+    """`GET /_ladder/health`, `GET /_ladder/engines`, `/_ladder/billing` and `/_ladder/faults` beside what the
+    application answers.
+    """
     emulator = ministack("app")
     engines = to(lambda: engines_port, "engines")
 
@@ -33,6 +37,8 @@ def wrap(application: Application, instance: str, engines_port: int) -> Applicat
             await _answer(send, json_answer(200, {"ready": True, "instance": instance}))
         elif path == ENGINES:
             await _answer(send, await engines("GET", "/_health", {}, b"", {}))
+        elif path == BILLING:
+            await _answer(send, await engines(scope["method"], "/_billing", {}, await _body(receive), {}))
         elif path == faults.ROUTE:
             services = frozenset(emulator.SERVICE_HANDLERS)
             body = await _body(receive)

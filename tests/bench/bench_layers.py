@@ -23,7 +23,7 @@ def zipped_bytes(folder: Path) -> int:
 
 def main() -> None:
     print(f"  {'layer':<12}{'unpacked MB':>12}{'zipped MB':>11}{'target':>8}")
-    for recipe in (layers.RETRIEVAL, layers.EVALUATION):
+    for recipe in (layers.RETRIEVAL, layers.EVALUATION, layers.EXPORTS):
         folder = layers.build(recipe, "arm64")
         unpacked = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
         target = f"{TARGET_MB[recipe.name]}" if recipe.name in TARGET_MB else "-"

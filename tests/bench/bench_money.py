@@ -17,11 +17,12 @@ from cost_reports import meters
 from cost_reports.charges import exact_sum, totals
 from cost_reports.curve import envelope
 from cost_reports.decide import decide
-from cost_reports.estimate import Quoter, estimate
+from cost_reports.estimate import estimate
 from cost_reports.meters import MeterContext
 from cost_reports.options import Setting
 from cost_reports.options_tuned import all_options
 from cost_reports.prices import Catalogue
+from cost_reports.quote import Quoter
 from cost_reports.workload import Task, Workload
 
 ROWS = 1_000_000

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from cost_reports import gpu, pretraining, tokens
+from cost_reports import gpu, options, pretraining, tokens
 from cost_reports.charges import Pricer
 from cost_reports.contracts import UsageRow
 from cost_reports.curve import Term
-from cost_reports.estimate import Quoter
 from cost_reports.options import Setting
 from cost_reports.options_rag import STORES, retrieval
 from cost_reports.options_serving import serve
-from cost_reports.plan import Maker
-from cost_reports.prices import Catalogue
+from cost_reports.plan import Maker, Option
+from cost_reports.prices import Catalogue, PriceError
+from cost_reports.quote import Quoter
 from cost_reports.units import to_decimal
 from cost_reports.workload import Task, Workload
 
@@ -53,8 +53,10 @@ def number(text: str) -> Decimal:
     return Decimal(text.replace(",", ""))
 
 
-def usage(service: str, kind: str, amount: str, unit: str, *rest: str) -> Decimal:
-    """usage SERVICE TYPE AMOUNT UNIT [DATE [OPERATION]]: dollars of one row; a space in a unit is written `_`."""
+def usage(service: str, kind: str, amount: str, unit: str, *rest: str) -> Decimal | str:
+    """usage SERVICE TYPE AMOUNT UNIT [DATE [OPERATION]]: dollars of one row, or `unknown` where the catalogue says that
+    nobody publishes its price; a space in a unit is written `_`.
+    """
     day = rest[0] if rest else "2026-11-23"
     row = UsageRow(
         experiment="golden",
@@ -71,6 +73,10 @@ def usage(service: str, kind: str, amount: str, unit: str, *rest: str) -> Decima
         basis="derived",
         source="golden",
     )
+    if CATALOGUE.unpublished_for(row) is not None:
+        with pytest.raises(PriceError, match="no public price"):
+            Pricer(CATALOGUE).amount(row)
+        return "unknown"
     return Pricer(CATALOGUE).amount(row)
 
 
@@ -120,16 +126,22 @@ def _pairs(words: tuple[str, ...]) -> dict[str, str]:
 
 def prompt(variant: str, *words: str) -> str:
     """prompt VARIANT key=value...: input and output tokens of one request (or chat, with turns=)."""
-    found = tokens.prompt_of(_setting(**_pairs(words)).task, variant)
+    found = _setting(**_pairs(words)).prompt(variant)
     return f"{found.input} {found.output}"
 
 
 def request(variant: str, *words: str) -> Decimal:
-    """request VARIANT key=value...: dollars of the tokens of one request."""
+    """request VARIANT key=value...: dollars of the tokens of one request (or chat, with turns=)."""
+    setting = _setting(**_pairs(words))
+    parts = options.tokens(setting, setting.maker("prompting", variant), setting.prompt(variant))
+    return to_decimal(Quoter(CATALOGUE).curve(Option(approach="", variant="", setup="", parts=parts)).monthly(1))
+
+
+def caching(variant: str, *words: str) -> str:
+    """caching VARIANT key=value...: input tokens by meter of one request (or chat): plain, read, written."""
     pairs = _pairs(words)
-    setting = _setting(**pairs)
-    found = tokens.prompt_of(setting.task, variant)
-    return model(setting.generator, "input", str(found.input)) + model(setting.generator, "output", str(found.output))
+    found = tokens.cached(_setting(**pairs).prompt(variant), number(pairs.get("hits", "0.8")))
+    return " ".join(f"{float(n):g}" for n in (found.plain, found.read, found.written))
 
 
 def compute(store: str, *words: str) -> Decimal:
@@ -202,7 +214,22 @@ def published(*words: str) -> str:
 
 VERBS: dict[str, Callable[..., object]] = {
     f.__name__: f
-    for f in (usage, model, prompt, request, compute, serving, units, lora, reft, memory, flops, hours, published)
+    for f in (
+        usage,
+        model,
+        prompt,
+        request,
+        caching,
+        compute,
+        serving,
+        units,
+        lora,
+        reft,
+        memory,
+        flops,
+        hours,
+        published,
+    )
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from infra_templates import CONCERNS, QUICK, ROOT, Templates, default_context
+from infra_templates import QUICK, ROOT, Templates, default_context
 
 # Read by CDK's process when it starts. The built-in validation takes 4 s, and the gate runs it in a process of its own.
 os.environ["CDK_VALIDATION"] = "false"
@@ -32,8 +32,10 @@ def synth(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Templates]:
         app.synth()
         return Templates(
             {
-                concern: json.loads((out / stack.template_file).read_text(encoding="utf-8"))
-                for concern, stack in zip(CONCERNS, stacks, strict=True)
+                stack.stack_name.removeprefix("ladder-fixture-"): json.loads(
+                    (out / stack.template_file).read_text(encoding="utf-8")
+                )
+                for stack in stacks
             }
         )
 

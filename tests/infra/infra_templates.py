@@ -11,8 +11,9 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 FIXTURE = "tests/infra/fixtures/experiment"
 #: Layers are not built, built-in validation is left to the gate: what is tested here does not depend on either.
-QUICK = {"aws:cdk:bundling-stacks": [], "experiment": FIXTURE}
+QUICK = {"aws:cdk:bundling-stacks": [], "experiment": FIXTURE, "cost-anomalies": "on"}
 CONCERNS = ("foundation", "prompting", "rag", "fine-tuning", "reporting", "comparison")
+EXPORTS = {"cost-exports": "on"}
 
 Template = dict[str, Any]
 
@@ -41,3 +42,55 @@ class Templates:
 def default_context() -> dict[str, Any]:
     context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     return context
+
+
+def tags_of(resource: Template) -> dict[str, str]:
+    """Tags under whatever name the type has for them."""
+    properties = resource["Properties"]
+    found = properties.get("Tags") or properties.get("ResourceTags") or []
+    if isinstance(found, dict):
+        return dict(found)
+    return {tag["Key"]: tag["Value"] for tag in found}
+
+
+def flat(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    ((function, argument),) = value.items()
+    if function == "Fn::Join":
+        return str(argument[0].join(map(flat, argument[1])))
+    if function == "Fn::GetStackOutput":
+        return f"<{argument['OutputName']}>"
+    return f"<{argument if isinstance(argument, str) else '.'.join(argument)}>"
+
+
+def statements(templates: Templates) -> Iterator[tuple[str, Template]]:
+    for name, resource in templates.resources():
+        if resource["Type"] == "AWS::IAM::Policy":
+            documents = [resource["Properties"]["PolicyDocument"]]
+        elif resource["Type"] == "AWS::IAM::Role":
+            documents = [p["PolicyDocument"] for p in resource["Properties"].get("Policies", [])]
+        else:
+            continue
+        for document in documents:
+            for statement in document["Statement"]:
+                yield name, statement
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def granted(templates: Templates) -> Iterator[tuple[str, str, str]]:
+    """(policy, action, flattened resource)."""
+    for name, statement in statements(templates):
+        assert statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"]):
+            for resource in as_list(statement["Resource"]):
+                yield name, action, flat(resource)
+
+
+def only(templates: Templates, kind: str) -> Template:
+    """The one resource of a type."""
+    ((_, resource),) = templates.resources(kind)
+    return resource

@@ -24,6 +24,11 @@ GOOD: dict[str, Any] = {
     "log-retention-days": "14",
     "report-schedule": "on",
     "alarm-email": "",
+    "report-email": "",
+    "monthly-budget-usd": 50,
+    "cost-anomalies": "on",
+    "cost-exports": "off",
+    "athena-scan-limit-mb": 1024,
     "auto-delete-objects": True,
 }
 
@@ -38,7 +43,9 @@ def test_a_good_context_gives_settings() -> None:
     assert found.experiment == "fixture"
     assert found.models.generator == "us.amazon.nova-micro-v1:0"
     assert found.stack_name("rag") == "ladder-fixture-rag"
-    assert found.alarm_email is None
+    assert (found.alarm_email, found.report_email) == (None, None)
+    assert (found.monthly_budget_usd, found.cost_anomalies) == (50, True)
+    assert (found.cost_exports, found.athena_scan_limit_mb) == (False, 1024)
     assert "huggingface-pytorch-training" in found.training_image
 
 
@@ -51,6 +58,25 @@ def test_flags_of_the_command_line_are_text() -> None:
     found = read(auto_delete_objects="false", answer_concurrency="8", report_schedule="off", alarm_email="a@b.org")
     assert (found.auto_delete_objects, found.answer_concurrency, found.report_schedule) == (False, 8, False)
     assert found.alarm_email == "a@b.org"
+    spending = read(
+        monthly_budget_usd="0",
+        cost_anomalies="off",
+        cost_exports="on",
+        athena_scan_limit_mb="10",
+        report_email="c@d.org",
+    )
+    assert (spending.monthly_budget_usd, spending.cost_anomalies, spending.cost_exports) == (0, False, True)
+    assert (spending.athena_scan_limit_mb, spending.report_email) == (10, "c@d.org")
+
+
+def test_exports_are_refused_where_aws_has_none() -> None:
+    assert read(region="eu-west-1").cost_exports is False
+    with pytest.raises(SettingsError) as caught:
+        read(region="eu-west-1", cost_exports="on")
+    assert str(caught.value) == (
+        "cost-exports: Data Exports exist in us-east-1 only, and region is eu-west-1; switch them off or deploy to "
+        "us-east-1"
+    )
 
 
 def test_host_layers_follow_this_machine() -> None:
@@ -72,6 +98,13 @@ def test_host_layers_follow_this_machine() -> None:
         ({"log_retention_days": 15}, "log-retention-days: CloudWatch Logs does not offer 15; it offers 1, 3, 5"),
         ({"report_schedule": "perhaps"}, "report-schedule: 'perhaps' is neither on nor off"),
         ({"alarm_email": "nobody"}, "alarm-email: 'nobody' is no e-mail address"),
+        ({"report_email": "a b@c.org"}, "report-email: 'a b@c.org' is no e-mail address"),
+        ({"monthly_budget_usd": "-1"}, "monthly-budget-usd: '-1' is no whole number from 0 to 999999"),
+        ({"monthly_budget_usd": "2.50"}, "monthly-budget-usd: '2.50' is no whole number"),
+        ({"monthly_budget_usd": None}, "monthly-budget-usd: not set; give it in cdk.json or as -c monthly-budget-usd"),
+        ({"cost_anomalies": "2"}, "cost-anomalies: '2' is neither on nor off"),
+        ({"cost_exports": "focus"}, "cost-exports: 'focus' is neither on nor off"),
+        ({"athena_scan_limit_mb": "9"}, "athena-scan-limit-mb: '9' is no whole number from 10 to 999999"),
         ({"vector_stores": "domain"}, "vector-stores: no such setting; there are experiment, "),
     ],
 )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from infra_templates import CONCERNS, Templates
+from infra_templates import CONCERNS, EXPORTS, Templates, as_list, flat, granted, only, statements, tags_of
 
 from infra import tags
 from infra.vector_store import mapping
@@ -18,6 +17,8 @@ SYNTH = Callable[..., Templates]
 
 #: Types that CloudFormation cannot tag.
 UNTAGGABLE = {
+    "AWS::Glue::Database",
+    "AWS::Glue::Table",
     "AWS::IAM::Policy",
     "AWS::Lambda::LayerVersion",
     "AWS::OpenSearchServerless::AccessPolicy",
@@ -48,16 +49,11 @@ NAMES = {
 }
 
 
-def tags_of(resource: dict[str, Any]) -> dict[str, str]:
-    found = resource["Properties"].get("Tags", [])
-    if isinstance(found, dict):
-        return dict(found)
-    return {tag["Key"]: tag["Value"] for tag in found}
-
-
-@pytest.fixture(params=["nextgen", "classic", "domain"], scope="session")
-def every_store(request: pytest.FixtureRequest, synth: SYNTH, templates: Templates) -> Templates:
-    return templates if request.param == "nextgen" else synth(**{"vector-store": request.param})
+@pytest.fixture(params=["nextgen", "classic", "domain", "exports"], scope="session")
+def every_kind(request: pytest.FixtureRequest, synth: SYNTH) -> Templates:
+    """The default deployment, those with another store, and the one with billing exports."""
+    changes = {"nextgen": {}, "exports": EXPORTS}
+    return synth(**changes.get(request.param, {"vector-store": request.param}))
 
 
 def test_there_is_something_to_look_at(templates: Templates) -> None:
@@ -65,9 +61,9 @@ def test_there_is_something_to_look_at(templates: Templates) -> None:
     assert tuple(templates.by_concern) == CONCERNS
 
 
-def test_everything_taggable_carries_the_five_tags(every_store: Templates) -> None:
+def test_everything_taggable_carries_the_five_tags(every_kind: Templates) -> None:
     untagged = []
-    for name, resource in every_store.resources():
+    for name, resource in every_kind.resources():
         if resource["Type"] in UNTAGGABLE:
             continue
         approach = APPROACHES.get(name.split("/")[0], "shared")
@@ -84,9 +80,9 @@ def test_everything_taggable_carries_the_five_tags(every_store: Templates) -> No
     assert untagged == []
 
 
-def test_nothing_is_retained(every_store: Templates) -> None:
-    kept = [name for name, r in every_store.resources() if r.get("DeletionPolicy", "Delete") != "Delete"]
-    kept += [name for name, r in every_store.resources() if r.get("UpdateReplacePolicy", "Delete") != "Delete"]
+def test_nothing_is_retained(every_kind: Templates) -> None:
+    kept = [name for name, r in every_kind.resources() if r.get("DeletionPolicy", "Delete") != "Delete"]
+    kept += [name for name, r in every_kind.resources() if r.get("UpdateReplacePolicy", "Delete") != "Delete"]
     assert kept == []
 
 
@@ -120,10 +116,10 @@ def test_functions_cannot_make_log_groups(templates: Templates) -> None:
     assert all("JobRole" in name for name in makers)
 
 
-def test_no_resource_has_a_fixed_name(every_store: Templates) -> None:
+def test_no_resource_has_a_fixed_name(every_kind: Templates) -> None:
     fixed = [
         name
-        for name, resource in every_store.resources()
+        for name, resource in every_kind.resources()
         if (prop := NAMES.get(resource["Type"]))
         and prop in resource.get("Properties", {})
         # CDK derives a schedule's name from its path, because its group is part of its identity.
@@ -132,8 +128,8 @@ def test_no_resource_has_a_fixed_name(every_store: Templates) -> None:
     assert fixed == []
 
 
-def test_there_is_no_vpc(every_store: Templates) -> None:
-    text = json.dumps([template["Resources"] for template in every_store.by_concern.values()])
+def test_there_is_no_vpc(every_kind: Templates) -> None:
+    text = json.dumps([template["Resources"] for template in every_kind.by_concern.values()])
     assert "AWS::EC2::" not in text
     assert "VpcConfig" not in text
     assert "VPCOptions" not in text
@@ -166,10 +162,14 @@ WILDCARDS = {
     r"arn:aws:logs:us-east-1:<AWS::AccountId>:log-group:/aws/sagemaker/.*": "SageMaker names them after jobs",
     r"arn:aws:states:us-east-1:<AWS::AccountId>:(execution|mapRun):<.*>[:/]\*": "executions of a named machine",
     r"<.*Domain.*>/\*": "API paths of the domain",
-    r"<.*ReportFunction.*>:\*": "versions of the report function",
+    r"<(Report|Sync)Function.*>:\*": "versions of a scheduled function",
+    r"<BillingBucket.*>/exports/\*": "files of billing exports, named by AWS",
 }
 #: Actions that take no resource.
 NO_RESOURCE = {
+    "ce:GetCostAndUsage",
+    "ce:GetCostForecast",
+    "ce:ListCostAllocationTags",
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
     "logs:CreateLogDelivery",
@@ -183,51 +183,14 @@ NO_RESOURCE = {
 }
 
 
-def flat(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    ((function, argument),) = value.items()
-    if function == "Fn::Join":
-        return str(argument[0].join(map(flat, argument[1])))
-    if function == "Fn::GetStackOutput":
-        return f"<{argument['OutputName']}>"
-    return f"<{argument if isinstance(argument, str) else '.'.join(argument)}>"
+def test_no_action_is_granted_by_wildcard(every_kind: Templates) -> None:
+    assert [(name, action) for name, action, _ in granted(every_kind) if "*" in action] == []
 
 
-def statements(templates: Templates) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, resource in templates.resources():
-        if resource["Type"] == "AWS::IAM::Policy":
-            documents = [resource["Properties"]["PolicyDocument"]]
-        elif resource["Type"] == "AWS::IAM::Role":
-            documents = [p["PolicyDocument"] for p in resource["Properties"].get("Policies", [])]
-        else:
-            continue
-        for document in documents:
-            for statement in document["Statement"]:
-                yield name, statement
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def granted(templates: Templates) -> Iterator[tuple[str, str, str]]:
-    """(policy, action, flattened resource)."""
-    for name, statement in statements(templates):
-        assert statement["Effect"] == "Allow"
-        for action in as_list(statement["Action"]):
-            for resource in as_list(statement["Resource"]):
-                yield name, action, flat(resource)
-
-
-def test_no_action_is_granted_by_wildcard(every_store: Templates) -> None:
-    assert [(name, action) for name, action, _ in granted(every_store) if "*" in action] == []
-
-
-def test_every_wildcard_in_a_resource_has_a_reason(every_store: Templates) -> None:
+def test_every_wildcard_in_a_resource_has_a_reason(every_kind: Templates) -> None:
     unexplained = [
         (name, action, resource)
-        for name, action, resource in granted(every_store)
+        for name, action, resource in granted(every_kind)
         if "*" in resource
         and not (resource == "*" and action in NO_RESOURCE)
         and not any(re.fullmatch(pattern, resource) for pattern in WILDCARDS)
@@ -291,11 +254,6 @@ def test_each_model_and_approach_has_a_profile_of_its_own(templates: Templates) 
 # ---- the parts -------------------------------------------------------------------------------------------------------
 
 
-def only(templates: Templates, kind: str) -> dict[str, Any]:
-    ((_, resource),) = templates.resources(kind)
-    return resource
-
-
 def test_the_bucket_is_private_encrypted_and_empties_itself(templates: Templates) -> None:
     bucket = only(templates, "AWS::S3::Bucket")["Properties"]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
@@ -331,7 +289,8 @@ def test_undelivered_reports_are_kept_and_alarmed(templates: Templates) -> None:
     assert any("LettersAlarm" in name for name, _ in templates.resources("AWS::CloudWatch::Alarm"))
 
 
-def test_every_machine_and_every_function_is_alarmed(templates: Templates) -> None:
+def test_every_machine_and_every_function_is_alarmed(synth: SYNTH) -> None:
+    templates = synth(**EXPORTS)
     alarms = list(templates.resources("AWS::CloudWatch::Alarm"))
     text = json.dumps([alarm for _, alarm in alarms])
     for name, _ in templates.resources("AWS::StepFunctions::StateMachine"):
@@ -343,8 +302,9 @@ def test_every_machine_and_every_function_is_alarmed(templates: Templates) -> No
 
 
 def test_alarms_may_publish_to_their_topic(templates: Templates) -> None:
-    policy = only(templates, "AWS::SNS::TopicPolicy")["Properties"]["PolicyDocument"]
-    services = [s["Principal"] for s in policy["Statement"] if s["Effect"] == "Allow"]
+    policies = dict(templates.resources("AWS::SNS::TopicPolicy"))
+    (policy,) = [policy for name, policy in policies.items() if name.startswith("foundation/")]
+    services = [s["Principal"] for s in policy["Properties"]["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
     assert services == [{"Service": "cloudwatch.amazonaws.com"}]
 
 
@@ -364,7 +324,7 @@ def test_the_command_line_finds_its_outputs(templates: Templates) -> None:
         "prompting": {"StateMachineArn"},
         "rag": {"StateMachineArn", "SearchEndpoint"},
         "fine-tuning": {"StateMachineArn", "JobRoleArn"},
-        "reporting": {"ReportFunctionName"},
+        "reporting": {"ReportFunctionName", "ReportTopicArn"},
         "comparison": {"StateMachineArn"},
     }
 

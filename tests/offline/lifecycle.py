@@ -2,7 +2,8 @@
 
 First sandbox: deploy; a run under throttling and outages, whose training job is refused; it is resumed, and the sandbox
 is killed as soon as the cost of training has been copied to this machine. Second sandbox, in the same folder: deploy
-again; the run is resumed to its end, while the endpoint is throttled; report again; destroy; look for leftovers.
+again; the run is resumed to its end, while the endpoint is throttled; report again; read the bill before it has come,
+when it is complete, and with lines that no run made, from Cost Explorer and from exports; destroy; look for leftovers.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import boto3
 import psutil
 from emulator_access import session_of
 
-from ladder import cli
+from ladder import billing, cli, exports
 from ladder.cdk import cdk
 from ladder.demo import EMBEDDED_CONTEXT
 from ladder.deployment import Deployment, find
@@ -61,6 +62,16 @@ class Moment:
     faults_left: list[dict[str, Any]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bill:
+    """A spend report: how its command ended, what it holds, its charges, and the page that was written."""
+
+    ended: Ended
+    report: dict[str, Any]
+    charges: list[dict[str, str]]
+    page: str
+
+
 @dataclass(kw_only=True)
 class Story:
     """Everything that the tests look at."""
@@ -75,7 +86,15 @@ class Story:
     finished: Ended | None = None
     after_finish: Moment | None = None
     rebuilt: Ended | None = None
+    bills: dict[str, Bill] = field(default_factory=dict)
+    tags: dict[str, Ended] = field(default_factory=dict)
+    synced: list[Ended] = field(default_factory=list)
     destroyed: Ended | None = None
+
+    @property
+    def day(self) -> str:
+        """The UTC day on which the run began."""
+        return f"{self.run[1:5]}-{self.run[5:7]}-{self.run[7:9]}"
 
     @property
     def runs(self) -> Path:
@@ -111,6 +130,7 @@ def tell(folder: Path) -> Story:
         _bootstrap(story, box)
         _deploy(story, box)
         _resumed_to_the_end(story, box)
+        _billed(story, box)
         _destroyed(story, box)
     finally:
         sandboxes.down(home)
@@ -154,7 +174,90 @@ def _resumed_to_the_end(story: Story, box: Sandbox) -> None:
     _fault(gateway, service="s3", operation="part-lora-00000", status=503, code="SlowDown", times=2)
     story.finished = _ladder(box, *_run_arguments(story), "--resume", story.run)
     story.after_finish = _look(story, box)
-    story.rebuilt = _ladder(box, "report", "--experiment", str(story.folder / "experiment"), "--out", str(story.runs))
+    story.rebuilt = _ladder(box, "report", "--run", "newest", *_of_experiment(story))
+
+
+def other_lines(day: str) -> list[dict[str, Any]]:
+    """What a real bill holds beside the runs: usage that nobody tagged, usage of this experiment that no run metered
+    (an alarm), money that AWS gives and takes, and a model that AWS Marketplace bills under a name of its own.
+    """
+    cell = {"cost-cell": f"{NAME}/shared", "experiment": NAME, "approach": "shared"}
+    alarm = {"service": "AmazonCloudWatch", "usage_type": "CW:AlarmMonitorUsage", "quantity": "0.5", "unit": "Alarms"}
+    claude = {"service": "Claude Haiku 5.5 (Amazon Bedrock Edition)", "attributes": {"model": "Claude Haiku 5.5"}}
+    tokens = {"usage_type": "USE1-MP:USE1_input_tokens_standard-Units", "quantity": "2", "unit": "Units"}
+    box = {"service": "Amazon Elastic Compute Cloud - Compute", "usage_type": "BoxUsage:t3.micro"}
+    rows: list[dict[str, Any]] = [
+        {**alarm, "usd": "0.05", "tags": cell},
+        {
+            **claude,
+            **tokens,
+            "usd": "0.25",
+            "tags": {**cell, "cost-cell": f"{NAME}/prompting", "approach": "prompting"},
+        },
+        {**box, "usd": "0.5", "quantity": "48", "unit": "Hrs"},
+        {"service": "AWS Lambda", "usd": "-0.01", "record_type": "Credit", "tags": cell},
+        {"service": "Tax", "usd": "0.03", "record_type": "Tax"},
+    ]
+    return [{"day": day, **row} for row in rows]
+
+
+def _billed(story: Story, box: Sandbox) -> None:
+    """The bill before it has come, complete, and with lines that no run made; the same from exports."""
+    story.bills["too early"] = _bill(story, box)
+    billing.advance(box, 72)
+    # The roles' tag was seen with the first Bedrock call, so that it can be activated now, and applied to what was.
+    story.tags["before"] = _ladder(box, "tags", "status")
+    story.tags["activated"] = _ladder(box, "tags", "activate")
+    story.tags["again"] = _ladder(box, "tags", "activate")
+    story.tags["backfill"] = _ladder(box, "tags", "backfill", "--months", "0")
+    story.tags["second backfill"] = _ladder(box, "tags", "backfill", "--months", "0")
+    billing.advance(box, 24)
+    story.bills["complete"] = _bill(story, box)
+    with mock.patch.object(exports, "HOME", story.folder / "exports"):
+        story.synced = [_ladder(box, "export", "sync", *_of_experiment(story)[:2]) for _ in range(2)]
+        story.bills["exports"] = _exported(story, box)
+    _control(box, rows=other_lines(story.day), throttle=2)
+    story.bills["with other lines"] = _bill(story, box, "--fresh")
+    _control(box, role="member")
+    story.tags["member"] = _ladder(box, "tags", "activate")
+    story.bills["member"] = _bill(story, box, "--fresh")
+    _control(box, role="payer")
+
+
+def _bill(story: Story, box: Sandbox, *options: str) -> Bill:
+    ended = _ladder(box, "report", *_of_experiment(story), *options)
+    assert ended.code == 0, ended.err
+    folder = max((story.runs / "spend").iterdir())
+    return Bill(
+        ended=ended,
+        report=json.loads((folder / "report.json").read_text(encoding="utf-8")),
+        charges=read_charges(folder / "charges.csv"),
+        page=(folder / "report.html").read_text(encoding="utf-8"),
+    )
+
+
+def _exported(story: Story, box: Sandbox) -> Bill:
+    out = story.folder / "exported"
+    folder = max((story.runs / "spend").iterdir())
+    options = ("--charges", str(folder / "charges.csv"), "--json", str(out / "report.json"))
+    files = ("--csv", str(out / "charges.csv"), "--html", str(out / "report.html"))
+    ended = _ladder(box, "export", "query", *_of_experiment(story)[:2], *options, *files)
+    assert ended.code == 0, ended.err
+    return Bill(
+        ended=ended,
+        report=json.loads((out / "report.json").read_text(encoding="utf-8")),
+        charges=read_charges(out / "charges.csv"),
+        page=(out / "report.html").read_text(encoding="utf-8"),
+    )
+
+
+def _control(box: Sandbox, **changes: object) -> None:
+    request = urllib.request.Request(box.endpoint + billing.ROUTE, data=json.dumps(changes).encode(), method="POST")
+    urllib.request.urlopen(request, timeout=30).close()
+
+
+def _of_experiment(story: Story) -> tuple[str, ...]:
+    return ("--experiment", str(story.folder / "experiment"), "--out", str(story.runs))
 
 
 def _destroyed(story: Story, box: Sandbox) -> None:
@@ -256,7 +359,7 @@ def _ladder(box: Sandbox, *arguments: str) -> Ended:
 
 def _synthesise(story: Story, experiment: Path) -> None:
     assembly = str(story.folder / "cdk.out")
-    options = ("-c", f"experiment={experiment}", *EMBEDDED_CONTEXT)
+    options = ("-c", f"experiment={experiment}", "-c", "cost-exports=on", *EMBEDDED_CONTEXT)
     # The rules that the templates keep are tests of their own; checking them again takes seconds.
     environment = {"CDK_VALIDATION": "false"}
     cdk(["synth", "--quiet", "--output", assembly, *options], environment=environment, log=story.folder / "synth.log")

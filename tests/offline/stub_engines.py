@@ -29,6 +29,12 @@ LISTS = {
     "ListEndpoints": ("endpoint", "Endpoints"),
     "ListTrainingJobs": ("training-job", "TrainingJobSummaries"),
 }
+#: Lists of billing's resources that nobody can make here -> the member of the answer.
+EMPTY_LISTS = {
+    "GetAnomalyMonitors": "AnomalyMonitors",
+    "GetAnomalySubscriptions": "AnomalySubscriptions",
+    "ListExports": "Exports",
+}
 
 
 class RefusedError(Exception):
@@ -120,6 +126,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.answer(200, self.sagemaker.call(target.partition(".")[2], json.loads(body or b"{}")))
             except RefusedError as error:
                 self.answer(400, {"__type": error.code, "message": str(error)})
+        elif answered := EMPTY_LISTS.get(target.rpartition(".")[2]):
+            self.answer(200, {answered: []})
         elif self.path.startswith("/model/"):
             text = {
                 "output": {"message": {"role": "assistant", "content": [{"text": self.path}]}},

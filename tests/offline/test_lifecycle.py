@@ -227,6 +227,135 @@ def test_the_report_can_be_made_again(story: Story) -> None:
     assert "SIMULATED BILL" in story.rebuilt.out
 
 
+# ---- the bill ----
+
+
+ZERO = {"price_usd", "volume_usd", "unestimated_usd", "untagged_usd", "credits_and_tax_usd", "not_billed_usd"}
+
+
+def amounts(split: dict[str, str]) -> dict[str, Decimal]:
+    return {name: Decimal(value) for name, value in split.items()}
+
+
+def bill(story: Story, name: str) -> dict[str, Any]:
+    found = story.bills[name]
+    assert (found.ended.code, found.ended.err) == (0, "")
+    return found.report
+
+
+def test_a_bill_that_has_not_come_is_no_zero(story: Story, finished: Moment) -> None:
+    report = bill(story, "too early")
+    assert report["header"]["state"] == "no data yet"
+    assert report["total_billed_usd"] is None
+    assert Decimal(report["total_metered_usd"]) > 0
+    assert {day["state"] for day in report["days"] if day["day"] == story.day} == {"not yet billed"}
+
+
+def test_estimated_metered_and_billed_stand_side_by_side(story: Story, finished: Moment) -> None:
+    report = bill(story, "complete")
+    assert report["header"]["runs"] == [story.run]
+    assert {a["approach"] for a in report["approaches"]} == {*APPROACHES, "shared"}
+    for approach in report["approaches"]:
+        assert Decimal(approach["billed_usd"]) == Decimal(approach["metered_usd"]) > 0
+        parts = amounts(approach["split"])
+        assert sum(parts.values()) == Decimal(approach["billed_usd"]) - Decimal(approach["estimated_usd"])
+        assert approach["approach"] == "shared" or Decimal(approach["estimated_usd"]) > 0
+
+
+def test_where_the_bill_is_complete_it_agrees_with_the_meters_exactly(story: Story, finished: Moment) -> None:
+    report = bill(story, "complete")
+    assert amounts(report["against_metered"]) == dict.fromkeys(ZERO, Decimal(0))
+    assert report["total_billed_usd"] == report["total_metered_usd"]
+    exact = sum(Decimal(row["amount_usd"]) for row in charges(story))
+    # Cost Explorer rounds each group to ten decimals; that is all that lies between the bill and the run's own charges.
+    spent_on_reports = Decimal(report["total_metered_usd"]) - Decimal(report["rounding_usd"]) - exact
+    assert spent_on_reports == 0
+    assert abs(Decimal(report["rounding_usd"])) < Decimal("1e-8")
+    assert [line["usage_type"] for line in report["lines"] if Decimal(line["difference_usd"])] == []
+
+
+def test_a_report_costs_five_requests(story: Story, finished: Moment) -> None:
+    header = bill(story, "complete")["header"]
+    assert (header["requests"], header["cached_requests"], header["request_usd"]) == (5, 0, "0.05")
+
+
+def test_every_rendering_of_the_bill_says_that_it_is_simulated(story: Story, finished: Moment) -> None:
+    for name in ("complete", "exports"):
+        found = story.bills[name]
+        assert "SIMULATED BILL" in found.ended.out
+        assert "SIMULATED BILL" in found.page
+        assert {row["simulated"].split(":")[0] for row in found.charges} == {"yes"}
+
+
+def test_the_bill_by_model(story: Story, finished: Moment) -> None:
+    (models,) = [cut["lines"] for cut in bill(story, "complete")["breakdowns"] if cut["by"] == "model"]
+    assert {line["name"] for line in models} == {"Nova Micro", "Titan Text Embeddings V2"}
+
+
+def test_exports_tell_the_same_to_the_last_digit(story: Story, finished: Moment) -> None:
+    first, second = story.synced
+    assert (first.code, second.code, first.err, second.err) == (0, 0, "", "")
+    assert "fetched " in first.out
+    assert "fetched " not in second.out
+    report = bill(story, "exports")
+    assert Decimal(report["total_billed_usd"]) == sum(Decimal(row["amount_usd"]) for row in charges(story))
+    assert amounts(report["against_metered"]) == dict.fromkeys(ZERO, Decimal(0))
+
+
+def test_lines_that_no_run_made_are_explained_line_by_line(story: Story, finished: Moment) -> None:
+    report = bill(story, "with other lines")
+    before = bill(story, "complete")
+    assert Decimal(report["total_billed_usd"]) - Decimal(before["total_billed_usd"]) == Decimal("0.29")
+    parts = amounts(report["against_metered"])
+    expected = dict.fromkeys(ZERO, Decimal(0)) | {
+        "unestimated_usd": Decimal("0.30"),
+        "credits_and_tax_usd": Decimal("-0.01"),
+    }
+    assert parts == expected
+    different = {(line["approach"], line["usage_type"]): line for line in report["lines"] if line["metered_usd"] == "0"}
+    alarm = different["shared", "CW:AlarmMonitorUsage"]
+    claude = different["prompting", "USE1-MP:USE1_input_tokens_standard-Units"]
+    assert (alarm["billed_usd"], claude["billed_usd"]) == ("0.05", "0.25")
+    assert all(line["why"] for line in different.values())
+    services = {line["name"] for cut in report["breakdowns"] if cut["by"] == "service" for line in cut["lines"]}
+    assert "Claude Haiku 5.5 (Amazon Bedrock Edition)" in services
+
+
+def test_untagged_usage_is_shown_and_belongs_to_nobody(story: Story, finished: Moment) -> None:
+    report = bill(story, "with other lines")
+    assert Decimal(report["untagged"]["usd"]) >= Decimal("0.5")
+    assert 0 < Decimal(report["untagged"]["share"]) < 100
+
+
+def test_what_changed_since_the_last_report_is_told(story: Story, finished: Moment) -> None:
+    assert bill(story, "complete")["restatements"] == []
+    changed = {(r["day"], r["approach"]) for r in bill(story, "with other lines")["restatements"]}
+    assert changed == {(story.day, "shared"), (story.day, "prompting")}
+
+
+def test_the_role_is_a_second_meter_of_the_same_money(story: Story, finished: Moment) -> None:
+    meters = {m["approach"]: m for m in bill(story, "complete")["bedrock_meters"]}
+    assert {"prompting", "rag"} <= set(meters)
+    for meter in meters.values():
+        assert meter["by_profile_usd"] == meter["by_role_usd"]
+
+
+def test_tags_are_activated_once_and_filled_in_once_a_day(story: Story, finished: Moment) -> None:
+    assert "5 of 6 tags are active" in story.tags["before"].out
+    assert (story.tags["activated"].code, "activated; " in story.tags["activated"].out) == (0, True)
+    assert (story.tags["again"].code, "activated; " in story.tags["again"].out) == (0, False)
+    assert story.tags["backfill"].code == 0
+    second = story.tags["second backfill"]
+    assert (second.code, second.err.count("\n"), "one backfill in 24 hours" in second.err) == (1, 1, True)
+
+
+def test_a_member_account_is_told_whom_to_ask(story: Story, finished: Moment) -> None:
+    member = story.tags["member"]
+    assert (member.code, member.err.count("\n"), "payer" in member.err) == (1, 1, True)
+    states = {tag["key"]: tag["state"] for tag in bill(story, "member")["tags"]}
+    assert states["cost-cell"] == "cannot activate"
+
+
 # ---- the end ----
 
 

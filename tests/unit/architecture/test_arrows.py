@@ -14,8 +14,10 @@ PACKAGES = ("cost_reports", "infra", "ladder", "lambdas", "offline", "stacks")
 ALLOWED: dict[str, set[str]] = {
     "cost_reports": set(),
     "lambdas": {"cost_reports.contracts", "cost_reports.meters"},
+    "lambdas.exports": {"cost_reports"},
     "lambdas.reporting": {"cost_reports"},
     "offline": {"lambdas.common", "lambdas.fine_tuning.serving", "lambdas.evaluation.model_files"},
+    "offline.billing": {"cost_reports"},
     "infra": {"lambdas.common"},
     "stacks": {"infra", "lambdas.common.contracts"},
     "ladder": {"cost_reports", "lambdas", "offline", "infra", "stacks"},

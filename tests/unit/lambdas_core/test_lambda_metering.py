@@ -76,6 +76,29 @@ def test_tokens_add_up_by_model_and_meter(world: World) -> None:
     assert {(row.basis, row.variant) for row in rows} == {("reported", "few-shot")}
 
 
+def test_a_prompt_above_the_long_context_threshold_is_metered_as_such_in_every_token(world: World) -> None:
+    haiku = "us.anthropic.claude-haiku-5-5"
+    with meter_of(world, variant="few-shot") as meter:
+        meter.generated(haiku, input_tokens=100_000, output_tokens=5)
+        meter.generated(haiku, input_tokens=100_001, output_tokens=7)
+        # what was read from a cache is part of the prompt
+        meter.generated(haiku, input_tokens=60_000, output_tokens=2, cached_tokens=50_000)
+        meter.generated("us.openai.gpt-6-luna", input_tokens=272_001, output_tokens=1)
+        meter.generated("us.amazon.nova-2-lite-v1:0", input_tokens=900_000, output_tokens=1)
+        rows = meter.rows()
+    assert {row.usage_type: row.amount for row in rows} == {
+        "USE1-MP:USE1_input_tokens_standard-Units": 100_000,
+        "USE1-MP:USE1_output_tokens_standard-Units": 5,
+        "USE1-MP:USE1_input_tokens_long_context-Units": 160_001,
+        "USE1-MP:USE1_output_tokens_long_context-Units": 9,
+        "USE1-MP:USE1_cache_read_input_tokens_long_context-Units": 50_000,
+        "USE1-openai.gpt-6-luna-input-tokens-long-context": 272_001,
+        "USE1-openai.gpt-6-luna-output-tokens-long-context": 1,
+        "USE1-Nova2.0Lite-input-tokens": 900_000,
+        "USE1-Nova2.0Lite-output-tokens": 1,
+    }
+
+
 def test_lambda_time_is_memory_times_whole_milliseconds_rounded_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cost_reports import assumptions, gpu, pretraining, tokens
 from cost_reports.charges import total
-from cost_reports.estimate import Estimate, OptionEstimate, Quoter, estimate, estimate_option
+from cost_reports.estimate import Estimate, OptionEstimate, estimate, estimate_option
 from cost_reports.expected_usage import estimated_charges, month_usage
 from cost_reports.gpu import CapacityError, Method
 from cost_reports.options import ContextError, Setting, prompting
@@ -20,6 +20,7 @@ from cost_reports.options_serving import serve
 from cost_reports.options_tuned import all_options, from_nothing, training_instance
 from cost_reports.plan import Part, scaled
 from cost_reports.prices import Catalogue, PriceError
+from cost_reports.quote import Quoter
 from cost_reports.tokens import Prompt
 from cost_reports.units import MONEY
 from cost_reports.workload import Task, Workload, WorkloadError
@@ -87,9 +88,18 @@ def test_every_line_has_a_price_with_a_source_and_a_date(whole: Estimate) -> Non
         for item in option.items:
             assert item.price_source
             if item.service_code != "(none)":
-                assert item.price_usd is not None
+                assert (item.price_usd is None) == (item.usd is None) == (item.confidence == "unknown")
                 assert item.price_as_of
                 assert item.formula
+
+
+def test_the_sums_fit_together(whole: Estimate) -> None:
+    for o in whole.options:
+        assert o.first_month_usd == pytest.approx(o.fixed_monthly_usd + 10 * o.per_1000_usd, abs=Decimal("1e-9"))
+        assert o.total_usd == pytest.approx(
+            o.one_time_usd + 12 * (o.first_month_usd + o.refresh_monthly_usd), abs=Decimal("1e-9")
+        )
+        assert o.idle_monthly_usd <= o.fixed_monthly_usd
 
 
 def test_flex_and_caching_appear_where_the_model_offers_them() -> None:
@@ -275,8 +285,14 @@ def test_a_value_of_ones_own() -> None:
     assert s.value("node_rate") == assumptions.ASSUMPTIONS["node_rate"].value
     with pytest.raises(ValueError, match="assumption 'x' is unknown"):
         s.value("x")
-    with pytest.raises(ValueError, match="ocu_rate must be 0 or more"):
-        setting(assumed={"ocu_rate": -1}).value("ocu_rate")
+    for wrong, message in (
+        ({"ocu_rate": -1}, "ocu_rate must be 0 or more"),
+        ({"ocu_rate": 0}, "ocu_rate must be above 0"),
+        ({"spot_saving": Decimal("1.1")}, "spot_saving is a share: from 0 to 1"),
+        ({"lambda_seconds": 10**9}, "lambda_seconds must be at most 30000"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            setting(assumed=wrong)
     for name, a in assumptions.ASSUMPTIONS.items():
         assert a.low <= a.value <= a.high, name
 
@@ -344,6 +360,44 @@ def test_a_chat_grows_with_the_square_of_its_turns(prompt: Prompt, turns: int) -
     assert (found.input, found.output) == (by_hand, prompt.output * turns)
     with pytest.raises(ValueError, match="1 turn or more"):
         tokens.chat(prompt, 0)
+
+
+@given(prompts, st.integers(1, 40), st.decimals(min_value=0, max_value=1, places=4))
+def test_the_requests_of_a_chat_add_up(prompt: Prompt, turns: int, share: Decimal) -> None:
+    whole = tokens.chat(prompt, turns)
+    requests = whole.requests()
+    assert len(requests) == turns
+    assert (sum(r.input for r in requests), sum(r.output for r in requests)) == (whole.input, whole.output)
+    found = tokens.cached(whole, share)
+    assert found.plain + found.read + found.written == whole.input
+    assert found.read <= sum(r.fixed + r.history for r in requests)
+
+
+def test_each_turn_of_a_chat_is_held_against_the_threshold() -> None:
+    haiku = "us.anthropic.claude-haiku-5-5"
+
+    def rows(style: int, turns: int) -> dict[str, Decimal]:
+        s = setting(
+            replace(TASK, style_tokens=style, question_tokens=20, answer_tokens=10, turns=turns), generator=haiku
+        )
+        options = [o for o in prompting(s) if o.variant == "zero-shot"]
+        plain = estimate_option(s, next(o for o in options if o.setup == "on demand"))
+        assert any(o.setup == "prompt caching" for o in options) == (not s.is_long(s.prompt("zero-shot")))
+        return {i.usage_type.split("_", 1)[1]: i.amount for i in plain.items if "MP:" in i.usage_type}
+
+    # 3 turns of 50,020, 50,050 and 50,080 tokens: together above 100,000, none of them alone
+    assert rows(50_000, 3) == {"input_tokens_standard-Units": 150_150, "output_tokens_standard-Units": 30}
+    # 99,980, 100,010 and 100,040: the first is not above
+    assert rows(99_960, 3) == {
+        "input_tokens_standard-Units": 99_980,
+        "input_tokens_long_context-Units": 200_050,
+        "output_tokens_standard-Units": 10,
+        "output_tokens_long_context-Units": 20,
+    }
+    with pytest.raises(ContextError, match="a prompt of 1,000,010 tokens is longer"):
+        rows(999_960, 2)
+    with pytest.raises(WorkloadError, match="turns must be from 1 to 1000"):
+        replace(TASK, turns=1001)
 
 
 @given(prompts, st.decimals(min_value=0, max_value=1, places=4))

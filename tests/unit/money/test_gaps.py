@@ -58,7 +58,7 @@ def test_no_option_is_both_estimated_and_left_out() -> None:
 def test_the_reader_sees_unknown_and_what_the_sums_lack() -> None:
     text = markdown.render(estimate_document.document(estimate(setting())))
     assert "| reinforcement | Bedrock, by the hour | unknown |" in text
-    assert "No public price: AWS's own fee for each labelled object, which is missing from the sums." in text
-    assert "No public price: data processed by queries of S3 Vectors" in text
+    assert "Unknown, in no sum: AWS's own fee for each labelled object" in text
+    assert "Unknown, in no sum: data that queries of S3 Vectors process" in text
     unlabelled = estimate(setting(assumed={"labels_per_example": 0}))
     assert not any("labelled" in u for o in unlabelled.options for u in o.unknown)

@@ -40,14 +40,14 @@ ASLEEP = {
             "350.4",
         ),
         ("AWS::OpenSearchServerless::CollectionGroup", {"Generation": "CLASSIC"}, "350.4"),
-        # 2 x 730 x 0.036 + 2 x 10 x 0.122
+        # 2 x 730 x 0.036; the disks are a line of their own
         (
             "AWS::OpenSearchService::Domain",
             {
                 "ClusterConfig": {"InstanceType": "t3.small.search", "InstanceCount": 2},
                 "EBSOptions": {"EBSEnabled": True, "VolumeSize": 10},
             },
-            "55",
+            "52.56",
         ),
         ("AWS::CloudWatch::Alarm", {"MetricName": "Errors"}, "0.1"),
         ("AWS::CloudWatch::Alarm", {"Metrics": [{"MetricStat": {}}, {"MetricStat": {}}, {"Expression": "a"}]}, "0.2"),
@@ -80,6 +80,15 @@ def test_what_bills_while_idle(kind: str, properties: dict[str, Any], usd: str) 
         ("AWS::EC2::VPCEndpoint", {}, "by use"),
         ("AWS::Lambda::Function", {}, "by use"),
         ("AWS::SageMaker::Endpoint", {"EndpointConfigName": {"Ref": "Asleep"}}, "by use"),
+        ("AWS::Athena::WorkGroup", {}, "by use"),
+        ("AWS::Glue::Database", {}, "by use"),
+        ("AWS::Glue::Table", {}, "by use"),
+        ("AWS::S3::Bucket", {}, "by use"),
+        ("AWS::SNS::Topic", {}, "by use"),
+        ("AWS::BCMDataExports::Export", {}, "free"),
+        ("AWS::Budgets::Budget", {}, "free"),
+        ("AWS::CE::AnomalyMonitor", {}, "free"),
+        ("AWS::CE::AnomalySubscription", {}, "free"),
         ("AWS::IAM::Role", {}, "free"),
         ("Custom::S3AutoDeleteObjects", {}, "free"),
     ],
@@ -93,6 +102,7 @@ def test_what_is_free_while_idle(kind: str, properties: dict[str, Any], status: 
     ("kind", "properties", "what"),
     [
         ("AWS::Quantum::Thing", {}, "not known here"),
+        ("AWS::Budgets::BudgetsAction", {}, "two budget actions of an account are free"),
         ("AWS::DynamoDB::Table", {}, "provisioned capacity"),
         ("AWS::OpenSearchService::Domain", {"ClusterConfig": {"InstanceType": {"Ref": "P"}}}, "InstanceType"),
         ("AWS::RDS::DBCluster", {}, "MinCapacity"),
@@ -116,3 +126,19 @@ def test_sums_and_errors() -> None:
         idle({"s": {"Resources": {"X": {}}}}, CATALOGUE)
     with pytest.raises(PriceError, match="EU-SearchOCU"):
         idle({"s": {"Resources": {"C": {"Type": "AWS::OpenSearchServerless::Collection"}}}}, CATALOGUE, "eu-west-1")
+
+
+def test_disks_of_a_domain_have_no_public_price() -> None:
+    domain = {
+        "Type": "AWS::OpenSearchService::Domain",
+        "Properties": {
+            "ClusterConfig": {"InstanceType": "t3.small.search", "InstanceCount": 2},
+            "EBSOptions": {"EBSEnabled": True, "VolumeSize": 10},
+        },
+    }
+    nodes, disks = idle({"stack": {"Resources": {"It": domain}}}, CATALOGUE)
+    assert (nodes.status, nodes.usd) == ("billed", Decimal("52.56"))
+    assert (disks.status, disks.usd) == ("unknown", None)
+    assert "no public price of gp3 disks of a managed OpenSearch domain" in disks.what
+    domain["Properties"] = {"ClusterConfig": {"InstanceType": "t3.small.search"}}
+    assert idle({"stack": {"Resources": {"It": domain}}}, CATALOGUE)[1].usd == 0

@@ -8,7 +8,9 @@ from decimal import Decimal
 import pytest
 
 from cost_reports import meters
-from cost_reports.meters import MeterContext
+from cost_reports.meters import MeterContext, bedrock_tokens, request_meters
+from cost_reports.prices import Catalogue
+from cost_reports.usage_types import LONG_CONTEXT_ABOVE, split_model_id
 
 CTX = MeterContext(
     experiment="handbook",
@@ -141,3 +143,17 @@ def test_the_import_is_light() -> None:
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     expected = ["cost_reports", "cost_reports.contracts", "cost_reports.meters", "cost_reports.usage_types"]
     assert out.strip() == str(expected)
+
+
+def test_the_long_context_thresholds_are_those_of_the_price_file() -> None:
+    catalogue = Catalogue.load()
+    listed = {m.id: m.long_context_above for m in catalogue.models if m.long_context_above is not None}
+    assert {split_model_id(name)[1]: above for name, above in listed.items()} == LONG_CONTEXT_ABOVE
+    for name, above in listed.items():
+        assert request_meters(name, above)["input"] == "input"
+        for meter in ("input", "output"):
+            long = request_meters(name, above + 1)[meter]
+            usual, dear = (catalogue.price_for(bedrock_tokens(CTX, name, m, 1)).usd for m in (meter, long))
+            assert dear > usual
+    arn = f"arn:aws:bedrock:us-east-1::inference-profile/{max(listed)}"
+    assert request_meters(arn, 10**6)["output"] == "output long-context"

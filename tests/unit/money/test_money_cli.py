@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,12 +67,32 @@ def test_estimate(tmp_path: Path) -> None:
         (["--region", "us-moon-1"], "region 'us-moon-1' has no prices"),
         (["--assume", "ocu_rate"], "write name=number"),
         (["--assume", "ocu_rate=-3"], "ocu_rate must be 0 or more"),
+        (["--assume", "spot_saving=2"], "spot_saving is a share"),
         (["--assume", "ocu_rates=3"], "assumption 'ocu_rates' is unknown"),
         (["--prices", "nowhere.json"], "nowhere.json: the price file cannot be read"),
     ],
 )
 def test_estimates_that_cannot_be_made(words: list[str], message: str) -> None:
     run("estimate", "--experiment", str(HANDBOOK), *words, fails=message)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("requests_per_month: 10000", "requests_per_month: -1", ": workload.requests_per_month: -1 is too small"),
+        ("horizon_months: 12", "horizon_months: 0", ": workload.horizon_months: 0 is too small"),
+        ("generator: us.amazon.nova-micro-v1:0", "generator: us.acme.x", "model 'us.acme.x' has no price"),
+        ("hosting_instance: ml.g5.xlarge", "hosting_instance: ml.q9.huge", "instance 'ml.q9.huge' is unknown"),
+    ],
+)
+def test_one_mistake_in_the_experiment_is_one_line(old: str, new: str, message: str, tmp_path: Path) -> None:
+    shutil.copytree(HANDBOOK, tmp_path / "e")
+    path = tmp_path / "e" / "experiment.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    run("estimate", "-e", str(tmp_path / "e"), fails=message)
+    run("estimate", "-e", str(tmp_path / "none"), fails="none: does not exist")
 
 
 def test_decide(tmp_path: Path) -> None:
@@ -101,7 +122,12 @@ def test_prices() -> None:
     run("prices", "show", "Nowhere", fails="no price matches 'Nowhere'")
     checked = run("prices", "check", "--experiment", str(HANDBOOK), "--days", "30")
     assert "0 are missing" in checked
-    assert "old: AmazonES ES:GP3-Storage: as of 2022-2026" in checked
+    assert "unknown: gp3 disks of a managed OpenSearch domain (AmazonES ES:GP3-Storage): no public source" in checked
+    assert "old: AmazonES ESInstance:m7g.medium: as of 2026" in checked
+    shown = run("prices", "show", "GP3-Storage")
+    assert "unknown / GB-month" in shown
+    run("prices", "check", "--experiment", str(HANDBOOK), "--days", "-1", fails="--days must be 0 or more")
+    run("prices", "refresh", "--region", "us-moon-1", fails="region 'us-moon-1' is unknown")
 
 
 def test_idle(tmp_path: Path) -> None:

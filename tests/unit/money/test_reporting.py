@@ -19,29 +19,19 @@ from cost_reports.report import report_from_json
 from cost_reports.workload import WorkloadError
 from lambdas.common import jsonl, keys, runtime
 from lambdas.common.contracts import (
-    APPROACHES,
     Document,
     Experiment,
-    GateRule,
     HouseStyle,
-    Manifest,
     Question,
     RunEnvironment,
     Workload,
 )
 from lambdas.common.store import MissingObjectError, Results
-from lambdas.reporting import handler, logic, outlook
+from lambdas.reporting import handler, logic, outlook, run_data
 from tests.unit.money import sample_run as run
+from tests.unit.money.sample_bucket import Context, fill
 
 BUCKET = "results-of-reporting"
-
-
-class Context:
-    memory_limit_in_mb: int | str = 512
-    aws_request_id = "req-1"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
 
 
 @pytest.fixture
@@ -55,47 +45,6 @@ def results(monkeypatch: pytest.MonkeyPatch) -> Iterator[Results]:
         store = Results(BUCKET, s3)
         fill(store)
         yield store
-
-
-def fill(store: Results) -> None:
-    experiment = Experiment(
-        name=run.EXPERIMENT,
-        description="A handbook <script>alert(1)</script>.",
-        house_style=HouseStyle(instruction="i", pattern=".*", refusal="no"),
-        gate=(GateRule(metric="contained", minimum=0.5),),
-        workload=Workload(requests_per_month=1000),
-    )
-    manifest = Manifest(
-        experiment=run.EXPERIMENT,
-        run=run.RUN,
-        profile="quick",
-        input_prefix="in/",
-        input_sha256="ab" * 32,
-        seed=7,
-        batch_size=16,
-        test_question_ids=("q0", "q1"),
-        closed_book_ids=(),
-        rag_ids=(),
-        epochs_closed_book=1,
-        epochs_rag=1,
-        created="2026-11-23T10:00:00Z",
-        git_commit="c0ffee",
-    )
-    store.write_text("in/experiment.json", json.dumps(jsonl.to_plain(experiment)))
-    store.write("in/documents.jsonl", [Document(id="PRD-01", title="T", text="The part is 42 mm wide. " * 9)])
-    question = Question(id="q0", question="How wide is the part?", answer="42 mm [PRD-01]", document="PRD-01")
-    store.write("in/questions.train.jsonl", [question])
-    store.write("in/questions.test.jsonl", [question])
-    store.write_text(keys.manifest(run.EXPERIMENT, run.RUN), json.dumps(jsonl.to_plain(manifest)))
-    for approach in APPROACHES:
-        rows = [a for a in run.answers() if a.approach == approach]
-        store.write(keys.answers(run.EXPERIMENT, run.RUN, approach, "all", 0), rows)
-        store.write(
-            keys.quality(run.EXPERIMENT, run.RUN, approach), [q for q in run.quality() if q.approach == approach]
-        )
-    store.write(keys.paired(run.EXPERIMENT, run.RUN), run.paired())
-    for n, (step, row) in enumerate(run.usage()):
-        store.write(keys.usage(run.EXPERIMENT, run.RUN, row.approach, f"{step}-{n}"), [row])
 
 
 def test_the_files_of_a_report(results: Results) -> None:
@@ -138,13 +87,9 @@ def test_a_second_report_counts_nothing_twice(results: Results) -> None:
     assert total() == total()
 
 
-def test_without_a_run_the_newest_is_reported(results: Results) -> None:
-    assert logic.newest_run(results, run.EXPERIMENT) == run.RUN
-    assert handler.report({}, Context())["headline"] == "Use rag (rag)."
-    assert logic.newest_run(results, "other") is None
-    assert handler.report({"experiment": "other"}, Context()) == {
-        "headline": "Experiment other has no run to report on yet."
-    }
+def test_a_run_that_does_not_exist(results: Results) -> None:
+    assert run_data.runs(results, run.EXPERIMENT) == [run.RUN]
+    assert run_data.runs(results, "other") == []
     with pytest.raises(MissingObjectError, match=r"run=r1/manifest\.json"):
         handler.report({"run": "r1"}, Context())
 
@@ -176,7 +121,7 @@ def test_outside_the_embedded_aws_nothing_is_called_simulated(results: Results) 
 
 def test_the_outlook_on_production(results: Results) -> None:
     prefix = keys.report_prefix(run.EXPERIMENT, run.RUN)
-    handler.report({}, Context())
+    handler.report({"run": run.RUN}, Context())
     decision = json.loads(results.read_text(f"{prefix}decision.json"))
     assert decision["measured"] is True
     assert decision["requests_per_month"] == 1000
@@ -186,7 +131,7 @@ def test_the_outlook_on_production(results: Results) -> None:
 def test_a_report_without_an_outlook_says_why(results: Results) -> None:
     text = results.read_text("in/experiment.json").replace("HuggingFaceTB/SmolLM2-135M-Instruct", "acme/nobody-knows")
     results.write_text("in/experiment.json", text)
-    said = handler.report({}, Context())
+    said = handler.report({"run": run.RUN}, Context())
     notes = json.loads(results.read_text(said["report_key"]))["notes"]
     assert "No outlook on production: base model 'acme/nobody-knows' has no known shape" in notes[-1]
     sources = json.loads(results.read_text(said["report_key"]))["header"]["sources"]

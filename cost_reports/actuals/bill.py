@@ -1,0 +1,140 @@
+"""The billed rows of a window, sorted out: which cut the money is read from, whose it is, which days it reaches.
+
+Cost Explorer gives the same money in several cuts. Usage is read from one of them only, the finest that was read
+whole; what is no usage (credits, refunds, tax) from the record-type cut. No two cuts are ever added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from cost_reports.actuals.records import SpendRecords, Window
+from cost_reports.charges import parse_time, total
+from cost_reports.contracts import ChargeRow, Cut
+from cost_reports.reconcile import USAGE_CATEGORIES
+
+#: The cuts that hold all usage, finest first.
+USAGE_CUTS: tuple[Cut, ...] = ("usage-type", "service", "record-type")
+VIEWS: tuple[Cut, ...] = (*USAGE_CUTS, "model", "role")
+#: Order in which approaches are shown; others follow by name, then what all share, then what carries no approach.
+ORDER = ("prompting", "rag", "fine-tuning", "pre-training")
+SHARED = "shared"
+
+
+class SpendError(ValueError):
+    """Records that do not belong into one report; the message names the row."""
+
+
+def approach_order(approach: str | None) -> tuple[int, str]:
+    """Sort key of approaches."""
+    if approach is None:
+        return len(ORDER) + 2, ""
+    if approach in ORDER:
+        return ORDER.index(approach), approach
+    return len(ORDER) + (approach == SHARED), approach
+
+
+def row_order(row: ChargeRow) -> tuple[str, ...]:
+    """A sort key that tells any two different rows apart."""
+    names = (row.day, row.experiment, row.approach, row.service_code, row.service, row.usage_type, row.model)
+    rest = (row.variant, row.charge_category, row.unit, row.quantity, row.amount_usd, row.cut, row.estimated)
+    return tuple("" if part is None else str(part) for part in (*names, *rest))
+
+
+def inside(rows: Iterable[ChargeRow], window: Window) -> list[ChargeRow]:
+    """The rows whose day lies in the window, in one order whatever theirs was."""
+    first, end = window.start.isoformat(), window.end.isoformat()
+    return sorted((r for r in rows if first <= r.day < end), key=row_order)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """`base`: the cut that usage is read from; null where none could be read. `usage` and `adjustments` are those of
+    the experiment, `account_usage` that of the whole account. `ahead_usd`: what billing shows of the experiment's days
+    after `through`; these days are not whole, and their money is in nothing else. `missing`: cuts that were refused or
+    gave no row. `adjustments_known` false: credits, refunds and tax could not be read.
+    """
+
+    rows: tuple[ChargeRow, ...]
+    experiment: str
+    base: Cut | None
+    usage: tuple[ChargeRow, ...]
+    adjustments: tuple[ChargeRow, ...]
+    account_usage: tuple[ChargeRow, ...]
+    ahead_usd: Decimal
+    untagged_adjustments_usd: Decimal
+    adjustments_known: bool
+    through: str | None
+    missing: frozenset[Cut]
+
+    def cut(self, name: Cut) -> list[ChargeRow] | None:
+        """The experiment's rows of a cut; null where it is missing."""
+        if name in self.missing:
+            return None
+        whole = self.base == "whole"
+        return [r for r in self.rows if r.experiment == self.experiment and (whole or r.cut == name)]
+
+    def reached(self, day: str) -> bool:
+        return self.through is not None and day <= self.through
+
+
+def bill_of(records: SpendRecords) -> Bill:
+    """The bill of the records.
+
+    Raises:
+        SpendError: a row is of another source than the bill says, or of a cut that this source does not have.
+        ValueError: `as_of` is no time with an offset.
+    """
+    billed = records.billed
+    for row in billed.rows:
+        if row.source != billed.source:
+            raise SpendError(f"billed row of {row.day} {row.service} is {row.source}, not {billed.source}")
+        if (row.cut == "whole") != (billed.source == "billed-export"):
+            raise SpendError(f"billed row of {row.day} {row.service}: cut {row.cut!r} is none of {billed.source}")
+    failed = {failure.request for failure in billed.failures}
+    through = _through(billed.through, records.window, parse_time(records.as_of).date())
+    everything = inside(billed.rows, records.window)
+    rows = [r for r in everything if through is not None and r.day <= through]
+    if billed.source == "billed-export":
+        refused = through is None and bool(failed)
+        base: Cut | None = None if refused else "whole"
+        adjustment_cut: Cut = "whole"
+        missing: frozenset[Cut] = frozenset({"role"})
+    else:
+        found = {row.cut for row in rows}
+        missing = frozenset(cut for cut in VIEWS if cut in failed or cut not in found)
+        readable = [cut for cut in USAGE_CUTS if cut not in failed]
+        base = next((cut for cut in readable if cut in found), next(iter(readable), None))
+        adjustment_cut = "record-type"
+    account_usage = [r for r in rows if r.cut == base and r.charge_category in USAGE_CATEGORIES]
+    other = [
+        r for r in rows if r.cut == adjustment_cut and r.cut not in failed and r.charge_category not in USAGE_CATEGORIES
+    ]
+    return Bill(
+        rows=tuple(rows),
+        experiment=records.experiment,
+        base=base,
+        usage=tuple(r for r in account_usage if r.experiment == records.experiment),
+        adjustments=tuple(r for r in other if r.experiment == records.experiment),
+        account_usage=tuple(account_usage),
+        ahead_usd=total(
+            r
+            for r in everything
+            if r.cut == base and r.experiment == records.experiment and (through is None or r.day > through)
+        ),
+        untagged_adjustments_usd=total(r for r in other if r.experiment is None),
+        adjustments_known=base is not None and adjustment_cut not in failed,
+        through=through,
+        missing=missing,
+    )
+
+
+def _through(said: date | None, window: Window, today: date) -> str | None:
+    """The last day of the window that billing has reached; a day that is not over yet cannot be billed whole."""
+    if said is None:
+        return None
+    last = min(said, window.end - timedelta(days=1), today - timedelta(days=1))
+    return last.isoformat() if last >= window.start else None

@@ -1,0 +1,130 @@
+"""How complete the bill is, in one word and in a sentence; and what the report says first.
+
+"No data yet", "tag not activated" and "zero" are three different answers. Only where billing has reached days of the
+window and groups by the experiment's tag is nothing billed a zero; otherwise what was billed is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cost_reports.actuals.bill import USAGE_CUTS, Bill
+from cost_reports.actuals.comparison import parts
+from cost_reports.actuals.cost_explorer import CELL_TAG
+from cost_reports.actuals.failures import UNAVAILABLE
+from cost_reports.actuals.records import SpendRecords
+from cost_reports.actuals.report import BilledState, Failure, Split, Tag
+from cost_reports.contracts import ChargeRow
+from cost_reports.text import usd
+
+#: States of the tag in which billing cannot group by it, so that nothing found is not zero.
+NOT_GROUPING = frozenset({"not activated", "not billed yet", "cannot activate"})
+#: What each part of a split is called.
+PARTS = ("price", "volume", "not metered", "without an approach", "credits and tax", "not yet billed or not found")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`known`: what the experiment was billed is known, be it zero."""
+
+    state: BilledState
+    text: str
+
+    @property
+    def known(self) -> bool:
+        return self.state in ("complete", "partial")
+
+
+def state_of(records: SpendRecords, bill: Bill, metered: Sequence[ChargeRow]) -> State:
+    """The state of the bill. `metered` are the rows of the window."""
+    if bill.base is None:
+        return _refused(records.billed.failures)
+    if bill.through is None:
+        return State(
+            "no data yet",
+            "Billing has no data for this window yet. Usage appears in billing about a day after it happened.",
+        )
+    mine = (*bill.usage, *bill.adjustments)
+    tag = next((t for t in records.tags if t.key == CELL_TAG and t.state in NOT_GROUPING), None)
+    if tag is not None and not mine:
+        return State("tag not activated", _no_tag(tag))
+    late = sorted({r.day for r in metered if not bill.reached(r.day)})
+    reached = {r.day for r in metered if bill.reached(r.day)}
+    if late and not reached and not mine:
+        return State(
+            "no data yet",
+            f"Billing has reached {bill.through}; the first metered usage is of {late[0]}. Usage appears in billing"
+            " about a day after it happened.",
+        )
+    return _as_far_as_read(records, bill, late, sorted(reached - {r.day for r in bill.usage}), tag)
+
+
+def _refused(failures: Sequence[Failure]) -> State:
+    failures = [f for f in failures if f.request in USAGE_CUTS] or failures
+    first = min(failures, key=lambda f: (f.code == UNAVAILABLE, f.request, f.code, f.text))
+    if all(f.code == UNAVAILABLE for f in failures):
+        return State("no data yet", f"Billing has no data yet ({first.code}): {first.text}")
+    return State("failed", f"What was billed could not be read ({first.code}): {first.text}")
+
+
+def _no_tag(tag: Tag) -> str:
+    return (
+        f"Billing cannot tell what belongs to this experiment: the tag {tag.key} is {tag.state}. {tag.text} Nothing"
+        " found by this tag is not zero."
+    )
+
+
+def _as_far_as_read(
+    records: SpendRecords, bill: Bill, late: Sequence[str], absent: Sequence[str], tag: Tag | None
+) -> State:
+    text = [f"Billing has reached {bill.through}."]
+    if late:
+        text.append(f"Usage metered on {_days(late)} is not billed yet.")
+    if absent:
+        text.append(
+            f"On {_days(absent)} usage was metered and billing has nothing with the experiment's tag: it was not active"
+            " then (a backfill can add it: `ladder tags backfill`), or these days are not whole yet."
+        )
+    if tag is not None:
+        text.append(f"The tag {tag.key} is {tag.state}: {tag.text}")
+    if not bill.adjustments_known:
+        text.append("Credits, refunds and tax could not be read; they are in no total.")
+    if len(text) > 1:
+        return State("partial", " ".join(text))
+    if not bill.usage and not bill.adjustments:
+        return State("complete", f"{text[0]} Nothing was billed for {records.experiment}: zero.")
+    return State("complete", f"{text[0]} All metered usage lies on days that are billed.")
+
+
+def _days(days: Sequence[str]) -> str:
+    return days[0] if len(days) == 1 else f"{len(days)} days ({days[0]} to {days[-1]})"
+
+
+def headline(
+    records: SpendRecords,
+    state: State,
+    through: str | None,
+    *,
+    billed: Decimal | None,
+    metered: Decimal,
+    estimated: Decimal,
+    against_metered: Split | None,
+) -> str:
+    """One sentence: the totals, the state, and the difference explained."""
+    start = "SIMULATED BILL: " if records.simulated else ""
+    own = f"{usd(metered)} metered and {usd(estimated)} estimated"
+    if billed is None or against_metered is None:
+        reason = {"no data yet": "not billed yet", "tag not activated": "billed amount unknown (tag not activated)"}
+        what = reason.get(state.state, "billed amount unknown (billing could not be read)")
+        return f"{start}{records.experiment}: {what}; {own}."
+    named = [f"{name} {usd(part)}" for name, part in zip(PARTS, parts(against_metered), strict=True) if part]
+    difference = billed - metered
+    if not named:
+        said = "billed and metered are equal to the last digit"
+    elif difference == 0:
+        said = f"billed and metered are equal, because {', '.join(named)} cancel out"
+    else:
+        said = f"billed - metered = {usd(difference)} ({', '.join(named)})"
+    return f"{start}{records.experiment}: {usd(billed)} billed to {through} ({state.state}), {own}; {said}."

@@ -1,0 +1,187 @@
+"""Which export a file is, told by its columns, and how its columns are brought under the names that the SQL reads.
+
+A column that the report needs and a file lacks is an error; columns that it does not need may be missing (they are
+null then) and any others may be there. Column names are compared in lower case, headers of the first Cost and Usage
+Reports (`lineItem/UnblendedCost`) in the spelling of their Parquet files (`line_item_unblended_cost`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Format = Literal["FOCUS 1.2", "CUR 2.0", "FOCUS 1.0", "CUR"]
+TagKind = Literal["map", "json", "columns"]
+
+#: From the most useful one down, where the same bill was delivered in several.
+PREFERENCE: tuple[Format, ...] = ("FOCUS 1.2", "CUR 2.0", "FOCUS 1.0", "CUR")
+#: The tag keys that the report groups by, as columns of the source: cost-cell -> tag_cost_cell.
+TAG_COLUMNS = {"cost_cell": "tag_cost_cell", "experiment": "tag_experiment", "approach": "tag_approach"}
+
+TIMESTAMP, TEXT, NUMBER, MAP = "TIMESTAMP", "VARCHAR", "DECIMAL(38, 12)", "MAP(VARCHAR, VARCHAR)"
+
+
+class ExportError(ValueError):
+    """An export cannot be read; one line that names the file (and column) and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that the SQL of a format reads; `needed`: no report without it."""
+
+    name: str
+    type: str = TEXT
+    needed: bool = False
+
+
+_FOCUS = (
+    Column("billedcost", NUMBER, needed=True),
+    Column("billingcurrency", needed=True),
+    Column("billingperiodstart", TIMESTAMP, needed=True),
+    Column("chargecategory", needed=True),
+    Column("chargeperiodstart", TIMESTAMP, needed=True),
+    Column("effectivecost", NUMBER, needed=True),
+    Column("servicename", needed=True),
+    Column("subaccountid", needed=True),
+    Column("consumedquantity", NUMBER),
+    Column("consumedunit"),
+    Column("invoiceid"),
+    Column("listcost", NUMBER),
+    Column("skumeter"),
+    Column("x_servicecode"),
+    Column("x_usagetype"),
+)
+_CUR = (
+    Column("bill_billing_period_start_date", TIMESTAMP, needed=True),
+    Column("line_item_currency_code", needed=True),
+    Column("line_item_line_item_type", needed=True),
+    Column("line_item_product_code", needed=True),
+    Column("line_item_unblended_cost", NUMBER, needed=True),
+    Column("line_item_usage_account_id", needed=True),
+    Column("line_item_usage_start_date", TIMESTAMP, needed=True),
+    Column("line_item_usage_type", needed=True),
+    Column("bill_invoice_id"),
+    Column("line_item_usage_amount", NUMBER),
+    Column("pricing_public_on_demand_cost", NUMBER),
+    Column("pricing_unit"),
+    Column("reservation_effective_cost", NUMBER),
+    Column("savings_plan_savings_plan_effective_cost", NUMBER),
+)
+_COLUMNS: dict[Format, tuple[Column, ...]] = {
+    "FOCUS 1.2": _FOCUS,
+    "FOCUS 1.0": _FOCUS,
+    "CUR 2.0": (*_CUR, Column("product", MAP)),
+    "CUR": (*_CUR, Column("product_product_name")),
+}
+_IS_FOCUS = frozenset({"billedcost", "chargecategory", "chargeperiodstart", "effectivecost"})
+#: Columns that FOCUS 1.0 does not have.
+_SINCE_1_2 = frozenset({"invoiceid", "billingaccounttype", "subaccounttype", "pricingcurrency"})
+_SINCE_CUR_2 = frozenset({"resource_tags", "tags", "product", "cost_category", "discount"})
+_LEGACY_TAG = re.compile(r"(?:resource_tags|resourcetags)_user_(.+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How one file, or one table, spells an export. `names`: name in the SQL -> name in the file."""
+
+    format: Format
+    tags: TagKind
+    names: Mapping[str, str]
+
+
+def plain_name(header: str) -> str:
+    """`lineItem/UnblendedCost` -> `line_item_unblended_cost`; `BilledCost` -> `billedcost`."""
+    if "/" not in header:
+        return header.strip().lower()
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", header.strip())
+    return re.sub(r"[^a-z0-9]+", "_", snake.lower())
+
+
+def layout_of(columns: Mapping[str, str], where: str) -> Layout:
+    """The layout of a file (or table) `where` with `columns` (name -> type as the engine calls it).
+
+    Raises:
+        ExportError: it is no known export, or lacks a column that a report needs; the message names both.
+    """
+    raw = {plain_name(name): name for name in columns}
+    found = _format(set(raw), where)
+    missing = [c.name for c in _COLUMNS[found] if c.needed and c.name not in raw]
+    if missing:
+        raise ExportError(f"{where}: {found} without column {', '.join(missing)}; export it with all columns")
+    names = {c.name: raw[c.name] for c in _COLUMNS[found] if c.name in raw}
+    kind, tags = _tags(raw, columns, where)
+    if found == "CUR 2.0" and "product" in names and not _is_map(columns[names["product"]]):
+        del names["product"]
+    return Layout(format=found, tags=kind, names={**names, **tags})
+
+
+def columns_of(layout: Layout) -> list[Column]:
+    """The columns that the SQL of the layout's format reads, those of tags among them."""
+    if layout.tags == "columns":
+        return [*_COLUMNS[layout.format], *(Column(name) for name in TAG_COLUMNS.values())]
+    kind = MAP if layout.tags == "map" else TEXT
+    return [*_COLUMNS[layout.format], Column("tags", kind), Column("more_tags", kind)]
+
+
+def source_select(layout: Layout, table: str) -> str:
+    """The SELECT that gives `table` (SQL text) the names and types that the SQL files read, null where it has none.
+
+    It is the only SQL that is put together by hand; both engines take it.
+    """
+    return f"SELECT {', '.join(_select(c, layout.names.get(c.name)) for c in columns_of(layout))}\nFROM {table}"
+
+
+def essentials(found: Format) -> tuple[str, str, str]:
+    """The columns that every line must fill: its time, its billing period, its cost."""
+    if found in ("FOCUS 1.2", "FOCUS 1.0"):
+        return "chargeperiodstart", "billingperiodstart", "billedcost"
+    return "line_item_usage_start_date", "bill_billing_period_start_date", "line_item_unblended_cost"
+
+
+def identifier(name: str) -> str:
+    """A column's name as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _select(column: Column, name: str | None) -> str:
+    if name is None:
+        return f"CAST(NULL AS {column.type}) AS {column.name}"
+    # Money keeps the type it has: the SQL files cast it, once, to decimals.
+    value = f"CAST({identifier(name)} AS TIMESTAMP)" if column.type == TIMESTAMP else identifier(name)
+    return f"{value} AS {column.name}"
+
+
+def _format(names: set[str], where: str) -> Format:
+    if names & _IS_FOCUS:
+        return "FOCUS 1.2" if names & _SINCE_1_2 else "FOCUS 1.0"
+    if any(name.startswith("line_item_") for name in names):
+        return "CUR 2.0" if names & _SINCE_CUR_2 else "CUR"
+    raise ExportError(
+        f"{where}: no billing export; it has neither BilledCost (FOCUS) nor line_item_unblended_cost (CUR)"
+    )
+
+
+def _tags(raw: Mapping[str, str], columns: Mapping[str, str], where: str) -> tuple[TagKind, dict[str, str]]:
+    """Kind of the tag columns, and their names: `tags` and `more_tags`, or one column for each key."""
+    focus = bool(set(raw) & _IS_FOCUS)
+    places = {"tags": "tags"} if focus else {"resource_tags": "tags", "tags": "more_tags"}
+    found = [raw[name] for name in places if name in raw]
+    kinds = {_is_map(columns[name]) for name in found}
+    if len(kinds) == 2:
+        raise ExportError(f"{where}: of {' and '.join(found)} one is a map and one is text; export it again")
+    if found:
+        return ("map" if kinds == {True} else "json"), {
+            place: raw[name] for name, place in places.items() if name in raw
+        }
+    tags = {}
+    for name, spelled in raw.items():
+        match = _LEGACY_TAG.fullmatch(name)
+        if match and match[1].replace("-", "_") in TAG_COLUMNS:
+            tags[TAG_COLUMNS[match[1].replace("-", "_")]] = spelled
+    return "columns", tags
+
+
+def _is_map(kind: str) -> bool:
+    return kind.strip().lower().startswith("map")

@@ -1,0 +1,209 @@
+"""Rolls the delivered exports up, month by month, keeps the rollups in the results bucket and their days in the ledger.
+
+A month that was delivered unchanged is not fetched again. The ledger is written at the end of every call, from all
+rollups that there are: a call that was stopped in between is made good by the next one, and nothing is counted twice.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cost_reports.actuals.records import Window
+from cost_reports.contracts import ChargeRow, Source
+from cost_reports.ledger import Ledger
+from cost_reports.prices import Catalogue
+from lambdas.common import keys
+from lambdas.common.store import Results
+from lambdas.exports import charges, duck, rollups
+from lambdas.exports.formats import ExportError
+from lambdas.exports.query import Asked
+from lambdas.exports.sources import Group, SourceFile, groups_of, is_line_file, one_export
+from lambdas.reporting.facts import Facts
+
+SOURCE: Source = "billed-export"
+#: Every day of every bill: rollups of months that are no longer delivered stay, and are part of what is replaced.
+ALL_DAYS = Window(start=date(2000, 1, 1), end=date(2100, 1, 1))
+#: Metadata of a rollup's object: the digest of the files that it was made from.
+DIGEST = "sources"
+_CHANGED = frozenset({"PreconditionFailed", "412", "NoSuchKey", "404"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """What a call did. `rows`: charges in the ledger; `through`: the last day with usage, null of none."""
+
+    format: str | None
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    rows: int
+    through: date | None
+    notes: tuple[str, ...]
+
+
+class Exports:
+    """The objects of exports below a prefix of a bucket."""
+
+    def __init__(self, s3: Any, bucket: str, prefix: str) -> None:
+        self.s3 = s3
+        self.bucket = bucket
+        self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+
+    def list(self, folder: Path) -> list[SourceFile]:
+        """The files that hold lines; their `path` is where `fetch` puts them, below `folder`."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
+        found = []
+        for entry in (entry for page in pages for entry in page.get("Contents", [])):
+            name = str(entry["Key"]).removeprefix(self.prefix)
+            if is_line_file(name) and ".." not in name.split("/"):
+                found.append(
+                    SourceFile(name=name, path=folder / name, size=int(entry["Size"]), stamp=str(entry["ETag"]))
+                )
+        return sorted(found, key=lambda file: file.name)
+
+    def fetch(self, file: SourceFile) -> None:
+        """Download a file as it was listed; it is there whole or not at all.
+
+        Raises:
+            ExportError: AWS has rewritten it since it was listed.
+        """
+        file.path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = file.path.with_name(f".{file.path.name}.part")
+        try:
+            got = self.s3.get_object(Bucket=self.bucket, Key=self.prefix + file.name, IfMatch=file.stamp)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in _CHANGED:
+                raise ExportError(
+                    f"s3://{self.bucket}/{self.prefix}{file.name}: AWS is rewriting it; run this again in a few minutes"
+                ) from error
+            raise
+        with unfinished.open("wb") as out:
+            for chunk in got["Body"].iter_chunks(1024 * 1024):
+                out.write(chunk)
+        unfinished.replace(file.path)
+
+
+def sync(exports: Exports, results: Results, *, experiment: str, now: datetime, temp: Path | None = None) -> Synced:
+    """Roll up what was delivered or changed since the last call, and put the days of all months into the ledger.
+
+    Raises:
+        ExportError: a file is wrong, or is being rewritten; months before it are done.
+    """
+    prefix = f"{keys.report_prefix(experiment, 'facts')}source={SOURCE}/"
+    with tempfile.TemporaryDirectory(dir=temp) as name:
+        folder = Path(name)
+        connection = duck.connect(folder / "spill")
+        try:
+            groups, found, notes = _chosen(connection, exports, folder)
+            changed: list[str] = []
+            unchanged: list[str] = []
+            for group in groups:
+                if group.period is None:
+                    raise ExportError(f"{exports.prefix}{group.files[0].name} lies in no folder of a month")
+                key = f"{prefix}billing_period={group.period}/rollup.parquet"
+                digest = rollups.digest_of(group)
+                if _digest(results, key) == digest:
+                    unchanged.append(group.period)
+                    continue
+                with _fetched(exports, group.files):
+                    duck.roll_up(connection, group)
+                path = folder / "rollup.parquet"
+                duck.write_period(connection, group.period, path)
+                _put(results, key, path, digest)
+                changed.append(group.period)
+            rows, said = _ledger(connection, results, prefix, folder, experiment=experiment, now=now)
+        finally:
+            connection.close()
+    return Synced(
+        format=found,
+        changed=tuple(changed),
+        unchanged=tuple(unchanged),
+        rows=len(rows),
+        through=charges.through(rows),
+        notes=(*notes, *said),
+    )
+
+
+def _chosen(connection: Any, exports: Exports, folder: Path) -> tuple[list[Group], str | None, tuple[str, ...]]:
+    """The months of the export to read. The smallest file of each export tells its format."""
+    groups = groups_of(exports.list(folder))
+    if not groups:
+        return [], None, ("AWS has delivered nothing yet; the first files come about a day after an export is made.",)
+    samples: dict[str, SourceFile] = {}
+    for group in groups:
+        for file in group.files:
+            if group.export not in samples or file.size < samples[group.export].size:
+                samples[group.export] = file
+    with _fetched(exports, samples.values()):
+        best, found, notes = rollups.best_export(connection, samples)
+    return one_export(groups, best), found, notes
+
+
+def _ledger(
+    connection: Any, results: Results, prefix: str, folder: Path, *, experiment: str, now: datetime
+) -> tuple[list[ChargeRow], tuple[str, ...]]:
+    """Replace all days of all rollups in the ledger; what is in it then, and what to say about the amounts."""
+    paths = []
+    for key in results.list_keys(prefix):
+        if key.endswith("/rollup.parquet"):
+            path = folder / key.removeprefix(prefix).replace("/", ".")
+            path.write_bytes(results.s3.get_object(Bucket=results.bucket, Key=key)["Body"].read())
+            paths.append(path)
+    if not paths:
+        return [], ()
+    found = duck.report_rows(connection, paths, Asked(experiment=experiment, window=ALL_DAYS))
+    today = now.astimezone(UTC).date()
+    rows = charges.charge_rows(found, Catalogue.load(), today=today)
+    read_at = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    def change(ledger: Ledger) -> None:
+        # Accounts that the export no longer has must go too.
+        accounts = {row.account for row in rows} | {reading.account for reading in ledger.readings(source=SOURCE)}
+        for account in sorted(accounts, key=str):
+            own = [row for row in rows if row.account == account]
+            ledger.replace(own, source=SOURCE, account=account, window=ALL_DAYS, read_at=read_at)
+
+    Facts(results, experiment).update(change)
+    return rows, charges.notes(found)
+
+
+def _digest(results: Results, key: str) -> str | None:
+    """The digest that the rollup in the bucket was made from; null where there is none."""
+    try:
+        found = results.s3.head_object(Bucket=results.bucket, Key=key)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in _CHANGED:
+            return None
+        raise
+    digest: str | None = found["Metadata"].get(DIGEST)
+    return digest
+
+
+def _put(results: Results, key: str, path: Path, digest: str) -> None:
+    results.s3.put_object(
+        Bucket=results.bucket,
+        Key=key,
+        Body=path.read_bytes(),
+        ContentType="application/vnd.apache.parquet",
+        Metadata={DIGEST: digest},
+    )
+
+
+@contextmanager
+def _fetched(exports: Exports, files: Iterable[SourceFile]) -> Iterator[None]:
+    """The files on this machine, for as long as they are needed: its disk holds one month."""
+    own = list(files)
+    try:
+        for file in own:
+            exports.fetch(file)
+        yield
+    finally:
+        for file in own:
+            file.path.unlink(missing_ok=True)

@@ -1,0 +1,24 @@
+-- The first Cost and Usage Report, Parquet or CSV. What is effective depends on the kind of the line.
+SELECT
+  CAST(date_trunc('day', line_item_usage_start_date) AS DATE) AS day_utc,
+  CAST(bill_billing_period_start_date AS DATE) AS period_start,
+  line_item_usage_account_id AS account,
+  cell,
+  experiment_tag,
+  approach_tag,
+  COALESCE(product_product_name, line_item_product_code) AS service,
+  line_item_product_code AS service_code,
+  line_item_usage_type AS usage_type,
+  line_item_line_item_type AS charge_category,
+  pricing_unit AS unit,
+  line_item_currency_code AS currency,
+  CAST(line_item_unblended_cost AS DECIMAL(38, 12)) AS billed,
+  CASE line_item_line_item_type
+    WHEN 'DiscountedUsage' THEN CAST(reservation_effective_cost AS DECIMAL(38, 12))
+    WHEN 'SavingsPlanCoveredUsage' THEN CAST(savings_plan_savings_plan_effective_cost AS DECIMAL(38, 12))
+    ELSE CAST(line_item_unblended_cost AS DECIMAL(38, 12))
+  END AS effective,
+  CAST(pricing_public_on_demand_cost AS DECIMAL(38, 12)) AS list_cost,
+  CAST(line_item_usage_amount AS DECIMAL(38, 12)) AS quantity,
+  NULLIF(bill_invoice_id, '') AS invoice
+FROM tagged

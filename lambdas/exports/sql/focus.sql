@@ -1,0 +1,21 @@
+-- FOCUS 1.0 and 1.2 as AWS delivers them: 1.0 calls the usage type x_UsageType, 1.2 SkuMeter. Corrections are
+-- rows like any other: their amounts are negative.
+SELECT
+  CAST(date_trunc('day', chargeperiodstart) AS DATE) AS day_utc,
+  CAST(billingperiodstart AS DATE) AS period_start,
+  subaccountid AS account,
+  cell,
+  experiment_tag,
+  approach_tag,
+  servicename AS service,
+  x_servicecode AS service_code,
+  COALESCE(x_usagetype, skumeter) AS usage_type,
+  chargecategory AS charge_category,
+  consumedunit AS unit,
+  billingcurrency AS currency,
+  CAST(billedcost AS DECIMAL(38, 12)) AS billed,
+  CAST(effectivecost AS DECIMAL(38, 12)) AS effective,
+  CAST(listcost AS DECIMAL(38, 12)) AS list_cost,
+  CAST(consumedquantity AS DECIMAL(38, 12)) AS quantity,
+  invoiceid AS invoice
+FROM tagged

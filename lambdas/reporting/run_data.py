@@ -1,0 +1,92 @@
+"""What a run left in the bucket, read as records: its usage, answers, quality, and what it was expected to use."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TypeVar
+
+from cost_reports.contracts import ChargeRow, UsageRow
+from cost_reports.expected_usage import estimated_charges
+from cost_reports.prices import Catalogue
+from cost_reports.report import SourceState
+from cost_reports.run_estimate import run_usage
+from cost_reports.workload import Task
+from lambdas.common import jsonl, keys
+from lambdas.common.contracts import APPROACHES, VARIANTS, AnswerRow, Experiment, GateRule, Manifest, RunEnvironment
+from lambdas.common.runtime import map_bounded
+from lambdas.common.store import MissingObjectError, Results
+from lambdas.evaluation.metrics import CORRECTNESS
+from lambdas.reporting import outlook
+
+T = TypeVar("T")
+USAGE = "/usage/part-"
+
+
+def runs(results: Results, experiment: str) -> list[str]:
+    """Ids of all runs of the experiment, oldest first (ids begin with the time at which the run began)."""
+    prefix = f"experiment={experiment}/run="
+    pages = results.s3.get_paginator("list_objects_v2").paginate(Bucket=results.bucket, Prefix=prefix, Delimiter="/")
+    found = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
+    return sorted(name.removeprefix(prefix).rstrip("/") for name in found)
+
+
+def read_usage(results: Results, manifest: Manifest) -> list[tuple[str, UsageRow]]:
+    """(step, usage row) of everything that the run metered."""
+    every = results.list_keys(keys.run_prefix(manifest.experiment, manifest.run))
+    parts = [key for key in every if USAGE in key and key.endswith(".jsonl")]
+    read = map_bounded(lambda key: results.read(key, UsageRow), parts)
+    steps = [key.rpartition(USAGE)[2].removesuffix(".jsonl") for key in parts]
+    return [(step, row) for step, rows in zip(steps, read, strict=True) for row in rows]
+
+
+def answers(results: Results, manifest: Manifest, approach: str) -> list[AnswerRow]:
+    """Every answer that a run has of an approach, in the order of its batches."""
+    prefix = f"{keys.approach_prefix(manifest.experiment, manifest.run, approach)}answers/"
+    return results.read_prefix(prefix, AnswerRow)
+
+
+def optional(results: Results, key: str, cls: type[T]) -> list[T]:
+    """Records of a step that may have failed; what is missing then shows as not measured, and as failed by name."""
+    return results.read(key, cls) if results.exists(key) else []
+
+
+def environment(results: Results, manifest: Manifest) -> RunEnvironment:
+    """Where the run took place; what its starter wrote beside the manifest.
+
+    Raises:
+        ValueError: that cannot be read; the message names the object.
+    """
+    key = keys.environment(manifest.experiment, manifest.run)
+    if not results.exists(key):
+        return RunEnvironment(embedded=bool(os.environ.get("AWS_ENDPOINT_URL")))
+    try:
+        return jsonl.from_plain(RunEnvironment, json.loads(results.read_text(key)))
+    except ValueError as error:
+        raise ValueError(f"{results.uri(key)}: {error}") from error
+
+
+def task(results: Results, manifest: Manifest, asked: Experiment) -> Task:
+    """The size of the task that a run was given."""
+    train, test = (results.questions(manifest, split) for split in ("train", "test"))
+    return outlook.task_of(asked, results.documents(manifest), train, test)
+
+
+def expected(
+    results: Results, manifest: Manifest, asked: Experiment, catalogue: Catalogue, region: str
+) -> tuple[list[ChargeRow], SourceState]:
+    """What the run was expected to cost, and how complete that is; its failure must not cost the report either."""
+    variants = [(approach, variant) for approach in APPROACHES for variant in VARIANTS[approach]]
+    try:
+        setting = outlook.setting_of(asked, task(results, manifest, asked), catalogue, region=region)
+        rows = run_usage(setting, len(manifest.test_question_ids), variants)
+        text = f"{len(rows)} usage rows expected from the experiment's files; evaluating and orchestrating are not"
+        return estimated_charges(catalogue, rows), SourceState(source="estimated", state="partial", text=text)
+    except (ValueError, MissingObjectError) as error:
+        return [], SourceState(source="estimated", state="not estimated", text=str(error))
+
+
+def accepted_metric(rules: tuple[GateRule, ...]) -> str:
+    """The metric that counts an answer as accepted: the gate's first one of correctness over answerable questions."""
+    found = [r.metric for r in rules if r.metric in CORRECTNESS and r.split != "unanswerable"]
+    return found[0] if found else CORRECTNESS[0]

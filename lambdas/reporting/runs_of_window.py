@@ -1,0 +1,121 @@
+"""What the runs of an experiment metered, were expected to cost, and gave, in a window of days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from cost_reports.actuals.records import Output, Window
+from cost_reports.charges import charge_rows
+from cost_reports.contracts import ChargeRow
+from cost_reports.prices import Catalogue
+from lambdas.common import keys
+from lambdas.common.contracts import APPROACHES, AnswerRow, Manifest, QualityRow
+from lambdas.common.store import MissingObjectError, Results
+from lambdas.reporting import run_data
+
+#: A run may go on past midnight: one that began the day before the window can have used something in it.
+OVERLAP = timedelta(days=1)
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Charges of the runs that fall into the window; outputs by approach; what stood in for AWS models."""
+
+    description: str = ""
+    runs: tuple[str, ...] = ()
+    metered: tuple[ChargeRow, ...] = ()
+    estimated: tuple[ChargeRow, ...] = ()
+    outputs: dict[str, Output] = field(default_factory=dict)
+    stand_ins: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def collect(results: Results, experiment: str, window: Window, catalogue: Catalogue, region: str) -> Found:
+    """Everything that the runs of the window left in the bucket, priced.
+
+    Raises:
+        PriceError: something that was used has no price; the message names the usage.
+        ValueError: an object cannot be read; the message names it and the line.
+    """
+    parts = [_of_run(results, experiment, run, window, catalogue, region) for run in _runs(results, experiment, window)]
+    notes = tuple(note for part in parts for note in part.notes)
+    parts = [part for part in parts if part.runs]
+    if not parts:
+        return Found(notes=notes)
+    return Found(
+        description=parts[-1].description,
+        runs=tuple(run for part in parts for run in part.runs),
+        metered=tuple(charge for part in parts for charge in part.metered),
+        estimated=tuple(charge for part in parts for charge in part.estimated),
+        outputs=_summed([part.outputs for part in parts]),
+        stand_ins=parts[-1].stand_ins,
+        notes=notes,
+    )
+
+
+def _runs(results: Results, experiment: str, window: Window) -> list[str]:
+    """Ids of the runs that began in the window or on the day before it, oldest first."""
+    first, last = f"r{window.start - OVERLAP:%Y%m%d}", f"r{window.end:%Y%m%d}"
+    return [run for run in run_data.runs(results, experiment) if first <= run < last]
+
+
+def _of_run(results: Results, experiment: str, run: str, window: Window, catalogue: Catalogue, region: str) -> Found:
+    try:
+        manifest = results.manifest(experiment, run)
+    except MissingObjectError:
+        # Its upload was cut off before anything ran.
+        return Found(notes=(f"Run {run} has no manifest; it never started.",))
+    asked = results.experiment(manifest)
+    usage = [row for _, row in run_data.read_usage(results, manifest)]
+    metered = [c for c in charge_rows(catalogue, usage) if _inside(c.day, window)]
+    expected, _ = run_data.expected(results, manifest, asked, catalogue, region)
+    day = manifest.created[:10]
+    estimated = [replace(c, day=day, billing_period=day[:7]) for c in expected] if _inside(day, window) else []
+    accepted = run_data.accepted_metric(asked.gate)
+    outputs: dict[str, Output] = (
+        {a: _output(results, manifest, a, accepted) for a in APPROACHES} if _inside(day, window) else {}
+    )
+    return Found(
+        description=asked.description,
+        runs=(run,),
+        metered=tuple(metered),
+        estimated=tuple(estimated),
+        outputs=outputs,
+        stand_ins=run_data.environment(results, manifest).stand_ins,
+    )
+
+
+def _output(results: Results, manifest: Manifest, approach: str, metric: str) -> Output:
+    """Answers of all variants, controls included: all of them were paid for."""
+    answers: list[AnswerRow] = run_data.answers(results, manifest, approach)
+    quality = run_data.optional(results, keys.quality(manifest.experiment, manifest.run, approach), QualityRow)
+    scored = [q for q in quality if q.metric == metric and q.split == ALL]
+    return Output(
+        answers=sum(a.error is None for a in answers),
+        accepted=sum(round(q.value * q.n) for q in scored) if scored else None,
+        tokens=sum(a.input_tokens + a.output_tokens + a.cached_tokens for a in answers),
+    )
+
+
+def _summed(outputs: Sequence[dict[str, Output]]) -> dict[str, Output]:
+    total: dict[str, Output] = {}
+    for approach, output in (item for part in outputs for item in part.items()):
+        old = total.get(approach)
+        if old is None:
+            total[approach] = output
+            continue
+        known = [o.accepted for o in (old, output) if o.accepted is not None]
+        total[approach] = Output(
+            answers=old.answers + output.answers,
+            # Answers of a run that was not scored cannot be called accepted or not.
+            accepted=sum(known) if len(known) == 2 else None,
+            tokens=old.tokens + output.tokens,
+        )
+    return total
+
+
+def _inside(day: str, window: Window) -> bool:
+    return window.start.isoformat() <= day < window.end.isoformat()

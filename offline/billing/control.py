@@ -1,0 +1,191 @@
+"""The control route: what tests and demos set that time or the account's owner would set on AWS.
+
+`GET` tells the state. `POST` takes a JSON object of any of these; all of it takes effect, or none, and the answer is
+the state afterwards:
+
+- `now`: the bill's time, ISO 8601, or `advance_hours`: how many hours it is put forward. Exports are delivered then.
+- `deliver`: true writes all exports now; `delivered` of the answer says what was written.
+- `rows`: lines for the bill beside the metered usage (`rows.Row`): untagged usage, credits, refunds, tax, marketplace.
+- `clear_rows`: true takes all such lines away first.
+- `restatements`: changes of lines from a time on (`rows.Restatement`), in place of the former ones.
+- `tags`: `active` or `inactive` for this project's keys, or an object of key -> one of both; since the account began.
+- `role`: `payer`, or `member` for an account that may not see allocation tags.
+- `cost_explorer`: `on`, or `off` for an account that has not enabled it.
+- `throttle`: so many of the next requests to Cost Explorer are refused with LimitExceededException.
+- `page_size`: groups or periods of a page of GetCostAndUsage.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from lambdas.common import jsonl
+from offline.billing import dates
+from offline.billing.account import Account
+from offline.billing.exports import DataExports
+from offline.billing.rows import RowError, parse_restatements, parse_rows
+from offline.billing.tags import ACTIVE, INACTIVE, STANDARD
+from offline.wire import AwsError
+
+ACTIVATION = {"active": True, "inactive": False}
+MOST_HOURS = 24 * 366 * 10
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+
+
+class ControlError(ValueError):
+    """A control request that is refused; the message names the field."""
+
+
+class Control:
+    """The route of one account."""
+
+    def __init__(self, account: Account, exports: DataExports) -> None:
+        self._account = account
+        self._exports = exports
+
+    def handle(self, method: str, body: bytes) -> dict[str, Any]:
+        """The state, after the changes of a POST.
+
+        Raises:
+            AwsError: the request is none; nothing was changed.
+        """
+        self._account.refresh()
+        if method == "GET":
+            return self.state()
+        if method != "POST":
+            raise AwsError("ValidationException", f"{method} is not supported here: GET the state, POST changes", 405)
+        try:
+            given = json.loads(body or b"null")
+            if not isinstance(given, dict):
+                raise ControlError("a JSON object is needed")
+            changes = self._checked(given)
+        except (ControlError, RowError) as error:
+            raise AwsError("ValidationException", str(error)) from error
+        except ValueError as error:
+            raise AwsError("ValidationException", f"the body is not JSON: {error}") from error
+        for change in changes:
+            change()
+        self._account.refresh()
+        answer: dict[str, Any] = {}
+        if given.get("deliver") or "now" in given or "advance_hours" in given:
+            answer["delivered"] = self._exports.deliver_all()
+        return {**self.state(), **answer}
+
+    def state(self) -> dict[str, Any]:
+        account = self._account
+        now = account.now()
+        seen = {key: account.tags.state(key).active for key in sorted(account.seen_tags())}
+        return {
+            "simulated": True,
+            "now": dates.iso(now),
+            "offset_s": account.setting("offset_s"),
+            "account": account.id,
+            "role": account.setting("role"),
+            "cost_explorer": account.setting("cost_explorer"),
+            "throttle": account.setting("throttle"),
+            "page_size": account.setting("page_size"),
+            "shown_through": dates.last_shown(now).isoformat(),
+            "complete_through": dates.last_complete(now).isoformat(),
+            "objects": len(account.store.etags()),
+            "rows": account.store.count("row"),
+            "requests": account.requests(),
+            "lines": len(account.lines()),
+            "lines_shown": len(account.shown()),
+            "tags": {key: ACTIVE if active else INACTIVE for key, active in seen.items()},
+            "restatements": account.setting("restatements"),
+            "exports": sorted(found["export"]["Name"] for found in account.store.all("export").values()),
+            "problems": list(account.problems()),
+        }
+
+    def _checked(self, given: Mapping[str, Any]) -> list[Callable[[], None]]:
+        """What to do, once everything that was given is known to be right."""
+        account = self._account
+        parsers: dict[str, Callable[[Any], Callable[[], None]]] = {
+            "now": self._now,
+            "advance_hours": self._advance,
+            "deliver": self._deliver,
+            "clear_rows": self._clear,
+            "rows": self._rows,
+            "restatements": self._restatements,
+            "tags": self._tags,
+            "role": lambda value: _set(account, role=_one_of("role", value, ("payer", "member"))),
+            "cost_explorer": lambda value: _set(account, cost_explorer=_one_of("cost_explorer", value, ("on", "off"))),
+            "throttle": lambda value: _set(account, throttle=_count("throttle", value, 0)),
+            "page_size": lambda value: _set(account, page_size=_count("page_size", value, 1)),
+        }
+        unknown = sorted(set(given) - set(parsers))
+        if unknown:
+            raise ControlError(f"unknown field {', '.join(unknown)}; known are {', '.join(parsers)}")
+        if "now" in given and "advance_hours" in given:
+            raise ControlError("now and advance_hours: give one of both")
+        return [parse(given[name]) for name, parse in parsers.items() if name in given]
+
+    def _deliver(self, value: Any) -> Callable[[], None]:
+        _flag("deliver", value)
+        return _nothing  # once everything else is done
+
+    def _now(self, value: Any) -> Callable[[], None]:
+        try:
+            wanted = dates.moment(value)
+        except (TypeError, ValueError) as error:
+            raise ControlError(f"now: {error}") from error
+        return self._offset("now", wanted - self._account.real_now())
+
+    def _advance(self, value: Any) -> Callable[[], None]:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_HOURS:
+            raise ControlError(f"advance_hours: {value!r} is no number of hours from 0 to {MOST_HOURS}")
+        return self._offset("advance_hours", self._account.now() - self._account.real_now() + timedelta(hours=value))
+
+    def _offset(self, name: str, offset: timedelta) -> Callable[[], None]:
+        year = (self._account.real_now() + offset).year
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            raise ControlError(f"{name}: the bill's clock would show the year {year}")
+        return _set(self._account, offset_s=offset.total_seconds())
+
+    def _clear(self, value: Any) -> Callable[[], None]:
+        return (lambda: self._account.store.clear("row")) if _flag("clear_rows", value) else _nothing
+
+    def _rows(self, value: Any) -> Callable[[], None]:
+        rows = parse_rows(value)
+        return lambda: self._account.store.put("row", {str(uuid.uuid4()): jsonl.to_plain(row) for row in rows})
+
+    def _restatements(self, value: Any) -> Callable[[], None]:
+        found = parse_restatements(value)
+        return _set(self._account, restatements=[jsonl.to_plain(restatement) for restatement in found])
+
+    def _tags(self, value: Any) -> Callable[[], None]:
+        states = dict.fromkeys(STANDARD, value) if isinstance(value, str) else value
+        known = list(ACTIVATION)
+        if not isinstance(states, dict) or not all(state in known for state in states.values()):
+            raise ControlError("tags: active, inactive, or an object of tag key -> one of both is needed")
+        return lambda: self._account.tags.reset({key: ACTIVATION[state] for key, state in states.items()})
+
+
+def _nothing() -> None:
+    """The change of a switch that is off."""
+
+
+def _set(account: Account, **settings: Any) -> Callable[[], None]:
+    return lambda: account.set(**settings)
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ControlError(f"{name}: true or false is needed, not {value!r}")
+    return value
+
+
+def _one_of(name: str, value: Any, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise ControlError(f"{name}: {value!r} is none of {', '.join(known)}")
+    return str(value)
+
+
+def _count(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ControlError(f"{name}: {value!r} is no number from {least} on")
+    return value

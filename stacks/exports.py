@@ -1,0 +1,49 @@
+"""Billing exports, and the function that rolls them up for reports. Deployed where `cost-exports` is on."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+
+from infra import alarms, exports
+from infra.daily import DailyCall
+from infra.layers import EXPORTS, layer_version
+from infra.settings import Settings
+from infra.stack import LadderStack
+from stacks.foundation import Foundation
+
+
+class Exports(LadderStack):
+    """What the account's bill says in full: for amounts to the last digit, and for organisations."""
+
+    def __init__(self, scope: cdk.App, *, settings: Settings, foundation: Foundation) -> None:
+        super().__init__(scope, "exports", settings=settings, description="billing exports")
+        billing = exports.BillingExports(self, "Billing", settings=settings)
+        queries = exports.Queries(self, "Queries", settings=settings, exports=billing, results=foundation.results)
+        sync = foundation.function(
+            self,
+            "Sync",
+            handler="lambdas.exports.handler.sync",
+            description="Rolls billing exports up to days",
+            environment={"EXPORT_BUCKET": billing.bucket.bucket_name, "EXPORT_PREFIX": exports.PREFIX},
+            memory_mb=512,
+            storage_mb=2048,
+            layers=[layer_version(self, EXPORTS, settings)],
+            data=["lambdas/exports/sql/*.sql", "cost_reports/data/*"],
+        )
+        billing.allow_read(sync.role)
+        foundation.results.allow_reports(sync.role)
+        DailyCall(
+            self,
+            "Daily",
+            function=sync,
+            # An hour before the report.
+            hour=5,
+            minute=30,
+            what=f"Daily roll-up of billing exports of {settings.experiment}",
+            enabled=settings.report_schedule,
+            alarm_topic=foundation.alarms.topic,
+        )
+        alarms.function_errors(self, [sync.function], foundation.alarms.topic)
+        self.output("ExportBucketName", billing.bucket.bucket_name, "Where AWS delivers the billing exports")
+        self.output("GlueDatabase", queries.database_name, "Tables of the billing exports")
+        self.output("AthenaWorkgroup", queries.workgroup_name, "Where they are queried, up to a scan limit")

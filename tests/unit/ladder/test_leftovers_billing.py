@@ -1,0 +1,123 @@
+"""What reporting leaves in an account: the audit lists it, knows whose it is, and says when it could not look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from ladder import leftovers
+from ladder import leftovers_probes as probes
+from ladder.leftovers import Leftover
+
+OF_OTHERS = "arn:aws:ce::123456789012:anomalymonitor/00000000-0000-0000-0000-000000000000"
+MONITOR = "arn:aws:ce::123456789012:anomalymonitor/11111111-1111-1111-1111-111111111111"
+SUBSCRIPTION = "arn:aws:ce::123456789012:anomalysubscription/22222222-2222-2222-2222-222222222222"
+EXPORT = "arn:aws:bcm-data-exports:us-east-1:123456789012:export/bill-33333333"
+OURS = {"ResourceTags": [{"Key": "experiment", "Value": "planted"}]}
+KINDS = (
+    "AWS::CE::AnomalyMonitor",
+    "AWS::CE::AnomalySubscription",
+    "AWS::BCMDataExports::Export",
+    "AWS::Glue::Database",
+    "AWS::Athena::WorkGroup",
+)
+
+
+@pytest.fixture(autouse=True)
+def kinds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Only the probes that this file is about; moto answers for what is not stubbed."""
+    monkeypatch.setattr(probes, "PROBES", tuple(probe for probe in probes.PROBES if probe.kind in KINDS))
+    with mock_aws():
+        yield
+
+
+class Session:
+    """boto3's, with two clients that answer what a test has queued."""
+
+    def __init__(self) -> None:
+        self._session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1")
+        self._stubbed = {name: self._session.client(name) for name in ("ce", "bcm-data-exports")}
+        self.ce, self.exports = (Stubber(client) for client in self._stubbed.values())
+        self.ce.activate()
+        self.exports.activate()
+
+    def client(self, service: str) -> Any:
+        return self._stubbed.get(service) or self._session.client(service)
+
+    def audit(self) -> list[Leftover]:
+        return leftovers.audit(self, experiment="planted", stack_prefix="ladder-planted-")
+
+
+def monitor(name: str, arn: str) -> dict[str, str]:
+    return {"MonitorName": name, "MonitorArn": arn, "MonitorType": "CUSTOM"}
+
+
+def subscription(name: str) -> dict[str, Any]:
+    return {
+        "SubscriptionName": name,
+        "SubscriptionArn": SUBSCRIPTION,
+        "MonitorArnList": [MONITOR],
+        "Subscribers": [],
+        "Frequency": "DAILY",
+    }
+
+
+def test_everything_of_the_experiment_is_found_and_nothing_else() -> None:
+    session = Session()
+    more = {"NextPageToken": "more"}
+    session.ce.add_response("get_anomaly_monitors", {"AnomalyMonitors": [monitor("services", OF_OTHERS)], **more}, {})
+    session.ce.add_response("get_anomaly_monitors", {"AnomalyMonitors": [monitor("ladder-planted", MONITOR)]}, more)
+    session.ce.add_response("list_tags_for_resource", {"ResourceTags": []}, {"ResourceArn": OF_OTHERS})
+    session.ce.add_response("get_anomaly_subscriptions", {"AnomalySubscriptions": [subscription("mail")]}, {})
+    session.ce.add_response("list_tags_for_resource", OURS, {"ResourceArn": SUBSCRIPTION})
+    exported = {"ExportArn": EXPORT, "ExportName": "bill", "ExportStatus": {"StatusCode": "HEALTHY"}}
+    session.exports.add_response("list_exports", {"Exports": [exported]}, {})
+    session.exports.add_response("list_tags_for_resource", OURS, {"ResourceArn": EXPORT})
+    glue, athena = session.client("glue"), session.client("athena")
+    glue.create_database(DatabaseInput={"Name": "ladder_planted2", "Parameters": {"experiment": "planted2"}})
+    glue.create_database(DatabaseInput={"Name": "of_no_name", "Parameters": {"experiment": "planted"}})
+    glue.create_database(DatabaseInput={"Name": "of_others"})
+    athena.create_work_group(Name="ladder-planted")
+    athena.create_work_group(Name="of-others")
+    tag = "tag experiment=planted"
+    assert [(item.kind, item.name, item.evidence) for item in session.audit()] == [
+        ("AWS::Athena::WorkGroup", "ladder-planted", "name contains planted"),
+        ("AWS::BCMDataExports::Export", "bill", tag),
+        ("AWS::CE::AnomalyMonitor", "ladder-planted", "name contains planted"),
+        ("AWS::CE::AnomalySubscription", "mail", tag),
+        ("AWS::Glue::Database", "of_no_name", tag),
+    ]
+    session.ce.assert_no_pending_responses()
+    session.exports.assert_no_pending_responses()
+
+
+def test_a_service_that_refuses_is_named_and_the_rest_is_read() -> None:
+    session = Session()
+    session.ce.add_client_error("get_anomaly_monitors", "AccessDeniedException")
+    session.ce.add_response("get_anomaly_subscriptions", {"AnomalySubscriptions": []}, {})
+    session.exports.add_client_error("list_exports", "UnknownOperationException", http_status_code=404)
+    session.client("athena").create_work_group(Name="ladder-planted")
+    assert [(item.kind, item.state, item.evidence) for item in session.audit()] == [
+        ("AWS::Athena::WorkGroup", "exists", "name contains planted"),
+        ("AWS::BCMDataExports::Export", "cannot verify", "ListExports: UnknownOperationException"),
+        ("AWS::CE::AnomalyMonitor", "cannot verify", "GetAnomalyMonitors: AccessDeniedException"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arn", "kind"),
+    [
+        (MONITOR, "AWS::CE::AnomalyMonitor"),
+        (SUBSCRIPTION, "AWS::CE::AnomalySubscription"),
+        (EXPORT, "AWS::BCMDataExports::Export"),
+        ("arn:aws:budgets::123456789012:budget/monthly", "AWS::Budgets::Budget"),
+        ("arn:aws:athena:us-east-1:123456789012:workgroup/ladder-planted", "AWS::Athena::WorkGroup"),
+    ],
+)
+def test_tagged_arns_are_told_apart(arn: str, kind: str) -> None:
+    assert probes.kind_of(arn) == kind

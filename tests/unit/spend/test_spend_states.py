@@ -1,0 +1,133 @@
+"""No data yet, tag not activated, zero, partial, failed: each says its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from cost_reports.actuals.build import build_spend
+from cost_reports.actuals.records import Billed
+from cost_reports.actuals.report import Failure, SpendReport, Tag, TagState
+from tests.unit.spend import sample_bill as bill
+
+METERED = bill.metered()
+OTHERS = [bill.untagged("3", day) for day in bill.day_names("2026-11-01", 22)]
+
+
+def built(billed: Billed, **changes: Any) -> SpendReport:
+    return build_spend(bill.records(billed, changes.pop("metered", METERED), **changes), bill.CATALOGUE)
+
+
+def refused(code: str, *requests: str) -> list[Failure]:
+    return [Failure(request=request, code=code, text=f"{request} was refused.") for request in requests]
+
+
+def nothing_known(report: SpendReport) -> bool:
+    amounts = [report.total_billed_usd, report.split, report.against_metered, report.month]
+    amounts += [d.billed_usd for d in report.days] + [a.billed_usd for a in report.approaches]
+    return set(amounts) == {None} and report.lines == report.breakdowns == report.trend == ()
+
+
+def cell_tag(state: TagState) -> Tag:
+    return Tag(key="cost-cell", state=state, text="What to do.")
+
+
+def test_no_data_yet() -> None:
+    report = built(bill.billed([], through=None))
+    assert report.header.state == "no data yet"
+    assert nothing_known(report)
+    assert {d.state for d in report.days} == {"not yet billed"}
+    assert report.untagged is None
+    assert report.headline.startswith("handbook: not billed yet; $1.22 metered")
+
+
+def test_a_run_of_today_is_no_data_yet_although_billing_has_reached_yesterday() -> None:
+    today = [replace(r, day="2026-11-23") for r in METERED]
+    report = built(bill.billed(bill.cuts(OTHERS)), metered=today)
+    assert report.header.state == "no data yet"
+    assert "the first metered usage is of 2026-11-23" in report.header.state_text
+    assert nothing_known(report)
+    assert report.untagged is not None
+
+
+@pytest.mark.parametrize("state", ["not activated", "not billed yet", "cannot activate"])
+def test_the_tag_is_not_activated(state: TagState) -> None:
+    report = built(bill.billed(bill.cuts(OTHERS)), tags=[cell_tag(state)])
+    assert report.header.state == "tag not activated"
+    assert f"the tag cost-cell is {state}. What to do." in report.header.state_text
+    assert nothing_known(report)
+    assert {d.state for d in report.days} == {"final", "estimated", "not yet billed"}
+    assert report.untagged is not None
+    assert (report.untagged.usd, report.untagged.share) == (66, 100)
+
+
+def test_zero_is_zero() -> None:
+    report = built(bill.billed(bill.cuts(OTHERS)), tags=[cell_tag("active")], metered=[])
+    assert report.header.state == "complete"
+    assert report.header.state_text.endswith("Nothing was billed for handbook: zero.")
+    assert report.total_billed_usd == 0
+    assert {d.billed_usd for d in report.days if d.day <= "2026-11-22"} == {0}
+    assert [d.billed_usd for d in report.days if d.day > "2026-11-22"] == [None]
+    # Not even the account had usage: an empty bill that was read is zero too.
+    assert built(bill.billed([]), metered=[]).total_billed_usd == 0
+
+
+def test_an_active_tag_that_finds_nothing_on_days_with_usage_is_partial() -> None:
+    report = built(bill.billed(bill.cuts(OTHERS)), tags=[cell_tag("active")])
+    assert report.header.state == "partial"
+    assert "On 2 days (2026-11-20 to 2026-11-21) usage was metered and billing has nothing" in report.header.state_text
+    assert "ladder tags backfill" in report.header.state_text
+
+
+def test_a_tag_that_was_deactivated_after_usage_is_partial() -> None:
+    report = built(bill.billed(bill.cuts(METERED)), tags=[cell_tag("not activated")])
+    assert report.header.state == "partial"
+    assert report.total_billed_usd == report.total_metered_usd
+
+
+def test_a_refused_bill_is_failed_and_names_the_reason() -> None:
+    failures = refused("AccessDeniedException", "service", "usage-type", "record-type", "model")
+    report = built(bill.billed([], through=None, failures=failures))
+    assert report.header.state == "failed"
+    assert report.header.state_text == (
+        "What was billed could not be read (AccessDeniedException): record-type was refused."
+    )
+    assert nothing_known(report)
+    assert {d.state for d in report.days} == {"unknown"}
+    assert [f.request for f in report.failures] == ["model", "record-type", "service", "usage-type"]
+
+
+def test_data_that_is_unavailable_is_no_failure() -> None:
+    failures = [
+        *refused("DataUnavailableException", "service", "usage-type", "record-type"),
+        *refused("AccessDeniedException", "tags"),
+    ]
+    assert built(bill.billed([], through=None, failures=failures)).header.state == "no data yet"
+
+
+def test_without_credits_and_tax_the_bill_is_partial() -> None:
+    rows = [r for r in bill.cuts(METERED) if r.cut != "record-type"]
+    report = built(bill.billed(rows, failures=refused("LimitExceededException", "record-type")))
+    assert report.header.state == "partial"
+    assert "Credits, refunds and tax could not be read" in report.header.state_text
+    assert report.total_billed_usd == report.total_metered_usd
+
+
+def test_an_export_that_cannot_be_read_is_failed() -> None:
+    failures = refused("NoSuchBucket", "export")
+    report = built(bill.billed([], source="billed-export", through=None, failures=failures))
+    assert (report.header.state, report.header.source) == ("failed", "billed-export")
+
+
+def test_a_simulated_bill_says_so_first() -> None:
+    report = built(bill.billed(bill.cuts(METERED)), simulated=["SIMULATED BILL: x."])
+    assert report.headline.startswith("SIMULATED BILL: handbook: ")
+    assert report.header.simulated == ("SIMULATED BILL: x.",)
+
+
+def test_a_window_without_a_day_is_refused() -> None:
+    with pytest.raises(ValueError, match="window ends on 2026-11-01"):
+        bill.Window(start=date(2026, 11, 1), end=date(2026, 11, 1))
