@@ -68,6 +68,11 @@ def paired(experiment: str, run: str) -> str:
     return f"{approach_prefix(experiment, run, SHARED)}paired/part-00000.jsonl"
 
 
+def estimated(experiment: str, run: str) -> str:
+    """What the run was expected to cost, written with its report."""
+    return f"{approach_prefix(experiment, run, SHARED)}estimated/part-00000.jsonl"
+
+
 def training_data_prefix(experiment: str, run: str) -> str:
     return f"{approach_prefix(experiment, run, 'fine-tuning')}training-data/"
 

@@ -29,7 +29,7 @@ def report(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     results = Results(own.bucket, client("s3"))
     if event.get("run"):
         return _of_run(results, own, experiment, str(event["run"]), event.get("errors") or {}, context)
-    return _of_spend(results, own, experiment, event, context)
+    return _of_spend(results, experiment, event, context)
 
 
 def _of_run(
@@ -51,9 +51,7 @@ def _of_run(
     return written
 
 
-def _of_spend(
-    results: Results, own: RunSettings, experiment: str, event: dict[str, Any], context: LambdaContext
-) -> dict[str, str]:
+def _of_spend(results: Results, experiment: str, event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     asked = settings.read(SpendSettings)
     real = datetime.now(UTC)
     now = spend.time_asked(event, real)
@@ -62,7 +60,6 @@ def _of_spend(
         results,
         client("ce"),
         experiment=experiment,
-        region=own.region,
         account=asked.report_topic_arn.split(":")[4],  # the topic is the function's own account's
         now=now,
         window=window,

@@ -8,13 +8,17 @@ from dataclasses import replace
 
 from cost_reports import meters
 from cost_reports.build import build_report
+from cost_reports.contracts import ChargeRow
 from cost_reports.decide import decide, quality_of, tokens_of
 from cost_reports.decision import Decision
+from cost_reports.expected_usage import estimated_charges
 from cost_reports.phases import PHASES, charge_phases
 from cost_reports.prices import Catalogue
 from cost_reports.records import RunRecords, VariantSpec
 from cost_reports.render import csv_file, html, markdown, report_document
-from cost_reports.report import Gate, Report, to_json
+from cost_reports.report import Gate, Report, SourceState, to_json
+from cost_reports.run_estimate import run_usage
+from cost_reports.workload import Task
 from lambdas.common import keys
 from lambdas.common.contracts import (
     APPROACHES,
@@ -57,7 +61,9 @@ def write_report(
     usage = run_data.read_usage(results, manifest)
     catalogue = Catalogue.load()
     charges = charge_phases(catalogue, usage)
-    estimates, estimate_state = run_data.expected(results, manifest, asked, catalogue, region)
+    estimates, estimate_state = _expected(results, manifest, asked, catalogue, region)
+    # Kept beside the run, so that later reports compare with what was expected at the prices of its day.
+    results.write(keys.estimated(experiment, run), estimates)
     records = RunRecords(
         header=header.of_run(
             manifest, asked, environment, region, [row for _, row in usage], catalogue, estimate_state
@@ -105,11 +111,30 @@ def _decision(
     must not cost the report.
     """
     try:
-        task = run_data.task(results, manifest, asked)
+        task = _task(results, manifest, asked)
         setting = outlook.setting_of(asked, task, catalogue, region=region, measured=tokens_of(report))
         return decide(setting, quality_of(report), seed=manifest.seed), ""
     except (ValueError, MissingObjectError) as error:
         return None, str(error)
+
+
+def _task(results: Results, manifest: Manifest, asked: Experiment) -> Task:
+    train, test = (results.questions(manifest, split) for split in ("train", "test"))
+    return outlook.task_of(asked, results.documents(manifest), train, test)
+
+
+def _expected(
+    results: Results, manifest: Manifest, asked: Experiment, catalogue: Catalogue, region: str
+) -> tuple[list[ChargeRow], SourceState]:
+    """What the run was expected to cost, and how complete that is; its failure must not cost the report either."""
+    variants = [(approach, variant) for approach in APPROACHES for variant in VARIANTS[approach]]
+    try:
+        setting = outlook.setting_of(asked, _task(results, manifest, asked), catalogue, region=region)
+        rows = run_usage(setting, len(manifest.test_question_ids), variants)
+        text = f"{len(rows)} usage rows expected from the experiment's files; evaluating and orchestrating are not"
+        return estimated_charges(catalogue, rows), SourceState(source="estimated", state="partial", text=text)
+    except (ValueError, MissingObjectError) as error:
+        return [], SourceState(source="estimated", state="not estimated", text=str(error))
 
 
 def variant_specs() -> list[VariantSpec]:

@@ -1,4 +1,4 @@
-"""What a run left in the bucket, read as records: its usage, answers, quality, and what it was expected to use."""
+"""What a run left in the bucket, read as records: its usage, answers, quality, where it took place."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ import json
 import os
 from typing import TypeVar
 
-from cost_reports.contracts import ChargeRow, UsageRow
-from cost_reports.expected_usage import estimated_charges
-from cost_reports.prices import Catalogue
-from cost_reports.report import SourceState
-from cost_reports.run_estimate import run_usage
-from cost_reports.workload import Task
+from cost_reports.contracts import UsageRow
 from lambdas.common import jsonl, keys
-from lambdas.common.contracts import APPROACHES, VARIANTS, AnswerRow, Experiment, GateRule, Manifest, RunEnvironment
+from lambdas.common.contracts import AnswerRow, GateRule, Manifest, RunEnvironment
 from lambdas.common.runtime import map_bounded
-from lambdas.common.store import MissingObjectError, Results
+from lambdas.common.store import Results
 from lambdas.evaluation.metrics import CORRECTNESS
-from lambdas.reporting import outlook
 
 T = TypeVar("T")
 USAGE = "/usage/part-"
@@ -64,26 +58,6 @@ def environment(results: Results, manifest: Manifest) -> RunEnvironment:
         return jsonl.from_plain(RunEnvironment, json.loads(results.read_text(key)))
     except ValueError as error:
         raise ValueError(f"{results.uri(key)}: {error}") from error
-
-
-def task(results: Results, manifest: Manifest, asked: Experiment) -> Task:
-    """The size of the task that a run was given."""
-    train, test = (results.questions(manifest, split) for split in ("train", "test"))
-    return outlook.task_of(asked, results.documents(manifest), train, test)
-
-
-def expected(
-    results: Results, manifest: Manifest, asked: Experiment, catalogue: Catalogue, region: str
-) -> tuple[list[ChargeRow], SourceState]:
-    """What the run was expected to cost, and how complete that is; its failure must not cost the report either."""
-    variants = [(approach, variant) for approach in APPROACHES for variant in VARIANTS[approach]]
-    try:
-        setting = outlook.setting_of(asked, task(results, manifest, asked), catalogue, region=region)
-        rows = run_usage(setting, len(manifest.test_question_ids), variants)
-        text = f"{len(rows)} usage rows expected from the experiment's files; evaluating and orchestrating are not"
-        return estimated_charges(catalogue, rows), SourceState(source="estimated", state="partial", text=text)
-    except (ValueError, MissingObjectError) as error:
-        return [], SourceState(source="estimated", state="not estimated", text=str(error))
 
 
 def accepted_metric(rules: tuple[GateRule, ...]) -> str:

@@ -33,14 +33,14 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-def collect(results: Results, experiment: str, window: Window, catalogue: Catalogue, region: str) -> Found:
+def collect(results: Results, experiment: str, window: Window, catalogue: Catalogue) -> Found:
     """Everything that the runs of the window left in the bucket, priced.
 
     Raises:
         PriceError: something that was used has no price; the message names the usage.
         ValueError: an object cannot be read; the message names it and the line.
     """
-    parts = [_of_run(results, experiment, run, window, catalogue, region) for run in _runs(results, experiment, window)]
+    parts = [_of_run(results, experiment, run, window, catalogue) for run in _runs(results, experiment, window)]
     notes = tuple(note for part in parts for note in part.notes)
     parts = [part for part in parts if part.runs]
     if not parts:
@@ -62,7 +62,7 @@ def _runs(results: Results, experiment: str, window: Window) -> list[str]:
     return [run for run in run_data.runs(results, experiment) if first <= run < last]
 
 
-def _of_run(results: Results, experiment: str, run: str, window: Window, catalogue: Catalogue, region: str) -> Found:
+def _of_run(results: Results, experiment: str, run: str, window: Window, catalogue: Catalogue) -> Found:
     try:
         manifest = results.manifest(experiment, run)
     except MissingObjectError:
@@ -71,19 +71,23 @@ def _of_run(results: Results, experiment: str, run: str, window: Window, catalog
     asked = results.experiment(manifest)
     usage = [row for _, row in run_data.read_usage(results, manifest)]
     metered = [c for c in charge_rows(catalogue, usage) if _inside(c.day, window)]
-    expected, _ = run_data.expected(results, manifest, asked, catalogue, region)
     day = manifest.created[:10]
-    estimated = [replace(c, day=day, billing_period=day[:7]) for c in expected] if _inside(day, window) else []
+    began_inside = _inside(day, window)
+    if not metered and not began_inside:
+        return Found()
+    expected = run_data.optional(results, keys.estimated(experiment, run), ChargeRow) if began_inside else []
     accepted = run_data.accepted_metric(asked.gate)
     outputs: dict[str, Output] = (
-        {a: _output(results, manifest, a, accepted) for a in APPROACHES} if _inside(day, window) else {}
+        {a: _output(results, manifest, a, accepted) for a in APPROACHES} if began_inside else {}
     )
+    lacking = f"Run {run} has no estimate: it is written with the run's report, which is not there."
     return Found(
         description=asked.description,
         runs=(run,),
         metered=tuple(metered),
-        estimated=tuple(estimated),
+        estimated=tuple(replace(c, day=day, billing_period=day[:7]) for c in expected),
         outputs=outputs,
+        notes=(lacking,) if began_inside and not expected else (),
         stand_ins=run_data.environment(results, manifest).stand_ins,
     )
 

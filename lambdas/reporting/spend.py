@@ -101,7 +101,6 @@ def write_spend(
     client: Any,
     *,
     experiment: str,
-    region: str,
     account: str | None,
     now: datetime,
     window: Window | None = None,
@@ -140,7 +139,7 @@ def write_spend(
         billed = replace(billed, failures=(*billed.failures, no_tags))
     facts = Facts(results, experiment)
     before = facts.rows(source=CE, window=chosen)
-    found = runs_of_window.collect(results, experiment, chosen, catalogue, region)
+    found = runs_of_window.collect(results, experiment, chosen, catalogue)
     report = build_spend(
         SpendRecords(
             experiment=experiment,

@@ -19,6 +19,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 IMPORT_TARGET_MS = 300
+#: The daily report brings parser, comparison and renderings with it, and nobody waits for it.
+IMPORT_TARGETS_MS = {"lambdas.reporting.handler": 350}
 OVERHEAD_TARGET_MS = 15
 RUNS = 7
 QUESTIONS = 320
@@ -141,7 +143,7 @@ def main() -> int:
         median = statistics.median(times)
         spread = f"{min(times):.0f} to {max(times):.0f}"
         print(f"import {module:30} {median:5.0f} ms (of {RUNS}: {spread}), {median / floor:.2f} x import {FLOOR}")
-        if module != FLOOR and median > IMPORT_TARGET_MS:
+        if module != FLOOR and median > IMPORT_TARGETS_MS.get(module, IMPORT_TARGET_MS):
             missed.append(module)
     for model_ms in (0.0, 50.0):
         values, wall = overheads(model_ms)
@@ -152,7 +154,7 @@ def main() -> int:
         )
         if p50 > OVERHEAD_TARGET_MS:
             missed.append(f"added latency at {model_ms:.0f} ms")
-    print(f"targets: import <= {IMPORT_TARGET_MS} ms, added p50 <= {OVERHEAD_TARGET_MS} ms; missed: {missed or 'none'}")
+    print(f"targets: import <= {IMPORT_TARGET_MS} ms (reports 350), added p50 <= {OVERHEAD_TARGET_MS} ms; missed: {missed or 'none'}")
     return 1 if missed else 0
 
 

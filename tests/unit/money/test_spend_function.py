@@ -65,6 +65,7 @@ def queue(bill: FakeBill, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setattr(runtime, "_clients", {"s3": s3, "sns": sns, "ce": bill})
         monkeypatch.setattr(runtime, "_sleep", lambda _seconds: None)
         monkeypatch.setattr(handler, "datetime", Moment)
+        handler.report({"run": run.RUN}, Context())  # as the run itself does at its end
 
         def mails() -> list[str]:
             found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
@@ -167,6 +168,13 @@ def test_a_run_that_never_started_is_a_note(queue: Any) -> None:
     report = read(handler.report({}, Context()))
     assert report.header.runs == (run.RUN,)
     assert any("r20261120-000000 has no manifest" in note for note in report.notes)
+
+
+def test_a_run_that_was_never_reported_has_no_estimate(queue: Any) -> None:
+    runtime.client("s3").delete_object(Bucket=BUCKET, Key=keys.estimated(run.EXPERIMENT, run.RUN))
+    report = read(handler.report({}, Context()))
+    assert (report.header.runs, report.total_estimated_usd) == ((run.RUN,), 0)
+    assert any(f"Run {run.RUN} has no estimate" in note for note in report.notes)
 
 
 def test_an_experiment_without_runs(queue: Any) -> None:
