@@ -24,7 +24,8 @@ def advice(
 ) -> tuple[str, list[str], tuple[Option, Curve] | None]:
     """Headline, reasons, and the chosen option with its curve; null where nothing can be recommended.
 
-    `passing` are the options whose measured quality passes, `likely` how they did in random trials.
+    `passing` are the options whose measured quality passes or may pass, `likely` how they did in random trials. What
+    only may pass is taken where nothing of the lowest approach passes clearly, and never in place of a lower approach.
     """
     if not measured:
         cheapest = min((c for c in candidates), key=lambda c: c.total_usd)
@@ -41,7 +42,9 @@ def advice(
         return "No approach passes the gate.", [f"Measured: {tried}."], None
     approaches = list(dict.fromkeys(o.approach for o, _ in passing))
     by_name = {f"{c.approach} / {c.variant} / {c.setup}": c for c in candidates}
-    lowest = min((p for p in passing if p[0].approach == approaches[0]), key=lambda p: by_name[p[0].name].total_usd)
+    clear = [(o, c) for o, c in passing if measured[o.approach, o.variant].outcome == "pass"]
+    of_lowest = [[p for p in pairs if p[0].approach == approaches[0]] for pairs in (clear, passing)]
+    lowest = min(of_lowest[0] or of_lowest[1], key=lambda p: by_name[p[0].name].total_usd)
     reasons = [
         f"Golden rule: the lowest approach that passes the gate is {lowest[0].approach}; its cheapest passing variant"
         f" is {lowest[0].variant} ({lowest[0].setup})."
@@ -51,17 +54,19 @@ def advice(
     for (approach, variant), q in measured.items():
         if q.outcome == "fail":
             reasons.append(f"{approach} ({variant}) does not pass: {q.reason}.")
-    sure = {c.name: c.cheapest_per_accepted for c in likely}
-    for option, curve in passing:
-        if option.approach != lowest[0].approach and sure.get(option.name, 0.0) >= SURE:
-            reasons.append(
-                f"{option.approach} ({option.variant}, {option.setup}) is cheaper for each accepted answer with a"
-                f" probability of {sure[option.name]:.0%}, which outweighs the golden rule."
-            )
-            return f"Use {option.approach} ({option.variant}, {option.setup}).", reasons, (option, curve)
-    higher = [o for o, _ in passing if o.approach != lowest[0].approach]
+    higher = [(o, c) for o, c in clear if o.approach != lowest[0].approach]
+    chance = {c.name: c for c in likely}
+    sure = {o.name: chance[o.name].cheaper_than[lowest[0].name] for o, _ in higher}
+    surely = [(o, c) for o, c in higher if sure[o.name] >= SURE]
+    if surely:
+        option, curve = max(surely, key=lambda p: chance[p[0].name].cheapest_per_accepted)
+        reasons.append(
+            f"{option.approach} ({option.variant}, {option.setup}) is cheaper for each accepted answer with a"
+            f" probability of {sure[option.name]:.0%}, which outweighs the golden rule."
+        )
+        return f"Use {option.approach} ({option.variant}, {option.setup}).", reasons, (option, curve)
     if higher:
-        probability = max(sure.get(o.name, 0.0) for o in higher)
+        probability = max(sure.values())
         reasons.append(
             f"No higher approach is cheaper for each accepted answer with a probability of {SURE:.0%} or more"
             f" (the highest is {probability:.0%})."

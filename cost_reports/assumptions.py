@@ -50,7 +50,7 @@ ASSUMPTIONS: dict[str, Assumption] = {
 
 
 ABSURD = 10_000
-"""A user's value may be at most so many times the high end of the range."""
+"""A user's value may be so many times the high end of the range, and, where it is not 0, so small a part of the low."""
 
 
 def value(name: str, overrides: Mapping[str, Fraction | Decimal | int] | None = None) -> Fraction:
@@ -73,4 +73,6 @@ def value(name: str, overrides: Mapping[str, Fraction | Decimal | int] | None = 
         raise ValueError(f"assumption {name} is a share: from 0 to 1, not {overrides[name]}")
     if own > a.high * ABSURD:
         raise ValueError(f"assumption {name} must be at most {float(a.high * ABSURD):g} ({a.unit})")
+    if 0 < own < a.low / ABSURD:
+        raise ValueError(f"assumption {name} must be at least {float(a.low / ABSURD):g} ({a.unit})")
     return own

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 from cost_reports.contracts import ChargeRow, PriceRow, UsageRow
 from cost_reports.prices import Catalogue, PriceError, name_of
+from cost_reports.times import parse_time, stamp
 from cost_reports.units import MONEY, WIDE, ratio, reading_unit, to_decimal
 
 K = TypeVar("K", bound=Hashable)
@@ -83,21 +84,9 @@ def split_by_day(row: UsageRow) -> list[UsageRow]:
         share = Fraction((until - moment) // MICROSECOND, length // MICROSECOND) if until < end else None
         amount = left if share is None else to_decimal(Fraction(row.amount) * share)
         left = WIDE.subtract(left, amount)
-        parts.append(replace(row, start=_iso(moment), end=_iso(until), amount=amount))
+        parts.append(replace(row, start=stamp(moment, "auto"), end=stamp(until, "auto"), amount=amount))
         moment = until
     return parts
-
-
-def parse_time(text: str) -> datetime:
-    """An ISO 8601 time as UTC.
-
-    Raises:
-        ValueError: `text` is no time, or has no offset.
-    """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"time {text!r} has no offset; write it in UTC with a Z at its end")
-    return moment.astimezone(UTC)
 
 
 class Pricer:
@@ -226,7 +215,3 @@ def totals(
 def _order(row: UsageRow) -> tuple[str, ...]:
     fixed = (row.start, row.end, row.service_code, row.usage_type, row.operation, row.approach, row.variant or "")
     return (*fixed, row.model or "", f"{row.amount:f}", row.unit, row.source)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment.microsecond else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -187,7 +187,7 @@ def training_seconds(
 
 
 def requests_per_second(
-    shape: Shape, instance: Instance, *, input_tokens: int, output_tokens: int, batch: int = 16
+    parameters: int, instance: Instance, *, input_tokens: int, output_tokens: int, batch: int = 16
 ) -> Fraction:
     """Requests a second of an endpoint that batches `batch` requests.
 
@@ -195,8 +195,8 @@ def requests_per_second(
     60 % of bandwidth. GPUs share the work. A planning figure: measure before relying on it.
     """
     gpu = instance.gpu
-    prompt = Fraction(2 * shape.parameters * input_tokens) / (gpu.tflops * 10**12 * Fraction(3, 10))
-    output = Fraction(2 * shape.parameters * output_tokens) / (gpu.bandwidth * 10**9 * Fraction(6, 10) * batch)
+    prompt = Fraction(2 * parameters * input_tokens) / (gpu.tflops * 10**12 * Fraction(3, 10))
+    output = Fraction(2 * parameters * output_tokens) / (gpu.bandwidth * 10**9 * Fraction(6, 10) * batch)
     return instance.count / (prompt + output)
 
 

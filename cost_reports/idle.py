@@ -12,9 +12,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
+from cost_reports.charges import exact_sum
 from cost_reports.contracts import UsageRow
 from cost_reports.plan import Maker
-from cost_reports.prices import Catalogue, Unpublished
+from cost_reports.prices import Catalogue, PriceError, Unpublished
 from cost_reports.quote import Quoter
 from cost_reports.units import HOURS_PER_MONTH, to_decimal
 
@@ -87,8 +88,8 @@ def idle(templates: Mapping[str, Mapping[str, Any]], catalogue: Catalogue, regio
     """One line for each resource of the templates (stack name -> template), in their order.
 
     Raises:
-        ValueError: a template has no resources, or the region is unknown.
-        PriceError: a resource has no price in the region.
+        ValueError: a template has no resources, a resource is malformed, or the region is unknown.
+        PriceError: a resource has no price in the region; the message names it.
     """
     pricer = _Pricer(catalogue, region)
     lines = []
@@ -97,17 +98,24 @@ def idle(templates: Mapping[str, Mapping[str, Any]], catalogue: Catalogue, regio
         if not isinstance(resources, dict):
             raise ValueError(f"template of stack {stack} has no Resources")
         for name, resource in resources.items():
-            if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
-                raise ValueError(f"resource {name} of stack {stack} has no Type")
+            _check(stack, name, resource)
+        for name, resource in resources.items():
             lines.append(_line(stack, name, resource, resources, pricer, BILLED))
             if resource["Type"] in BILLED_APART:
                 lines.append(_line(stack, name, resource, resources, pricer, BILLED_APART))
     return lines
 
 
+def _check(stack: str, name: str, resource: object) -> None:
+    if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+        raise ValueError(f"resource {name} of stack {stack} has no Type")
+    if not isinstance(resource.get("Properties", {}), dict):
+        raise ValueError(f"resource {name} of stack {stack}: Properties is no object")
+
+
 def total(lines: Sequence[IdleLine]) -> Decimal:
     """USD a month of all lines that are known."""
-    return sum((line.usd for line in lines if line.usd is not None), Decimal(0))
+    return exact_sum(line.usd for line in lines if line.usd is not None)
 
 
 def _line(
@@ -132,6 +140,8 @@ def _line(
             status, usd, what = "free", Fraction(0), ""
     except _Unstated as error:
         status, usd, what = "unknown", None, str(error)
+    except PriceError as error:
+        raise PriceError(f"resource {name} of stack {stack}: {error}") from error
     if status == "billed" and usd == 0:
         status = "by use"
     known = None if usd is None else to_decimal(usd)
@@ -165,7 +175,18 @@ def _number(properties: Mapping[str, Any], name: str, default: int | None = None
         value = Fraction(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
         raise _Unstated(f"the template does not state {name}")
-    return Fraction(str(value))
+    number = Fraction(str(value))
+    if number < 0:
+        raise _Unstated(f"{name} of the template is {number}, below 0")
+    return number
+
+
+def _inner(properties: Mapping[str, Any], name: str, kind: type[dict[str, Any]] | type[list[Any]]) -> Any:
+    """An object or a list of the properties, empty where there is none."""
+    value = properties.get(name, kind())
+    if not isinstance(value, kind):
+        raise _Unstated(f"the template does not state {name}")
+    return value
 
 
 def _text(properties: Mapping[str, Any], name: str) -> str:
@@ -191,7 +212,7 @@ def _collection(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pr
 
 
 def _group(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
-    limits = properties.get("CapacityLimits", {})
+    limits = _inner(properties, "CapacityLimits", dict)
     least = _number(limits, "MinSearchCapacityInOcu", 0) + _number(limits, "MinIndexingCapacityInOcu", 0)
     if properties.get("Generation") == "NEXTGEN":
         return _ocus(least, pricer), f"NextGen: {least} OCU at least, and storage"
@@ -200,28 +221,30 @@ def _group(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer)
 
 
 def _domain(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
-    cluster = properties.get("ClusterConfig", {})
+    cluster = _inner(properties, "ClusterConfig", dict)
     count, kind = _number(cluster, "InstanceCount", 1), _text(cluster, "InstanceType")
     usd = pricer.hours("AmazonES", f"ESInstance:{kind.removesuffix('.search')}", count, "instance-hour")
     return usd, f"{count} x {kind}"
 
 
 def _disks(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
-    disk = properties.get("EBSOptions", {})
+    disk = _inner(properties, "EBSOptions", dict)
     if not disk.get("EBSEnabled"):
         return Fraction(0), "no disks beside the instances'"
-    count, size = _number(properties.get("ClusterConfig", {}), "InstanceCount", 1), _number(disk, "VolumeSize")
+    count, size = _number(_inner(properties, "ClusterConfig", dict), "InstanceCount", 1), _number(disk, "VolumeSize")
     return pricer.month("AmazonES", "ES:GP3-Storage", count * size, "GB-month"), f"{count} x {size} GB of disk"
 
 
 def _endpoint(properties: Mapping[str, Any], all_: Mapping[str, Any], pricer: _Pricer) -> Answer:
     reference = properties.get("EndpointConfigName")
     name = reference.get("Fn::GetAtt", [reference.get("Ref")])[0] if isinstance(reference, dict) else ""
-    if not isinstance(name, str) or name not in all_:
+    config = all_.get(name, {}) if isinstance(name, str) else {}
+    variants = _inner(config.get("Properties", {}), "ProductionVariants", list)
+    if not variants or not all(isinstance(variant, dict) for variant in variants):
         raise _Unstated("the template does not hold the endpoint's configuration")
     usd, parts = Fraction(0), []
-    for variant in all_[name].get("Properties", {}).get("ProductionVariants", []):
-        scaling = variant.get("ManagedInstanceScaling", {})
+    for variant in variants:
+        scaling = _inner(variant, "ManagedInstanceScaling", dict)
         count = _number(scaling, "MinInstanceCount") if scaling else _number(variant, "InitialInstanceCount")
         kind = _text(variant, "InstanceType")
         usd += pricer.hours("AmazonSageMaker", f"Host:{kind}", count, "instance-hour")
@@ -230,7 +253,7 @@ def _endpoint(properties: Mapping[str, Any], all_: Mapping[str, Any], pricer: _P
 
 
 def _alarm(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
-    metrics = max(1, sum(1 for m in properties.get("Metrics", []) if "MetricStat" in m))
+    metrics = max(1, sum(1 for m in _inner(properties, "Metrics", list) if "MetricStat" in m))
     return pricer.month("AmazonCloudWatch", "CW:AlarmMonitorUsage", metrics, "alarm-month"), f"{metrics} metric"
 
 
@@ -241,14 +264,14 @@ def _table(properties: Mapping[str, Any], _: Mapping[str, Any], __: _Pricer) -> 
 
 
 def _cluster(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
-    least = _number(properties.get("ServerlessV2ScalingConfiguration", {}), "MinCapacity")
+    least = _number(_inner(properties, "ServerlessV2ScalingConfiguration", dict), "MinCapacity")
     return pricer.hours("AmazonRDS", "Aurora:ServerlessV2Usage", least, "ACU-hour"), f"{least} ACU at least"
 
 
 def _vpc_endpoint(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
     if properties.get("VpcEndpointType", "Gateway") == "Gateway":
         return Fraction(0), "gateway endpoints are free"
-    zones = len(properties.get("SubnetIds", [])) or 1
+    zones = len(_inner(properties, "SubnetIds", list)) or 1
     return pricer.hours("AmazonVPC", "VpcEndpoint-Hours", zones, "AZ-hour"), f"{zones} zones"
 
 

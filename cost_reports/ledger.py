@@ -18,8 +18,6 @@ from types import TracebackType
 from typing import Any
 
 from cost_reports.actuals.records import Window
-from cost_reports.actuals.report import Restatement
-from cost_reports.charges import exact_sum
 from cost_reports.contracts import ChargeRow, Cut, Source
 
 SCHEMA = 1
@@ -235,37 +233,6 @@ class Ledger:
                 f"{self.name}: the ledger cannot be used ({error}); if the file is damaged, move it away, and the next"
                 " report reads its window again"
             ) from error
-
-
-def restatements(
-    old: Iterable[ChargeRow], new: Iterable[ChargeRow], *, experiment: str | None = None
-) -> tuple[Restatement, ...]:
-    """Days and approaches (of one experiment, where it is given) whose money differs between two readings of a window.
-
-    Days of which the old reading had no row at all are no restatements: billing had not reached them. Both are read
-    from one cut that both have, so that a cut that was refused once is not taken for money that vanished.
-    """
-    before, after = list(old), list(new)
-    cuts: tuple[Cut, ...] = ("whole", "service", "usage-type", "record-type")
-    both = {row.cut for row in before} & {row.cut for row in after}
-    cut = next((cut for cut in cuts if cut in both), None)
-    if cut is None:
-        return ()
-    reached = {row.day for row in before}
-    then, now = _sums(before, cut, experiment), _sums(after, cut, experiment)
-    changed = [key for key in {*then, *now} if key[0] in reached and then.get(key) != now.get(key)]
-    return tuple(
-        Restatement(day=day, approach=approach, before_usd=then.get((day, approach)), now_usd=now.get((day, approach)))
-        for day, approach in sorted(changed, key=lambda key: (key[0], key[1] or ""))
-    )
-
-
-def _sums(rows: Iterable[ChargeRow], cut: Cut, experiment: str | None) -> dict[tuple[str, str | None], Decimal]:
-    groups: dict[tuple[str, str | None], list[Decimal]] = {}
-    for row in rows:
-        if row.cut == cut and (experiment is None or row.experiment == experiment):
-            groups.setdefault((row.day, row.approach), []).append(row.amount_usd)
-    return {key: exact_sum(amounts) for key, amounts in groups.items()}
 
 
 def _wrong(

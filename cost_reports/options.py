@@ -12,7 +12,7 @@ from cost_reports.assumptions import value
 from cost_reports.plan import Maker, Manual, Option, Part
 from cost_reports.prices import Catalogue
 from cost_reports.tokens import Prompt, cached, chat, prompt_of
-from cost_reports.units import HOURS_PER_MONTH
+from cost_reports.units import HOURS_PER_MONTH, to_decimal
 from cost_reports.usage_types import meters_of, token_usage
 from cost_reports.workload import Task, Workload
 
@@ -204,6 +204,6 @@ def people(s: Setting, approach: str) -> Part:
     if wage is None:
         return Part(growth="once", driver="people")
     hours = s.value(f"people_{approach}")
-    usd = Decimal(str(float(hours))) * wage
+    usd = to_decimal(hours * Fraction(wage))
     manual = Manual(name=f"{float(hours):g} hours of work", usd=usd, source=f"assumption x stated wage of {wage} USD")
     return Part(growth="once", driver="people", manual=(manual,))

@@ -14,13 +14,13 @@ from cost_reports.units import HOURS_PER_MONTH
 SERVINGS = ("endpoint", "scale to zero", "model import")
 
 
-def hosting_instance(s: Setting) -> str:
+def hosting_instance(s: Setting, parameters: int) -> str:
     """The experiment's hosting instance if the weights fit (2 bytes a parameter and a tenth), else the cheapest.
 
     Raises:
-        CapacityError: the model or instance is unknown, or nothing is large enough.
+        CapacityError: the instance is unknown, or nothing is large enough.
     """
-    needed = Fraction(gpu.shape_of(s.base_model).parameters * 2 * 11, 10)
+    needed = Fraction(parameters * 2 * 11, 10)
     if gpu.fits(gpu.instance_of(s.hosting_instance), needed):
         return s.hosting_instance
     return gpu.smallest(needed, hourly(s, "Host"))
@@ -43,27 +43,31 @@ def hourly(s: Setting, kind: str) -> dict[str, Fraction]:
     return prices
 
 
-def serve(s: Setting, make: Maker, serving: str, variant: str = "fine-tuned") -> tuple[Part, ...]:
+def serve(
+    s: Setting, make: Maker, serving: str, variant: str = "fine-tuned", parameters: int | None = None
+) -> tuple[Part, ...]:
     """A real-time endpoint, one that scales to zero, or Bedrock custom model import.
+
+    `parameters` of the model that is served; null = those of the base model.
 
     Raises:
         ValueError: the way of serving is unknown.
+        CapacityError: the base model or an instance is unknown, or nothing is large enough.
     """
-    shape = gpu.shape_of(s.base_model)
+    size = gpu.shape_of(s.base_model).parameters if parameters is None else parameters
+    model = s.base_model if parameters is None else None
     if serving == "model import":
-        return _imported(s, make, gpu.import_units(shape.parameters))
+        return _imported(s, make, gpu.import_units(size))
     if serving not in SERVINGS:
         raise ValueError(f"serving {serving!r} is unknown; known are {', '.join(SERVINGS)}")
     prompt = s.prompt(variant)
-    instance = hosting_instance(s)
+    instance = hosting_instance(s, size)
     rate = gpu.requests_per_second(
-        shape, gpu.instance_of(instance), input_tokens=prompt.input, output_tokens=prompt.output
+        size, gpu.instance_of(instance), input_tokens=prompt.input, output_tokens=prompt.output
     )
 
     def hours(amount: int | Fraction) -> UsageRow:
-        return make.row(
-            "AmazonSageMaker", f"Host:{instance}", "RunInstance", amount, "instance-hour", "hours", s.base_model
-        )
+        return make.row("AmazonSageMaker", f"Host:{instance}", "RunInstance", amount, "instance-hour", "hours", model)
 
     month = (hours(HOURS_PER_MONTH),)
     capacity = s.monthly_capacity(rate)

@@ -188,7 +188,7 @@ def customised_nova(s: Setting) -> list[Option]:
 
 
 def from_nothing(s: Setting) -> list[Option]:
-    """Pre-training, the top of the ladder: the middle of the MFU band, licences, people; served like a tuned model."""
+    """Pre-training, the top of the ladder: the middle of the MFU band, licences, people; served by its own size."""
     make = s.maker("pre-training", "from scratch")
     parameters, tokens = int(s.value("pretraining_parameters")), int(s.value("pretraining_tokens"))
     machine = make.row("AmazonSageMaker", "Train:ml.p5.48xlarge", "RunInstance", 1, "instance-hour", "")
@@ -216,7 +216,7 @@ def from_nothing(s: Setting) -> list[Option]:
     parts = (
         Part(growth="once", driver="training time", rows=(compute,)),
         Part(growth="once", driver="people", manual=manual),
-        *serve(s, make, "endpoint"),
+        *serve(s, make, "endpoint", parameters=parameters),
         *platform(s, make),
     )
     note = f"{parameters / 1e9:g} B parameters on {tokens / 1e9:g} B tokens; {pretraining.WHEN}"

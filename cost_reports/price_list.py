@@ -213,7 +213,7 @@ def _template(rate: Unpublished) -> PriceRow:
         operation="",
         description=rate.description,
         unit=rate.unit,
-        usd=Decimal(0),
+        usd=Decimal(1),
         region=rate.region,
         source="",
         as_of="",
@@ -222,7 +222,10 @@ def _template(rate: Unpublished) -> PriceRow:
 
 
 def _match(row: PriceRow, found: Sequence[Found]) -> tuple[Decimal, str] | None:
-    """The price in the row's unit, and when it was published; null unless exactly one price fits."""
+    """The price in the row's unit, and when it was published; null unless exactly one price fits.
+
+    A price of 0 (a free tier, a bundle) fits a row that is free already, and no other: money never becomes 0 by itself.
+    """
     prices: dict[Decimal, str] = {}
     for f in found:
         unit = PRICE_LIST_UNITS.get(f.unit.lower(), "")
@@ -231,7 +234,7 @@ def _match(row: PriceRow, found: Sequence[Found]) -> tuple[Decimal, str] | None:
             continue
         each = ratio(row.unit, unit)
         # Tier bounds of the Price List are in its own unit.
-        if Fraction(f.tier_from) != Fraction(row.tier_from) * each:
+        if Fraction(f.tier_from) != Fraction(row.tier_from) * each or (row.usd and not f.usd):
             continue
         prices[to_decimal(Fraction(f.usd) * each)] = f.published
     if len(prices) != 1:

@@ -12,6 +12,8 @@ from cost_reports.units import unit_of
 from cost_reports.usage_types import REGION_PREFIXES
 
 GLOBAL = "global"
+#: Nothing that AWS sells costs more for a unit, or, unless it is free, less: such a price is a slip of the pen.
+DEAREST_USD, CHEAPEST_USD = Decimal(10) ** 9, Decimal("1E-18")
 
 
 class PriceError(ValueError):
@@ -56,6 +58,8 @@ def price_row(plain: dict[str, Any]) -> PriceRow:
     name = f"{plain.get('service_code')} {plain.get('usage_type')}"
     if unknown := sorted(set(plain) - known):
         raise PriceError(f"price {name}: unknown field {unknown[0]!r}")
+    if plain.get("usd") is None:
+        raise PriceError(f"price {name}: usd is missing")
     values = dict(plain)
     for number in ("usd", "tier_from", "tier_to"):
         if values.get(number) is not None:
@@ -84,7 +88,7 @@ def check(row: PriceRow) -> None:
     for name in ("service_code", "usage_type", "source", "as_of"):
         if not str(getattr(row, name) or "").strip():
             raise wrong(f"{name} is missing")
-    for name in ("service_code", "usage_type", "operation", "unit", "region", "source", "as_of"):
+    for name in ("service_code", "usage_type", "operation", "description", "unit", "region", "source", "as_of"):
         if not isinstance(getattr(row, name), str):
             raise wrong(f"{name} {getattr(row, name)!r} is no text")
     for name in ("effective_from", "effective_to"):
@@ -92,6 +96,11 @@ def check(row: PriceRow) -> None:
             raise wrong(f"{name} {day!r} is no date; write YYYY-MM-DD")
     if not row.usd.is_finite() or row.usd < 0:
         raise wrong(f"usd {row.usd} is not a price")
+    if row.usd and not CHEAPEST_USD <= row.usd <= DEAREST_USD:
+        raise wrong(f"usd {row.usd} is absurd: from {CHEAPEST_USD} to {DEAREST_USD:,} for one {row.unit}, or 0")
+    for name in ("tier_from", "tier_to"):
+        if (bound := getattr(row, name)) is not None and not bound.is_finite():
+            raise wrong(f"{name} {bound} is no number; leave tier_to out where there is no end")
     if row.region != GLOBAL and row.region not in REGION_PREFIXES:
         raise wrong(f"region {row.region!r} is unknown")
     if row.confidence not in get_args(Confidence):

@@ -9,6 +9,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from cost_reports.contracts import PriceRow, UsageRow
 from cost_reports.price_rows import (
@@ -48,6 +49,26 @@ class ModelInfo:
     max_input_tokens: int
     end_of_life: str | None = None
     long_context_above: int | None = None
+
+
+def model_info(plain: Any) -> ModelInfo:
+    """A ModelInfo from the values of a price file.
+
+    Raises:
+        PriceError: a field is missing or unknown, or has the wrong type.
+    """
+    if not isinstance(plain, dict):
+        raise PriceError(f"model {plain!r} is no object with fields")
+    try:
+        info = ModelInfo(**plain)
+    except TypeError as error:
+        raise PriceError(f"model {plain.get('id')}: {error}") from error
+    for name, kinds in (("id", str), ("max_input_tokens", int), ("end_of_life", str), ("long_context_above", int)):
+        value = getattr(info, name)
+        optional = value is None and name in ("end_of_life", "long_context_above")
+        if not optional and (isinstance(value, bool) or not isinstance(value, kinds)):
+            raise PriceError(f"model {info.id}: {name} {value!r} is no {'text' if kinds is str else 'whole number'}")
+    return info
 
 
 class Catalogue:
@@ -107,8 +128,10 @@ class Catalogue:
         if data.get("currency") != CURRENCY:
             raise PriceError(f"{source}: currency {data.get('currency')!r} is not {CURRENCY}")
         try:
-            models = [ModelInfo(**m) for m in data["models"]]
+            models = [model_info(m) for m in data["models"]]
             unpublished = [unpublished_row(r) for r in data.get("unpublished", ())]
+            if not isinstance(data["as_of"], str):
+                raise PriceError(f"as_of {data['as_of']!r} is no text")
             return cls([price_row(r) for r in data["prices"]], models, data["as_of"], unpublished)
         except (KeyError, TypeError) as error:
             raise PriceError(f"{source}: a field is missing or unknown: {error}") from error

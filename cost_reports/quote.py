@@ -26,7 +26,9 @@ class Unknown:
 
 
 class Quoter:
-    """Prices estimated usage at the first tier of each price, exactly; estimates stay far below the second tiers."""
+    """Prices estimated usage exactly, at the first tier of each price: what some billion requests a month use beyond it
+    costs a little less.
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue

@@ -51,11 +51,16 @@ class Flip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chance:
-    """Shares of the trials in which the option was the cheapest of the compared, in all and by accepted answer."""
+    """Shares of the trials in which the option was the cheapest of the compared, in all and by accepted answer.
+
+    `cheaper_than`: name of each other option -> share of the trials in which this one cost less for each accepted
+    answer.
+    """
 
     name: str
     cheapest: float
     cheapest_per_accepted: float
+    cheaper_than: dict[str, float]
     total_p10_usd: float
     total_p90_usd: float
 
@@ -109,6 +114,7 @@ def chances(
     volume, months = _mean_volume(workload), workload.horizon_months
     totals: list[list[float]] = [[] for _ in options]
     wins, accepted_wins = [0] * len(options), [0] * len(options)
+    beaten = [[0] * len(options) for _ in options]
     for _ in range(samples):
         factors = {d: trial.triangular(float(low), float(high), 1.0) for d, (low, high, _) in RANGES.items()}
         asked = max(1.0, volume * factors.pop(VOLUME))
@@ -119,11 +125,14 @@ def chances(
         accepted_wins[each.index(min(each))] += 1
         for i, cost in enumerate(costs):
             totals[i].append(cost)
+            for j, other in enumerate(each):
+                beaten[i][j] += each[i] < other
     return [
         Chance(
             name=name,
             cheapest=wins[i] / samples,
             cheapest_per_accepted=accepted_wins[i] / samples,
+            cheaper_than={other: beaten[i][j] / samples for j, (other, _, _) in enumerate(options) if j != i},
             total_p10_usd=sorted(totals[i])[int(0.1 * (samples - 1))],
             total_p90_usd=sorted(totals[i])[int(0.9 * (samples - 1))],
         )

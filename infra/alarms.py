@@ -66,7 +66,7 @@ def letters(scope: Construct, queue: Any, topic: sns.ITopic) -> None:
         scope,
         "LettersAlarm",
         {"letters": metric},
-        "A scheduled call could not be started.",
+        "A scheduled call could not be started, or failed each time it was tried.",
         topic,
     )
 

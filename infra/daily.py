@@ -1,4 +1,4 @@
-"""A function that is called once a day, with a queue for calls that could not be started."""
+"""A function that is called once a day, with a queue for calls that could not be started or that failed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sns as sns
@@ -44,6 +45,10 @@ class DailyCall(Construct):
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
         checks.acknowledge(letters, "SQS3", "This queue is itself the dead-letter queue of the schedule.")
+        # The scheduler only hands the call over: one that fails each time it is tried would be gone without a trace.
+        function.function.configure_async_invoke(
+            on_failure=destinations.SqsDestination(letters), retry_attempts=2, max_event_age=cdk.Duration.hours(6)
+        )
         # Schedules take no tags; their group does.
         group = scheduler.ScheduleGroup(self, "Schedules", removal_policy=cdk.RemovalPolicy.DESTROY)
         caller = permissions.service_role(self, "Role", "scheduler.amazonaws.com", f"Starts: {what}")

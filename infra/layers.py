@@ -103,6 +103,8 @@ def layer_version(scope: Construct, recipe: LayerRecipe, settings: Settings) -> 
         compatible_architectures=[architecture],
         compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
         description=f"FM cost ladder, {recipe.name}",
+        # Layers take no tags, and AWS would name them by logical id: nothing would tell whose they are.
+        layer_version_name=f"{cdk.Stack.of(scope).stack_name}-{recipe.name}",
         removal_policy=cdk.RemovalPolicy.DESTROY,
     )
 

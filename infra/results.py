@@ -16,6 +16,8 @@ PREFIX = "Objects of one run are named under its prefix; run ids are made when a
 #: Where Athena leaves the results of queries over billing exports, and for how many days.
 QUERIES = "athena/"
 QUERY_DAYS = 30
+#: Answers of Cost Explorer serve for hours; S3 expires by the day.
+CACHE_DAYS = 1
 
 
 class Results(Construct):
@@ -27,7 +29,7 @@ class Results(Construct):
         self.bucket = private_bucket(
             self,
             settings=settings,
-            kept_days={QUERIES: QUERY_DAYS},
+            kept_days={QUERIES: QUERY_DAYS, f"reports/{settings.experiment}/cache/": CACHE_DAYS},
             no_access_logs="the bucket holds results of experiments",
         )
         self.table = dynamodb.Table(
@@ -53,12 +55,7 @@ class Results(Construct):
         """All objects of the experiment. Listing is needed to tell a missing object from a forbidden one."""
         prefix = f"experiment={self._experiment}/"
         permissions.allow(role, ["s3:GetObject"], [f"{self.bucket.bucket_arn}/{prefix}*"], wildcard=PREFIX)
-        permissions.allow(
-            role,
-            ["s3:ListBucket"],
-            [self.bucket.bucket_arn],
-            when={"StringLike": {"s3:prefix": [f"{prefix}*", f"reports/{self._experiment}/*"]}},
-        )
+        self._allow_list(role, prefix)
 
     def allow_write(self, role: iam.Role, *approaches: str, below: str = "") -> None:
         """The objects of some approaches, in any run; `below` narrows it to a folder such as `models/`."""
@@ -82,7 +79,7 @@ class Results(Construct):
         )
 
     def allow_reports(self, role: iam.Role) -> None:
-        """Read and write the reports of the experiment, the ledger and the cache that lie beside them.
+        """List, read and write the reports of the experiment, the ledger and the cache that lie beside them.
 
         A conditional write needs no more than these.
         """
@@ -92,3 +89,8 @@ class Results(Construct):
             [f"{self.bucket.bucket_arn}/reports/{self._experiment}/*"],
             wildcard=PREFIX,
         )
+        self._allow_list(role, f"reports/{self._experiment}/")
+
+    def _allow_list(self, role: iam.Role, prefix: str) -> None:
+        arn = self.bucket.bucket_arn
+        permissions.allow(role, ["s3:ListBucket"], [arn], when={"StringLike": {"s3:prefix": [f"{prefix}*"]}})

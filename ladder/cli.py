@@ -7,7 +7,7 @@ import sys
 import webbrowser
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import boto3
 import typer
@@ -18,6 +18,7 @@ from typer.exceptions import Abort, TyperException
 
 from ladder import billing, export_cli, money_cli, reports, runs, tags_cli
 from ladder import demo as demo_module
+from ladder.days import Since, Until, need_order
 from ladder.deployment import find, stack_prefix
 from ladder.errors import LadderError
 from ladder.experiment import ExperimentError, load
@@ -40,11 +41,6 @@ app.add_typer(sandbox_app, name="sandbox")
 money_cli.register(app)
 tags_cli.register(app)
 export_cli.register(app)
-
-
-def day_option(text: str) -> Any:
-    """An option that takes a day."""
-    return typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help=text)
 
 
 ExperimentFolder = Annotated[
@@ -106,10 +102,8 @@ def run(
 @app.command()
 def report(
     experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
-    since: Annotated[
-        datetime | None, day_option("First day (UTC); default: the first day of the previous month.")
-    ] = None,
-    until: Annotated[datetime | None, day_option("The day after the last one; default: tomorrow.")] = None,
+    since: Since = None,
+    until: Until = None,
     run_id: Annotated[
         str | None, typer.Option("--run", help="Instead, the report of this run; `newest` for the last one.")
     ] = None,
@@ -134,8 +128,8 @@ def report(
         page = of_run.folder / "report.html"
     else:
         first, end = since and since.date(), until and until.date()
-        if first and end and end <= first:
-            raise LadderError(f"--until {end} is not after --since {first}; it is the first day that is left out")
+        if first and end:
+            need_order(first, end)
         spend = reports.spend(
             session, deployment, out / "spend", since=first, until=end, fresh=fresh, as_of=billing.clock()
         )

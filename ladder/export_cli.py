@@ -19,7 +19,9 @@ from cost_reports.prices import Catalogue
 from cost_reports.render import csv_file, spend_document
 from cost_reports.report import to_json
 from cost_reports.text import usd
+from cost_reports.times import stamp
 from ladder import billing, exports
+from ladder.days import Since, Until, need_order
 from ladder.deployment import stack_output
 from ladder.errors import LadderError
 from ladder.experiment import load
@@ -37,7 +39,6 @@ export_app = typer.Typer(
 CONCERN = "exports"
 PREFIX = "exports"
 ATHENA_S = 300.0
-DAY = "%Y-%m-%d"
 
 Engine = Literal["duckdb", "athena"]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result there as JSON.")]
@@ -58,14 +59,8 @@ def query(
         str | None,
         typer.Option("--from", metavar="DIR|s3://BUCKET/PREFIX", help="The export; default: what `sync` fetched."),
     ] = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option(formats=[DAY], metavar="YYYY-MM-DD", help="First day; default: the first of last month."),
-    ] = None,
-    until: Annotated[
-        datetime | None,
-        typer.Option(formats=[DAY], metavar="YYYY-MM-DD", help="The day after the last one; default: tomorrow."),
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     engine: Annotated[Engine, typer.Option(help="duckdb reads files here; athena queries a table in AWS.")] = "duckdb",
     workgroup: Annotated[str | None, typer.Option(help="Athena's; default: that of the deployment.")] = None,
     database: Annotated[str | None, typer.Option(help="Athena's; default: that of the deployment.")] = None,
@@ -104,7 +99,7 @@ def query(
                 experiment=name,
                 description="",
                 window=asked.window,
-                as_of=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+                as_of=stamp(now),
                 billed=billed,
                 metered=[row for row in own if row.source == "metered"],
                 estimated=[row for row in own if row.source == "estimated"],
@@ -155,6 +150,8 @@ def _folder(experiment: str, source: str | None) -> Path:
     if not source.startswith("s3://"):
         return Path(source)
     bucket, _, prefix = source.removeprefix("s3://").partition("/")
+    if not bucket or {".", ".."}.intersection((bucket, *prefix.split("/"))):
+        raise LadderError(f"--from {source}: no place in S3; give s3://BUCKET or s3://BUCKET/PREFIX")
     folder = exports.HOME / "s3" / bucket / prefix.strip("/")
     exports.fetch(Exports(boto3.Session().client("s3"), bucket, prefix), folder)
     return folder
@@ -182,6 +179,5 @@ def _by_athena(
 def _window(today: date, since: datetime | None, until: datetime | None) -> Window:
     usual = window_of(today)
     start, end = since.date() if since else usual.start, until.date() if until else usual.end
-    if end <= start:
-        raise LadderError(f"--until {end} is not after --since {start}; it is the first day that is left out")
+    need_order(start, end)
     return Window(start=start, end=end)

@@ -48,9 +48,20 @@ def fetch(exports: Exports, folder: Path) -> Fetched:
     call that was stopped goes on where it was.
 
     A file that AWS took out of a month that it still delivers is removed; months that it no longer delivers stay.
+
+    Raises:
+        LadderError: the folder holds another bill: of another place, or a simulated one beside a real one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    known = _fetched(folder)
+    origin = {"from": f"s3://{exports.bucket}/{exports.prefix}", "simulated": bool(os.environ.get("AWS_ENDPOINT_URL"))}
+    record = _read(folder)
+    if record and {key: record.get(key) for key in origin} != origin:
+        kind = "simulated files" if record.get("simulated") else "files"
+        raise LadderError(
+            f"{folder}: holds {kind} fetched from {record.get('from', 'another place')}, not from {origin['from']};"
+            " move the folder away, so that two bills do not add up"
+        )
+    known = _files(record)
     new: list[str] = []
     listed = exports.list(folder)
     for file in listed:
@@ -58,7 +69,7 @@ def fetch(exports: Exports, folder: Path) -> Fetched:
             continue
         exports.fetch(file)
         known[file.name] = [file.stamp, file.size]
-        _record(folder, known)
+        _record(folder, origin, known)
         new.append(file.name)
     names, places = {file.name for file in listed}, {place_of(file.name) for file in listed}
     local = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
@@ -66,13 +77,14 @@ def fetch(exports: Exports, folder: Path) -> Fetched:
     for name in removed:
         (folder / name).unlink()
         known.pop(name, None)
-    _record(folder, known)
+    _record(folder, origin, known)
     return Fetched(new=tuple(new), removed=tuple(removed), unchanged=len(listed) - len(new))
 
 
 def is_simulated(folder: Path) -> bool:
-    """Whether the files in `folder` were fetched from an embedded AWS."""
-    return bool(_read(folder).get("simulated", False))
+    """Whether the files in `folder`, or in the folder that it was fetched with, come from an embedded AWS."""
+    place = folder.resolve()
+    return any(bool(_read(one).get("simulated")) for one in (place, *place.parents))
 
 
 @contextmanager
@@ -151,8 +163,8 @@ def _charge(line: dict[str, str | None], where: str) -> ChargeRow:
     return ChargeRow(**values)
 
 
-def _fetched(folder: Path) -> dict[str, list[Any]]:
-    files = _read(folder).get("files", {})
+def _files(record: dict[str, Any]) -> dict[str, list[Any]]:
+    files = record.get("files", {})
     return files if isinstance(files, dict) else {}
 
 
@@ -166,8 +178,7 @@ def _read(folder: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def _record(folder: Path, files: dict[str, list[Any]]) -> None:
-    simulated = bool(os.environ.get("AWS_ENDPOINT_URL"))
+def _record(folder: Path, origin: dict[str, Any], files: dict[str, list[Any]]) -> None:
     unfinished = folder / f".{RECORD}.part"
-    unfinished.write_text(json.dumps({"simulated": simulated, "files": files}, indent=1) + "\n", encoding="utf-8")
+    unfinished.write_text(json.dumps({**origin, "files": files}, indent=1) + "\n", encoding="utf-8")
     unfinished.replace(folder / RECORD)

@@ -33,15 +33,16 @@ def write(
 
     Raises:
         LadderError: the file exists: a price file is never overwritten.
+        PriceError: what was read cannot be a price; nothing is written.
     """
     path = out / f"aws_prices_{today}.json"
     if path.exists():
         raise LadderError(f"{path} exists; move it away first, a price file is never overwritten")
     renewed = refresh(catalogue, found, today, region)
+    Catalogue(renewed.rows, catalogue.models, today, renewed.unpublished)
     out.mkdir(parents=True, exist_ok=True)
-    text = to_file(renewed.rows, catalogue.models, today, NOTE, renewed.unpublished)
-    path.write_text(text, encoding="utf-8")
-    Catalogue.load(path)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(to_file(renewed.rows, catalogue.models, today, NOTE, renewed.unpublished))
     path.with_suffix(".diff.txt").write_text("".join(f"{line}\n" for line in diff(renewed)), encoding="utf-8")
     return path, renewed
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from rich.console import Console
 
 from cost_reports.actuals.stored import spend_from_json
@@ -22,10 +23,13 @@ from ladder.errors import LadderError
 from ladder.leftovers import Leftover
 from ladder.runs import RunFolder
 from lambdas.common import keys
+from lambdas.common.store import Results
 
 FILES = ("report.html", "report.json", "report.md", "charges.csv")
 #: Written only where measured quality allows an outlook on production; the report says why there is none.
 OPTIONAL = ("decision.json",)
+#: How long an answer of the reporting function is waited for: its own limit is 15 minutes.
+FUNCTION_S = 910
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +87,7 @@ def fetch(session: boto3.Session, deployment: Deployment, experiment: str, run: 
         (folder.path / name).write_bytes(body)
     answers = folder.path / "answers.jsonl"
     with answers.open("wb") as out:
-        pages = s3.get_paginator("list_objects_v2").paginate(
-            Bucket=deployment.bucket, Prefix=keys.run_prefix(experiment, run)
-        )
-        for item in (item for page in pages for item in page.get("Contents", [])):
+        for item in Results(deployment.bucket, s3).objects(keys.run_prefix(experiment, run)):
             if "/answers/" in item["Key"]:
                 out.write(s3.get_object(Bucket=deployment.bucket, Key=item["Key"])["Body"].read())
     return SavedReport(folder=folder.path, answers=answers)
@@ -131,7 +132,9 @@ def spend(
 
 
 def _invoke(session: boto3.Session, deployment: Deployment, event: dict[str, Any], what: str) -> dict[str, Any]:
-    response = session.client("lambda").invoke(
+    # A function may take its whole time: a call that is made again would write, and pay for, another report.
+    patient = Config(read_timeout=FUNCTION_S, retries={"total_max_attempts": 1})
+    response = session.client("lambda", config=patient).invoke(
         FunctionName=deployment.report_function,
         Payload=json.dumps({"experiment": deployment.experiment, **event}).encode(),
     )
@@ -168,8 +171,16 @@ def show(saved: SavedReport, console: Console) -> None:
 
 
 def show_spend(saved: SpendReportFiles, console: Console) -> None:
-    """Prints the spend report and where its files are."""
-    report = spend_from_json(json.loads((saved.folder / "report.json").read_text(encoding="utf-8")))
+    """Prints the spend report and where its files are.
+
+    Raises:
+        LadderError: the deployed function writes reports that this program cannot read.
+    """
+    path = saved.folder / "report.json"
+    try:
+        report = spend_from_json(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise LadderError(f"{path}: {error}; the deployed function is of another version, so deploy again") from error
     terminal.render(spend_document.document(report, short=True), console)
     for path in saved.files:
         console.print(f"  {path}", highlight=False, soft_wrap=True)

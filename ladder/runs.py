@@ -27,6 +27,7 @@ from ladder.priced import require_prices
 from ladder.progress import Progress
 from lambdas.common import jsonl, keys
 from lambdas.common.contracts import APPROACHES, VARIANTS, Manifest
+from lambdas.common.store import Results
 
 BATCH_SIZE = 16
 POLL_SECONDS = 1.0
@@ -235,7 +236,7 @@ class Follower:
 
     def _copy(self) -> None:
         prefix = keys.run_prefix(self._manifest.experiment, self._manifest.run)
-        for item in _objects(self._s3, self._deployment.bucket, prefix):
+        for item in Results(self._deployment.bucket, self._s3).objects(prefix):
             if self._copied.get(item["Key"]) == item["ETag"]:
                 continue
             path = self._folder.mirror / item["Key"]
@@ -311,15 +312,10 @@ def _executions(states: Any, arn: str) -> Iterator[dict[str, Any]]:
         yield from page["executions"]
 
 
-def _objects(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        yield from page.get("Contents", [])
-
-
 def _restore(session: boto3.Session, deployment: Deployment, folder: RunFolder, manifest: Manifest) -> int:
     s3 = session.client("s3")
     prefix = keys.run_prefix(manifest.experiment, manifest.run)
-    present = {item["Key"] for item in _objects(s3, deployment.bucket, prefix)}
+    present = {item["Key"] for item in Results(deployment.bucket, s3).objects(prefix)}
     count = 0
     for path in sorted((folder.mirror / prefix).rglob("*")):
         key = path.relative_to(folder.mirror).as_posix()

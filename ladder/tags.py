@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cost_reports.times import first_of_month
 from ladder.errors import LadderError
 from lambdas.reporting.cost_explorer import TAG_KEYS, tag_states
 
@@ -81,12 +82,6 @@ def _update(client: Any, keys: Sequence[str]) -> dict[str, str]:
     }
 
 
-def first_of_month(today: date, months_back: int) -> date:
-    """The first day of the month that lies `months_back` months before the one of `today`."""
-    months = today.year * 12 + today.month - 1 - months_back
-    return date(months // 12, months % 12 + 1, 1)
-
-
 def backfill(client: Any, start: date) -> Backfill:
     """Starts filling in the tags from `start`, the first day of a month at most twelve months back.
 
@@ -94,11 +89,10 @@ def backfill(client: Any, start: date) -> Backfill:
         LadderError: `start` is no such day, a backfill ran in the last 24 hours, or the account may not.
     """
     today = datetime.now(UTC).date()
-    earliest = first_of_month(today, 12)
+    earliest = first_of_month(today, -12)
     if start.day != 1 or not earliest <= start <= today:
         raise LadderError(
-            f"backfill from {start}: it begins on the first day of a month, from {earliest}"
-            f" to {first_of_month(today, 0)}"
+            f"backfill from {start}: it begins on the first day of a month, from {earliest} to {first_of_month(today)}"
         )
     try:
         found = client.start_cost_allocation_tag_backfill(BackfillFrom=f"{start}T00:00:00Z")["BackfillRequest"]

@@ -9,6 +9,7 @@ import boto3
 import typer
 
 from cost_reports.render.document import Document, Table, columns
+from cost_reports.times import first_of_month
 from ladder import tags
 from ladder.errors import LadderError
 from ladder.money_output import print_document
@@ -71,7 +72,7 @@ def backfill(
     months: Annotated[int, typer.Option(min=0, max=12, help="Months before this one; begins on the first day.")] = 1,
 ) -> None:
     """Have AWS apply the active tags to past usage, which it does not do by itself. Once in 24 hours."""
-    started = tags.backfill(_client(), tags.first_of_month(datetime.now(UTC).date(), months))
+    started = tags.backfill(_client(), first_of_month(datetime.now(UTC).date(), -months))
     typer.echo(f"backfill from {started.start[:10]} is {started.status}; Cost Explorer shows it within a day")
 
 

@@ -6,6 +6,7 @@ import aws_cdk as cdk
 
 from infra import alarms, exports
 from infra.daily import DailyCall
+from infra.functions import Function
 from infra.layers import EXPORTS, layer_version
 from infra.settings import Settings
 from infra.stack import LadderStack
@@ -19,14 +20,21 @@ class Exports(LadderStack):
         super().__init__(scope, "exports", settings=settings, description="billing exports")
         billing = exports.BillingExports(self, "Billing", settings=settings)
         queries = exports.Queries(self, "Queries", settings=settings, exports=billing, results=foundation.results)
-        sync = foundation.function(
+        # Not `foundation.function`: it needs neither questions nor answers.
+        sync = Function(
             self,
             "Sync",
+            settings=settings,
             handler="lambdas.exports.handler.sync",
             description="Rolls billing exports up to days",
-            environment={"EXPORT_BUCKET": billing.bucket.bucket_name, "EXPORT_PREFIX": exports.PREFIX},
+            environment={
+                **foundation.environment_for(self.approach),
+                "EXPORT_BUCKET": billing.bucket.bucket_name,
+                "EXPORT_PREFIX": exports.PREFIX,
+            },
             memory_mb=512,
-            storage_mb=2048,
+            # The files of one month, which DuckDB reads in less memory than they are large; billed while it runs.
+            storage_mb=10240,
             layers=[layer_version(self, EXPORTS, settings)],
             data=["lambdas/exports/sql/*.sql", "cost_reports/data/*"],
         )

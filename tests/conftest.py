@@ -1,14 +1,19 @@
-"""Guards for every test: moto comes before any client, credentials are fake, only loopback is reachable."""
+"""Guards for every test: moto comes before any client, credentials are fake, only loopback is reachable.
+
+And what botocore knows of a service is read from disk once, not once a session: every mock makes a new one.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import moto  # noqa: F401  (a boto3 session built before the first import of moto escapes its mocks)
 import pytest
+from botocore.loaders import JSONFileLoader
 
 FAKE_AWS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -31,6 +36,14 @@ _connect = socket.socket.connect
 _getaddrinfo = socket.getaddrinfo
 
 
+_load_file = JSONFileLoader.load_file
+
+
+@cache
+def _described(path: str) -> Any:
+    return _load_file(JSONFileLoader(), path)
+
+
 class NetworkBlockedError(RuntimeError):
     """A test reached for something beyond this machine."""
 
@@ -50,6 +63,13 @@ def _guarded_connect(self: socket.socket, address: Any) -> None:
 def _guarded_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
     _check(host)
     return _getaddrinfo(host, *args, **kwargs)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _descriptions_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _self, path: _described(path))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

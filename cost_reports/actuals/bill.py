@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from cost_reports.actuals.records import SpendRecords, Window
-from cost_reports.charges import parse_time, total
+from cost_reports.charges import total
 from cost_reports.contracts import ChargeRow, Cut
 from cost_reports.reconcile import USAGE_CATEGORIES
+from cost_reports.times import parse_time
 
 #: The cuts that hold all usage, finest first.
 USAGE_CUTS: tuple[Cut, ...] = ("usage-type", "service", "record-type")
@@ -22,6 +23,8 @@ VIEWS: tuple[Cut, ...] = (*USAGE_CUTS, "model", "role")
 #: Order in which approaches are shown; others follow by name, then what all share, then what carries no approach.
 ORDER = ("prompting", "rag", "fine-tuning", "pre-training")
 SHARED = "shared"
+#: Usage appears in Cost Explorer and in exports about this long after it happened.
+LAG = timedelta(hours=24)
 
 
 class SpendError(ValueError):
@@ -35,6 +38,11 @@ def approach_order(approach: str | None) -> tuple[int, str]:
     if approach in ORDER:
         return ORDER.index(approach), approach
     return len(ORDER) + (approach == SHARED), approach
+
+
+def last_whole(as_of: datetime) -> date:
+    """The last UTC day that a bill read at `as_of` can show whole."""
+    return (as_of - LAG).date() - timedelta(days=1)
 
 
 def row_order(row: ChargeRow) -> tuple[str, ...]:
@@ -54,8 +62,8 @@ def inside(rows: Iterable[ChargeRow], window: Window) -> list[ChargeRow]:
 class Bill:
     """`base`: the cut that usage is read from; null where none could be read. `usage` and `adjustments` are those of
     the experiment, `account_usage` that of the whole account. `ahead_usd`: what billing shows of the experiment's days
-    after `through`; these days are not whole, and their money is in nothing else. `missing`: cuts that were refused or
-    gave no row. `adjustments_known` false: credits, refunds and tax could not be read.
+    after `through`; these days are not whole, and their money is in nothing else. `missing`: cuts that gave no row, or
+    are among the `refused` requests. `adjustments_known` false: credits, refunds and tax could not be read.
     """
 
     rows: tuple[ChargeRow, ...]
@@ -69,6 +77,7 @@ class Bill:
     adjustments_known: bool
     through: str | None
     missing: frozenset[Cut]
+    refused: frozenset[str]
 
     def cut(self, name: Cut) -> list[ChargeRow] | None:
         """The experiment's rows of a cut; null where it is missing."""
@@ -95,7 +104,7 @@ def bill_of(records: SpendRecords) -> Bill:
         if (row.cut == "whole") != (billed.source == "billed-export"):
             raise SpendError(f"billed row of {row.day} {row.service}: cut {row.cut!r} is none of {billed.source}")
     failed = {failure.request for failure in billed.failures}
-    through = _through(billed.through, records.window, parse_time(records.as_of).date())
+    through = _through(billed.through, records.window, parse_time(records.as_of))
     everything = inside(billed.rows, records.window)
     rows = [r for r in everything if through is not None and r.day <= through]
     if billed.source == "billed-export":
@@ -129,12 +138,15 @@ def bill_of(records: SpendRecords) -> Bill:
         adjustments_known=base is not None and adjustment_cut not in failed,
         through=through,
         missing=missing,
+        refused=frozenset(failed),
     )
 
 
-def _through(said: date | None, window: Window, today: date) -> str | None:
-    """The last day of the window that billing has reached; a day that is not over yet cannot be billed whole."""
+def _through(said: date | None, window: Window, as_of: datetime) -> str | None:
+    """The last day of the window that billing has reached: one that is not whole is not, even where billing shows some
+    of its hours.
+    """
     if said is None:
         return None
-    last = min(said, window.end - timedelta(days=1), today - timedelta(days=1))
+    last = min(said, window.end - timedelta(days=1), last_whole(as_of))
     return last.isoformat() if last >= window.start else None

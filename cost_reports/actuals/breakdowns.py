@@ -72,7 +72,8 @@ def _quantity(rows: Sequence[ChargeRow]) -> tuple[Decimal | None, str | None]:
 def missing_views(bill: Bill) -> tuple[str, ...]:
     """A sentence for each breakdown that is not there."""
     return tuple(
-        f"There is no breakdown by {by}: billing was not read by it. That is not zero."
+        f"There is no breakdown by {by}: "
+        + ("billing was not read by it. That is not zero." if cut in bill.refused else "billing shows nothing by it.")
         for by, (cut, _) in _BY.items()
         if cut in bill.missing and bill.base is not None
     )

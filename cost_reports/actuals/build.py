@@ -17,10 +17,11 @@ from cost_reports.actuals.sides import Sides, sides_of
 from cost_reports.actuals.state import State, headline, state_of
 from cost_reports.actuals.trend import anomalies, days, movers, trend
 from cost_reports.actuals.unit_costs import unit_costs
-from cost_reports.charges import parse_time, total
+from cost_reports.charges import total
 from cost_reports.contracts import ChargeRow, Source
 from cost_reports.prices import CURRENCY, Catalogue
 from cost_reports.text import quantity, usd
+from cost_reports.times import parse_time
 
 
 def build_spend(records: SpendRecords, catalogue: Catalogue) -> SpendReport:

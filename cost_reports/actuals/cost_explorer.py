@@ -16,11 +16,14 @@ from typing import Any, Literal
 from cost_reports.actuals.records import Window
 from cost_reports.contracts import Cut
 from cost_reports.reconcile import USAGE_CATEGORIES
+from cost_reports.times import first_of_month
 
 CELL_TAG = "cost-cell"
 #: The same tag on the role that calls Bedrock: a second, independent meter of the same calls.
 ROLE_TAG = "iamPrincipal/cost-cell"
-TAG_KEYS = ("project", "experiment", "approach", CELL_TAG, "owner", ROLE_TAG)
+#: Keys of the tags that every resource carries, and all that are to be activated.
+RESOURCE_TAGS = ("project", "experiment", "approach", CELL_TAG, "owner")
+TAG_KEYS = (*RESOURCE_TAGS, ROLE_TAG)
 #: Approaches that resources are tagged with; `shared` is what all of them use.
 APPROACHES = ("prompting", "rag", "fine-tuning", "shared")
 #: Cost Explorer groups by product attributes from this day on; an earlier start is refused.
@@ -66,8 +69,7 @@ def canonical(value: Any) -> str:
 
 def window_of(today: date) -> Window:
     """The usual window: AWS may still change the previous month, and today has its first estimated hours."""
-    first = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
-    return Window(start=first, end=today + timedelta(days=1))
+    return Window(start=first_of_month(today, -1), end=today + timedelta(days=1))
 
 
 def plan(window: Window, *, experiment: str, role_tag_active: bool, today: date) -> tuple[Request, ...]:

@@ -101,17 +101,17 @@ def is_member_account(message: str) -> bool:
 
 def _denied(request: str, words: str) -> str:
     said = f" ({words})" if words else ""
+    if "not enabled" in words.lower():
+        return (
+            "Cost Explorer is not enabled for this account: open it once in the Billing console (in an organisation the"
+            f" account that pays has to) and wait about 24 hours{said}."
+        )
     if request == "tags":
         if is_member_account(words):
             return f"Only the account that pays (the payer) can see and activate cost-allocation tags{said}."
         return (
             "The role may not list cost-allocation tags: allow ce:ListCostAllocationTags, or run it with the account"
             f" that pays (the payer), which alone can see them{said}."
-        )
-    if "not enabled" in words.lower():
-        return (
-            "Cost Explorer is not enabled for this account: open it once in the Billing console (in an organisation the"
-            f" account that pays has to) and wait about 24 hours{said}."
         )
     if is_member_account(words):
         return (

@@ -10,6 +10,7 @@ from cost_reports.actuals.bill import Bill
 from cost_reports.actuals.records import Forecast
 from cost_reports.actuals.report import Cell, Day, Month
 from cost_reports.charges import exact_sum
+from cost_reports.times import first_of_month
 from cost_reports.units import MONEY, WIDE
 
 LEAST_DAYS = 3
@@ -35,12 +36,14 @@ def month_of(
         return None
     to_date = exact_sum(d.billed_usd for d in own if d.billed_usd is not None)
     if forecast is not None:
-        unbilled = [d.day for d in own if d.billed_usd is None and d.day < today.isoformat() and d.metered_usd]
         method = "AWS: the month to date plus Cost Explorer's forecast from today on"
-        method += f"; {', '.join(unbilled)}, not yet billed, is in neither" if unbilled else ""
+        unbilled = [d.day for d in own if d.billed_usd is None and d.day < today.isoformat()]
+        if unbilled:
+            several = f"{unbilled[0]} to {unbilled[-1]}, not yet billed, are in neither"
+            method += f"; {several}" if len(unbilled) > 1 else f"; {unbilled[0]}, not yet billed, is in neither"
         ends = [WIDE.add(to_date, part) for part in (forecast.usd, forecast.low_usd, forecast.high_usd)]
         return _month(period, to_date, ends, forecast.interval_percent, method, budget_usd)
-    history = _history(days, cells, today)
+    history = _history(days, cells)
     if len(history) < LEAST_DAYS:
         method = f"no forecast: {len(history)} whole billed days with cost before, at least {LEAST_DAYS} are needed"
         return _month(period, to_date, [], INTERVAL_PERCENT, method, budget_usd)
@@ -48,13 +51,12 @@ def month_of(
     return _month(period, to_date, _ends(to_date, history, left), INTERVAL_PERCENT, _method(history, left), budget_usd)
 
 
-def _history(days: Sequence[Day], cells: Sequence[Cell], today: date) -> list[Decimal]:
-    """Billed usage of each of the last days that are billed and whole, since the first on which anything cost."""
+def _history(days: Sequence[Day], cells: Sequence[Cell]) -> list[Decimal]:
+    """Billed usage of each of the last days that are billed, since the first on which anything cost."""
     sums: dict[str, Decimal] = {}
     for cell in cells:
         sums[cell.day] = WIDE.add(sums.get(cell.day, Decimal(0)), cell.usd)
-    yesterday = (today - timedelta(days=1)).isoformat()
-    whole = [sums.get(d.day, Decimal(0)) for d in days if d.billed_usd is not None and d.day < yesterday]
+    whole = [sums.get(d.day, Decimal(0)) for d in days if d.billed_usd is not None]
     first = next((n for n, amount in enumerate(whole) if amount), len(whole))
     return whole[first:][-MOST_DAYS:]
 
@@ -62,7 +64,7 @@ def _history(days: Sequence[Day], cells: Sequence[Cell], today: date) -> list[De
 def _days_left(through: str, today: date) -> int:
     """Days of the month of `today` that come after the last billed day."""
     first = today.replace(day=1)
-    last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    last = first_of_month(today, 1) - timedelta(days=1)
     return max(0, (last - max(date.fromisoformat(through), first - timedelta(days=1))).days)
 
 

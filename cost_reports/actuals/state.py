@@ -20,7 +20,9 @@ from cost_reports.contracts import ChargeRow
 from cost_reports.text import usd
 
 #: States of the tag in which billing cannot group by it, so that nothing found is not zero.
-NOT_GROUPING = frozenset({"not activated", "not billed yet", "cannot activate"})
+NOT_GROUPING = frozenset({"not activated", "not billed yet"})
+#: States in which this account cannot see whether billing groups by the tag; what billing shows tells it.
+NOT_SEEN = frozenset({"cannot activate", "unknown"})
 #: What each part of a split is called.
 PARTS = ("price", "volume", "not metered", "without an approach", "credits and tax", "not yet billed or not found")
 
@@ -47,9 +49,11 @@ def state_of(records: SpendRecords, bill: Bill, metered: Sequence[ChargeRow]) ->
             "Billing has no data for this window yet. Usage appears in billing about a day after it happened.",
         )
     mine = (*bill.usage, *bill.adjustments)
-    tag = next((t for t in records.tags if t.key == CELL_TAG and t.state in NOT_GROUPING), None)
+    grouped = any(r.experiment is not None for r in bill.account_usage)
+    open_states = NOT_GROUPING if grouped else NOT_GROUPING | NOT_SEEN
+    tag = next((t for t in records.tags if t.key == CELL_TAG and t.state in open_states), None)
     if tag is not None and not mine:
-        return State("tag not activated", _no_tag(tag))
+        return State("failed" if tag.state == "unknown" else "tag not activated", _no_tag(tag))
     late = sorted({r.day for r in metered if not bill.reached(r.day)})
     reached = {r.day for r in metered if bill.reached(r.day)}
     if late and not reached and not mine:
@@ -71,8 +75,8 @@ def _refused(failures: Sequence[Failure]) -> State:
 
 def _no_tag(tag: Tag) -> str:
     return (
-        f"Billing cannot tell what belongs to this experiment: the tag {tag.key} is {tag.state}. {tag.text} Nothing"
-        " found by this tag is not zero."
+        f"Billing cannot tell what belongs to this experiment (tag {tag.key}: {tag.state}). {tag.text} Nothing found by"
+        " this tag is not zero."
     )
 
 
@@ -88,7 +92,7 @@ def _as_far_as_read(
             " then (a backfill can add it: `ladder tags backfill`), or these days are not whole yet."
         )
     if tag is not None:
-        text.append(f"The tag {tag.key} is {tag.state}: {tag.text}")
+        text.append(f"Tag {tag.key}: {tag.state}. {tag.text}")
     if not bill.adjustments_known:
         text.append("Credits, refunds and tax could not be read; they are in no total.")
     if len(text) > 1:

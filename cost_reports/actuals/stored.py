@@ -18,8 +18,7 @@ def spend_from_json(data: Any) -> SpendReport:
     found = (data.get("kind"), data.get("schema")) if isinstance(data, dict) else (None, None)
     if found != (KIND, SCHEMA):
         raise ValueError(
-            f"spend report: kind {KIND!r} and schema {SCHEMA} are needed, not {found[0]!r} and {found[1]!r};"
-            " write the report again with `ladder report`"
+            f"spend report: kind {KIND!r} and schema {SCHEMA} are needed, not {found[0]!r} and {found[1]!r}"
         )
     try:
         return TypeAdapter(SpendReport).validate_python(data)

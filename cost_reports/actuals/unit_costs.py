@@ -20,7 +20,8 @@ def unit_costs(
     """(unit costs, why there are none). Credits, refunds and tax are apart: they are not what an answer costs.
 
     There are none while billing has not reached every day on which the approach (or, where nothing of it was metered,
-    the experiment) used anything, or where it billed nothing for it: half of a run's bill would look cheap.
+    the experiment) used anything, or where it billed nothing for it on one of these days: half of a run's bill would
+    look cheap.
     """
     if output is None:
         return None, None
@@ -31,6 +32,9 @@ def unit_costs(
     usage = [r for r in bill.usage if r.approach == approach]
     if not usage:
         return None, f"No unit costs of {approach}: nothing was billed to it."
+    absent = {r.day for r in metered if r.approach == approach and r.amount_usd} - {r.day for r in usage}
+    if absent:
+        return None, f"No unit costs of {approach}: it used something on {min(absent)}, and nothing of it was billed."
     billed = Fraction(total(usage))
     return (
         UnitCosts(

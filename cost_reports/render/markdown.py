@@ -8,13 +8,13 @@ import re
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|!~$])")
-_AT_START = re.compile(r"^(\s*)([-+=]|\d+[.)])")
+_AT_START = re.compile(r"^(\s*)([-+=])|^(\s*\d+)([.)])(?=\s|$)")
 
 
 def escape(text: str) -> str:
     """`text` so that Markdown shows it as it is: no link, image, HTML, table cell or list comes out of it."""
     flat = html.escape(" ".join(text.split()), quote=False)
-    return _AT_START.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", flat))
+    return _AT_START.sub(r"\1\3\\\2\4", _SPECIAL.sub(r"\\\1", flat))
 
 
 def render(document: Document) -> str:

@@ -105,8 +105,8 @@ class Meter:
         end = datetime.now(UTC)
         return MeterContext(
             **self._names,  # type: ignore[arg-type]
-            start=_stamp(self._began),
-            end=_stamp(end),
+            start=stamp(self._began),
+            end=stamp(end),
             region=self._region,
         )
 
@@ -182,5 +182,6 @@ def _ask_for_capacity(params: dict[str, Any], model: Any, **_: Any) -> None:
         params.setdefault("ReturnConsumedCapacity", "TOTAL")
 
 
-def _stamp(moment: datetime) -> str:
+def stamp(moment: datetime) -> str:
+    """A UTC time as ISO 8601 with milliseconds and a Z."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

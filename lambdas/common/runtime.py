@@ -206,6 +206,11 @@ def map_bounded(fn: Callable[[T], R], items: Iterable[T], workers: int = 8) -> l
         return list(pool.map(fn, items))
 
 
+def error_code(error: BaseException) -> str:
+    """The code with which AWS refused a call; empty for any other error."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
 def one_line(error: BaseException, limit: int = 300) -> str:
     """`error` for a log line or an error row: kind and message on one line, without line breaks."""
     text = " ".join(str(error).split())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, TypeVar
 
 from botocore.exceptions import ClientError
 
 from lambdas.common import jsonl, keys
 from lambdas.common.contracts import Document, Experiment, Manifest, Question
+from lambdas.common.runtime import error_code
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ class Results:
         try:
             body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _MISSING:
+            if error_code(error) in _MISSING:
                 raise MissingObjectError(
                     f"{self.uri(key)}: no such object; the step that writes it has not run"
                 ) from None
@@ -53,7 +54,7 @@ class Results:
         try:
             self.s3.head_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _MISSING:
+            if error_code(error) in _MISSING:
                 return False
             raise
         return True
@@ -80,8 +81,18 @@ class Results:
 
     def list_keys(self, prefix: str) -> list[str]:
         """Keys below `prefix`, sorted."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-        return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
+        return sorted(entry["Key"] for entry in self.objects(prefix))
+
+    def objects(self, prefix: str) -> Iterator[dict[str, Any]]:
+        """What S3 lists of each object below `prefix`: `Key`, `Size`, `ETag`, `LastModified`; in its order."""
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+            yield from page.get("Contents", [])
+
+    def list_folders(self, prefix: str) -> list[str]:
+        """What comes after `prefix`, up to the next slash, in keys that have one there; sorted, each once."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+        found = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
+        return sorted(name.removeprefix(prefix).rstrip("/") for name in found)
 
     def read_prefix(self, prefix: str, cls: type[T]) -> list[T]:
         """The records of all `.jsonl` objects below `prefix`, in the order of their keys."""

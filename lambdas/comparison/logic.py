@@ -74,12 +74,12 @@ def _objects(step: Step) -> dict[str, list[dict[str, Any]]]:
     manifest, results = step.manifest, step.results
     prefix = keys.run_prefix(manifest.experiment, manifest.run)
     found: dict[str, list[dict[str, Any]]] = {}
-    for entry in orchestration.list_objects(results.s3, results.bucket, prefix):
+    for entry in results.objects(prefix):
         folder = entry["Key"].removeprefix(prefix).partition("/")[0]
         kind, _, approach = folder.partition("=")
         found.setdefault(approach if kind == "approach" else keys.SHARED, []).append(entry)
     began = datetime.fromisoformat(manifest.created)
-    for entry in orchestration.list_objects(results.s3, results.bucket, manifest.input_prefix):
+    for entry in results.objects(manifest.input_prefix):
         since = {**entry, "LastModified": max(entry["LastModified"], began)}
         found.setdefault(keys.SHARED, []).append(since)
     return found

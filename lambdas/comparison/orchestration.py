@@ -100,12 +100,6 @@ def _age(written: datetime, now: datetime) -> Decimal:
     return max(Decimal(0), Decimal(str((now - written).total_seconds())))
 
 
-def list_objects(s3: Any, bucket: str, prefix: str) -> list[dict[str, Any]]:
-    """Key, size and time of writing of every object below `prefix`."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return [entry for page in pages for entry in page.get("Contents", [])]
-
-
 def _states_of_child(map_run_arn: str, by_label: Mapping[str, int]) -> int:
     """A map run's ARN is arn:aws:states:region:account:mapRun:machine/label:id."""
     label = map_run_arn.split(":")[6].partition("/")[2]

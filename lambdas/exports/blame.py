@@ -29,11 +29,26 @@ def without(connection: Any, parts: Sequence[Part], column: str) -> str:
     Raises:
         ExportError: none has any more.
     """
+    part, found = _first(connection, parts, f"{column} IS NULL")
+    return f"{part.files[0].name}: {found} lines have no {part.spelled(column)}; fetch the file again"
+
+
+def of_month(connection: Any, parts: Sequence[Part], column: str, period: str) -> str:
+    """The name of the file that has lines of a month (YYYY-MM), which `column` says.
+
+    Raises:
+        ExportError: none has any more.
+    """
+    part, _ = _first(connection, parts, f"strftime({column}, '%Y-%m') = '{period}'")
+    return part.files[0].name
+
+
+def _first(connection: Any, parts: Sequence[Part], condition: str) -> tuple[Part, int]:
     for part in _single(parts):
         source = formats.source_select(part.layout, part.table)
-        ((found,),) = connection.execute(f"SELECT COUNT(*) FROM ({source}) WHERE {column} IS NULL").fetchall()  # noqa: S608
+        ((found,),) = connection.execute(f"SELECT COUNT(*) FROM ({source}) WHERE {condition}").fetchall()  # noqa: S608
         if found:
-            return f"{part.files[0].name}: {found} lines have no {part.spelled(column)}; fetch the file again"
+            return part, found
     raise ExportError(f"{parts[0].files[0].name}: the files changed while they were read; read them again")
 
 

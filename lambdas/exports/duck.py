@@ -119,13 +119,13 @@ def _checked_periods(connection: Any, parts: Sequence[Part], group: Group) -> li
     counts = connection.execute(
         "SELECT COUNT(*) - COUNT(day_utc), COUNT(*) - COUNT(billing_period), SUM(n) - SUM(n_billed) FROM rollup"
     ).fetchall()[0]
-    for column, missing in zip(formats.essentials(parts[0].layout.format), counts, strict=True):
+    essentials = formats.essentials(parts[0].layout.format)
+    for column, missing in zip(essentials, counts, strict=True):
         if missing:
             raise ExportError(blame.without(connection, parts, column))
     found = connection.execute("SELECT DISTINCT billing_period FROM rollup ORDER BY 1").fetchall()
     periods = [str(period) for (period,) in found]
     if group.period and (other := next((period for period in periods if period != group.period), None)):
-        raise ExportError(
-            f"{group.files[0].name}: the folder of {group.period} holds lines of {other}; put files where they belong"
-        )
+        name = blame.of_month(connection, parts, essentials[1], other)
+        raise ExportError(f"{name}: the folder of {group.period} holds lines of {other}; put files where they belong")
     return periods

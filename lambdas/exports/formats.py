@@ -67,7 +67,12 @@ _CUR = (
     Column("pricing_public_on_demand_cost", NUMBER),
     Column("pricing_unit"),
     Column("reservation_effective_cost", NUMBER),
+    Column("reservation_reservation_a_r_n"),
+    Column("reservation_unused_amortized_upfront_fee_for_billing_period", NUMBER),
+    Column("reservation_unused_recurring_fee", NUMBER),
     Column("savings_plan_savings_plan_effective_cost", NUMBER),
+    Column("savings_plan_total_commitment_to_date", NUMBER),
+    Column("savings_plan_used_commitment", NUMBER),
 )
 _COLUMNS: dict[Format, tuple[Column, ...]] = {
     "FOCUS 1.2": _FOCUS,
@@ -92,10 +97,14 @@ class Layout:
 
 
 def plain_name(header: str) -> str:
-    """`lineItem/UnblendedCost` -> `line_item_unblended_cost`; `BilledCost` -> `billedcost`."""
+    """`lineItem/UnblendedCost` -> `line_item_unblended_cost`; `BilledCost` -> `billedcost`.
+
+    As AWS names the columns of its Parquet files, each capital is a word: `reservation/ReservationARN` ->
+    `reservation_reservation_a_r_n`.
+    """
     if "/" not in header:
         return header.strip().lower()
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", header.strip())
+    snake = re.sub(r"(?<=[A-Za-z0-9])(?=[A-Z])", "_", header.strip())
     return re.sub(r"[^a-z0-9]+", "_", snake.lower())
 
 
@@ -165,15 +174,16 @@ def _format(names: set[str], where: str) -> Format:
 
 def _tags(raw: Mapping[str, str], columns: Mapping[str, str], where: str) -> tuple[TagKind, dict[str, str]]:
     """Kind of the tag columns, and their names: `tags` and `more_tags`, or one column for each key."""
+    # FOCUS 1.2 has one column for tags and cost categories, so that its keys may begin with the kind of the tag.
     focus = bool(set(raw) & _IS_FOCUS)
-    places = {"tags": "tags"} if focus else {"resource_tags": "tags", "tags": "more_tags"}
-    found = [raw[name] for name in places if name in raw]
+    places = {"tags": "tags" if focus else "resource_tags", "more_tags": "tags"}
+    found = [raw[name] for name in dict.fromkeys(places.values()) if name in raw]
     kinds = {_is_map(columns[name]) for name in found}
     if len(kinds) == 2:
         raise ExportError(f"{where}: of {' and '.join(found)} one is a map and one is text; export it again")
     if found:
         return ("map" if kinds == {True} else "json"), {
-            place: raw[name] for name, place in places.items() if name in raw
+            place: raw[name] for place, name in places.items() if name in raw
         }
     tags = {}
     for name, spelled in raw.items():

@@ -6,12 +6,12 @@ rollups that there are: a call that was stopped in between is made good by the n
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -20,11 +20,14 @@ from cost_reports.actuals.records import Window
 from cost_reports.contracts import ChargeRow, Source
 from cost_reports.ledger import Ledger
 from cost_reports.prices import Catalogue
+from cost_reports.times import stamp
 from lambdas.common import keys
+from lambdas.common.runtime import error_code
 from lambdas.common.store import Results
 from lambdas.exports import charges, duck, rollups
 from lambdas.exports.formats import ExportError
 from lambdas.exports.query import Asked
+from lambdas.exports.scratch import scratch
 from lambdas.exports.sources import Group, SourceFile, groups_of, is_line_file, one_export
 from lambdas.reporting.facts import Facts
 
@@ -57,12 +60,21 @@ class Exports:
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
     def list(self, folder: Path) -> list[SourceFile]:
-        """The files that hold lines; their `path` is where `fetch` puts them, below `folder`."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
+        """The files that hold lines; their `path` is where `fetch` puts them, below `folder`.
+
+        Raises:
+            ExportError: the name of an object would not be a path below `folder`.
+        """
         found = []
-        for entry in (entry for page in pages for entry in page.get("Contents", [])):
+        for entry in Results(self.bucket, self.s3).objects(self.prefix):
             name = str(entry["Key"]).removeprefix(self.prefix)
-            if is_line_file(name) and ".." not in name.split("/"):
+            if is_line_file(name):
+                # `exports//bill/1.parquet`: S3 allows it, but on a disk it would be `/bill/1.parquet`.
+                if name.startswith("/") or str(PurePosixPath(name)) != name:
+                    raise ExportError(
+                        f"s3://{self.bucket}/{entry['Key']}: the name has an empty folder in it; name the folder that"
+                        " holds the export, or remove the object"
+                    )
                 found.append(
                     SourceFile(name=name, path=folder / name, size=int(entry["Size"]), stamp=str(entry["ETag"]))
                 )
@@ -79,7 +91,7 @@ class Exports:
         try:
             got = self.s3.get_object(Bucket=self.bucket, Key=self.prefix + file.name, IfMatch=file.stamp)
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in _CHANGED:
+            if error_code(error) in _CHANGED:
                 raise ExportError(
                     f"s3://{self.bucket}/{self.prefix}{file.name}: AWS is rewriting it; run this again in a few minutes"
                 ) from error
@@ -97,8 +109,7 @@ def sync(exports: Exports, results: Results, *, experiment: str, now: datetime, 
         ExportError: a file is wrong, or is being rewritten; months before it are done.
     """
     prefix = f"{keys.report_prefix(experiment, 'facts')}source={SOURCE}/"
-    with tempfile.TemporaryDirectory(dir=temp) as name:
-        folder = Path(name)
+    with scratch(temp) as folder:
         connection = duck.connect(folder / "spill")
         try:
             groups, found, notes = _chosen(connection, exports, folder)
@@ -112,7 +123,7 @@ def sync(exports: Exports, results: Results, *, experiment: str, now: datetime, 
                 if _digest(results, key) == digest:
                     unchanged.append(group.period)
                     continue
-                with _fetched(exports, group.files):
+                with _fetched(exports, group.files, folder):
                     duck.roll_up(connection, group)
                 path = folder / "rollup.parquet"
                 duck.write_period(connection, group.period, path)
@@ -141,7 +152,7 @@ def _chosen(connection: Any, exports: Exports, folder: Path) -> tuple[list[Group
         for file in group.files:
             if group.export not in samples or file.size < samples[group.export].size:
                 samples[group.export] = file
-    with _fetched(exports, samples.values()):
+    with _fetched(exports, samples.values(), folder):
         best, found, notes = rollups.best_export(connection, samples)
     return one_export(groups, best), found, notes
 
@@ -161,7 +172,7 @@ def _ledger(
     found = duck.report_rows(connection, paths, Asked(experiment=experiment, window=ALL_DAYS))
     today = now.astimezone(UTC).date()
     rows = charges.charge_rows(found, Catalogue.load(), today=today)
-    read_at = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    read_at = stamp(now)
 
     def change(ledger: Ledger) -> None:
         # Accounts that the export no longer has must go too.
@@ -179,7 +190,7 @@ def _digest(results: Results, key: str) -> str | None:
     try:
         found = results.s3.head_object(Bucket=results.bucket, Key=key)
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _CHANGED:
+        if error_code(error) in _CHANGED:
             return None
         raise
     digest: str | None = found["Metadata"].get(DIGEST)
@@ -197,9 +208,19 @@ def _put(results: Results, key: str, path: Path, digest: str) -> None:
 
 
 @contextmanager
-def _fetched(exports: Exports, files: Iterable[SourceFile]) -> Iterator[None]:
-    """The files on this machine, for as long as they are needed: its disk holds one month."""
+def _fetched(exports: Exports, files: Iterable[SourceFile], folder: Path) -> Iterator[None]:
+    """The files in `folder`, for as long as they are needed: its disk holds one month.
+
+    Raises:
+        ExportError: it does not.
+    """
     own = list(files)
+    wanted, room = sum(file.size for file in own), shutil.disk_usage(folder).free
+    if wanted > room:
+        raise ExportError(
+            f"{own[0].name} and {len(own) - 1} others are {wanted / 1e9:.1f} GB, and {room / 1e9:.1f} GB are free here;"
+            " give the function more storage, or ask Athena: ladder export query --engine athena"
+        )
     try:
         for file in own:
             exports.fetch(file)

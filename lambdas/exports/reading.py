@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from lambdas.exports.formats import ExportError, Layout, layout_of
 from lambdas.exports.sources import SourceFile
 
 _CSV_BUFFER = 4_000_000
+#: DuckDB takes a path that it reads for a pattern; in brackets, such a character stands for itself.
+_PATTERN = re.compile(r"[*?\[]")
 #: Three texts stand for a null.
 _CSV_OPTIONS = (
     "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = ['', 'NULL', 'null'], "
@@ -23,12 +26,14 @@ _CSV_OPTIONS = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """Files with the same columns. `header`: the column names of CSV files, which are read as c0, c1, ..., since
-    headers may repeat a name; empty for Parquet.
+    headers may repeat a name; empty for Parquet. `types`: those of the columns that the SQL reads, for Parquet: of
+    files read as one table, DuckDB would cast all to the types of the first.
     """
 
     layout: Layout
     files: tuple[SourceFile, ...]
     header: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
@@ -59,7 +64,8 @@ def parts_of(connection: Any, files: Sequence[SourceFile]) -> list[Part]:
     found: dict[tuple[Any, ...], Part] = {}
     for file in files:
         part = _csv_part(file) if file.is_csv else _parquet_part(connection, file)
-        key = (part.layout.format, part.layout.tags, tuple(sorted(part.layout.names.items())), part.header)
+        names = tuple(sorted(part.layout.names.items()))
+        key = (part.layout.format, part.layout.tags, names, part.header, part.types)
         old = found.get(key)
         found[key] = part if old is None else replace(old, files=(*old.files, file))
         first = next(iter(found.values()))
@@ -78,7 +84,7 @@ def parquet_table(paths: Iterable[Path]) -> str:
 
 
 def quoted(path: Path) -> str:
-    """A path as SQL text."""
+    """A path as SQL text, of a file that is written."""
     return "'" + str(path).replace("'", "''") + "'"
 
 
@@ -95,8 +101,9 @@ def _parquet_part(connection: Any, file: SourceFile) -> Part:
         described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_table([file.path])}").fetchall()  # noqa: S608
     except duckdb.Error as error:
         raise ExportError(f"{file.name}: cannot be read, fetch it again: {said(error)}") from error
-    layout = layout_of({str(name): str(kind) for name, kind, *_ in described}, file.name)
-    return Part(layout=layout, files=(file,))
+    columns = {str(name): str(kind) for name, kind, *_ in described}
+    layout = layout_of(columns, file.name)
+    return Part(layout=layout, files=(file,), types=tuple(columns[name] for _, name in sorted(layout.names.items())))
 
 
 def _csv_part(file: SourceFile) -> Part:
@@ -113,4 +120,4 @@ def _csv_part(file: SourceFile) -> Part:
 
 
 def _listed(paths: Iterable[Path]) -> str:
-    return ", ".join(quoted(path) for path in paths)
+    return ", ".join(quoted(Path(_PATTERN.sub(r"[\g<0>]", str(path)))) for path in paths)

@@ -12,8 +12,10 @@ from lambdas.exports.formats import ExportError
 _ENDINGS = (".parquet", ".csv", ".csv.gz")
 #: `BILLING_PERIOD=2026-10` (Data Exports), `20261001-20261101` (the first Cost and Usage Reports).
 _PERIOD = re.compile(r"(?:(?:billing_period=)?(\d{4})-(\d{2})(?:-\d{2})?|(\d{4})(\d{2})\d{2}-\d{8})", re.IGNORECASE)
+#: `year=2026/month=9`, two folders (the first Cost and Usage Reports as Parquet).
+_YEAR, _MONTH = re.compile(r"year=(\d{4})"), re.compile(r"month=(\d{1,2})")
 #: Folders below an export that hold no lines of the bill.
-_NO_LINES = frozenset({"metadata", "rollup"})
+_NO_LINES = frozenset({"cost_and_usage_data_status", "metadata", "rollup"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,9 @@ def place_of(name: str) -> tuple[str, str | None]:
             above = folders[: at - 1] if at and folders[at - 1] == "data" else folders[:at]
             year, month = match[1] or match[3], match[2] or match[4]
             return "/".join(above), f"{year}-{month}"
+        inner = folders[at + 1] if at + 1 < len(folders) else ""
+        if (of_year := _YEAR.fullmatch(folder)) and (of_month := _MONTH.fullmatch(inner)):
+            return "/".join(folders[:at]), f"{of_year[1]}-{of_month[1]:0>2}"
     return "/".join(folders), None
 
 

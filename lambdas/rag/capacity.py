@@ -23,6 +23,7 @@ from cost_reports.contracts import UsageRow
 from cost_reports.meters import MeterContext
 from lambdas.common import keys
 from lambdas.common.contracts import Approach, Manifest
+from lambdas.common.metering import stamp
 from lambdas.common.store import Results
 from lambdas.rag.store import Activity
 
@@ -143,16 +144,13 @@ def stored_bytes(texts: Iterable[str], dimensions: int) -> int:
 
 
 def _context(manifest: Manifest, approach: Approach, region: str, start_ms: int, end_ms: int) -> MeterContext:
-    def stamp(ms: int) -> str:
-        moment = datetime.fromtimestamp(ms / 1000, UTC)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
+    start, end = (stamp(datetime.fromtimestamp(ms / 1000, UTC)) for ms in (start_ms, end_ms))
     return MeterContext(
         experiment=manifest.experiment,
         run=manifest.run,
         approach=approach,
         variant=None,
-        start=stamp(start_ms),
-        end=stamp(end_ms),
+        start=start,
+        end=end,
         region=region,
     )

@@ -21,9 +21,11 @@ from cost_reports.actuals.records import Billed, Forecast, Window
 from cost_reports.actuals.report import Failure, Tag, TagState
 from cost_reports.contracts import ChargeRow
 from cost_reports.prices import Catalogue, PriceError
+from cost_reports.reconcile import USAGE_CATEGORIES
+from cost_reports.times import stamp
 from cost_reports.units import WIDE
-from lambdas.common.runtime import Deadline, DeadlineError, is_retryable, one_line, with_retries
-from lambdas.reporting.request_cache import Answer, TextStore, keep, recall, stamp
+from lambdas.common.runtime import Deadline, DeadlineError, error_code, is_retryable, one_line, with_retries
+from lambdas.reporting.request_cache import Answer, TextStore, keep, recall
 
 __all__ = ["ROLE_TAG", "TAG_KEYS", "CostExplorer", "read_billing", "tag_states"]
 
@@ -57,7 +59,7 @@ class CostExplorer:
         try:
             return self._read(request)
         except ClientError as error:
-            if _code(error) not in RESTART:
+            if error_code(error) not in RESTART:
                 raise
         return self._read(request)
 
@@ -158,7 +160,8 @@ def read_billing(
         source="billed-ce",
         account=account,
         rows=rows,
-        through=max((date.fromisoformat(row.day) for row in rows), default=None),
+        # Tax and fees of a month have a day of their own, which says nothing about usage.
+        through=max((date.fromisoformat(r.day) for r in rows if r.charge_category in USAGE_CATEGORIES), default=None),
         forecast=forecast,
         requests=explorer.requests,
         cached_requests=cached,
@@ -200,18 +203,14 @@ def _request_price(catalogue: Catalogue, today: date) -> Decimal:
     return found[0].usd
 
 
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
 def _is_retryable(error: BaseException) -> bool:
     """Cost Explorer throttles by LimitExceededException, which elsewhere is a quota."""
-    return is_retryable(error) or (isinstance(error, ClientError) and _code(error) == "LimitExceededException")
+    return is_retryable(error) or error_code(error) == "LimitExceededException"
 
 
 def _failure(request: str, error: Exception) -> Failure:
     if isinstance(error, ClientError):
-        return failures.failure(request, _code(error), str(error.response.get("Error", {}).get("Message", "")))
+        return failures.failure(request, error_code(error), str(error.response.get("Error", {}).get("Message", "")))
     if isinstance(error, DeadlineError):
         cause = "" if error.__cause__ is None else f"last error: {one_line(error.__cause__)}"
         return failures.failure(request, failures.DEADLINE, cause)

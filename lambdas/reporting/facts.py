@@ -16,7 +16,7 @@ from cost_reports.actuals.records import Window
 from cost_reports.contracts import ChargeRow, Cut, Source
 from cost_reports.ledger import Ledger
 from lambdas.common import keys
-from lambdas.common.runtime import Deadline, DeadlineError, is_retryable, with_retries
+from lambdas.common.runtime import Deadline, DeadlineError, error_code, is_retryable, with_retries
 from lambdas.common.store import Results
 
 ATTEMPTS = 10
@@ -46,7 +46,7 @@ class Facts:
         try:
             found = self.results.s3.get_object(Bucket=self.results.bucket, Key=self.key)
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
+            if error_code(error) in ("NoSuchKey", "404"):
                 return path, None
             raise
         path.write_bytes(found["Body"].read())
@@ -111,7 +111,7 @@ class Facts:
 
 
 def _overtaken(error: BaseException) -> bool:
-    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _OVERTAKEN
+    return error_code(error) in _OVERTAKEN
 
 
 def _again(error: BaseException) -> bool:

@@ -10,10 +10,11 @@ from lambdas.common.metering import Meter
 from lambdas.common.runtime import LambdaContext, Log, client
 from lambdas.common.settings import RunSettings, SpendSettings
 from lambdas.common.store import Results
-from lambdas.reporting import spend
+from lambdas.reporting import asked, spend
 
-#: Kept of the invocation's time for writing what is there.
-MARGIN_S = 60.0
+#: Kept of the invocation's time for the request that is under way when the time for the bill is up (45 s at most),
+#: for reading the runs, and for writing what is there.
+MARGIN_S = 180.0
 
 
 def report(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
@@ -52,24 +53,24 @@ def _of_run(
 
 
 def _of_spend(results: Results, experiment: str, event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
-    asked = settings.read(SpendSettings)
+    own = settings.read(SpendSettings)
     real = datetime.now(UTC)
-    now = spend.time_asked(event, real)
-    window = spend.window_asked(event, now.date())
+    now = asked.time_asked(event, real)
+    window = asked.window_asked(event, now.date())
     written = spend.write_spend(
         results,
         client("ce"),
         experiment=experiment,
-        account=asked.report_topic_arn.split(":")[4],  # the topic is the function's own account's
+        account=own.report_topic_arn.split(":")[4],  # the topic is the function's own account's
         now=now,
         window=window,
-        budget_usd=spend.budget(asked.monthly_budget_usd),
+        budget_usd=asked.budget(own.monthly_budget_usd),
         deadline_s=max(1.0, context.get_remaining_time_in_millis() / 1000 - MARGIN_S),
         fresh=event.get("fresh") is True,
-        notes=spend.notes_on_time(now, real),
+        notes=asked.notes_on_time(now, real),
     )
     # Days that somebody asked for are no news to those who subscribed to the daily report.
-    sent = window is None and spend.announce(results, client("sns"), asked.report_topic_arn, written)
+    sent = window is None and spend.announce(results, client("sns"), own.report_topic_arn, written)
     log = Log(experiment=experiment, run="", approach="shared", request_id=context.aws_request_id)
     log.info("reported", sent=sent, requests=written.report.header.requests, **written.keys)
     return written.keys

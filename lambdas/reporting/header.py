@@ -13,6 +13,7 @@ from cost_reports.contracts import UsageRow
 from cost_reports.prices import CURRENCY, Catalogue
 from cost_reports.report import Header, SourceState
 from cost_reports.text import usd
+from cost_reports.times import stamp
 from cost_reports.units import HOURS_PER_MONTH
 from cost_reports.usage_types import usage_type
 from lambdas.common import prompts
@@ -39,7 +40,7 @@ def of_run(
         region=region,
         window_start=min((row.start for row in usage), default=None),
         window_end=max((row.end for row in usage), default=None),
-        as_of=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        as_of=stamp(datetime.now(UTC)),
         prices_as_of=catalogue.as_of,
         currency=CURRENCY,
         embedded=environment.embedded,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from cost_reports.actuals.cost_explorer import Request, canonical
@@ -63,17 +63,6 @@ class Answer:
     pages: list[dict[str, Any]]
     read_at: str
     cached: bool = False
-
-
-def stamp(now: datetime) -> str:
-    """ISO 8601 in UTC with a Z.
-
-    Raises:
-        ValueError: `now` has no time zone.
-    """
-    if now.tzinfo is None:
-        raise ValueError(f"time {now.isoformat()} has no time zone; give it in UTC")
-    return now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def recall(store: TextStore, request: Request, now: datetime) -> Answer | None:

@@ -19,10 +19,7 @@ USAGE = "/usage/part-"
 
 def runs(results: Results, experiment: str) -> list[str]:
     """Ids of all runs of the experiment, oldest first (ids begin with the time at which the run began)."""
-    prefix = f"experiment={experiment}/run="
-    pages = results.s3.get_paginator("list_objects_v2").paginate(Bucket=results.bucket, Prefix=prefix, Delimiter="/")
-    found = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
-    return sorted(name.removeprefix(prefix).rstrip("/") for name in found)
+    return results.list_folders(f"experiment={experiment}/run=")
 
 
 def read_usage(results: Results, manifest: Manifest) -> list[tuple[str, UsageRow]]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from cost_reports.actuals.records import Output, Window
+from cost_reports.actuals.report import Failure
 from cost_reports.charges import charge_rows
 from cost_reports.contracts import ChargeRow
 from cost_reports.prices import Catalogue
 from lambdas.common import keys
 from lambdas.common.contracts import APPROACHES, AnswerRow, Manifest, QualityRow
+from lambdas.common.runtime import one_line
 from lambdas.common.store import MissingObjectError, Results
 from lambdas.reporting import run_data
 
@@ -31,20 +33,26 @@ class Found:
     outputs: dict[str, Output] = field(default_factory=dict)
     stand_ins: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
 
 def collect(results: Results, experiment: str, window: Window, catalogue: Catalogue) -> Found:
     """Everything that the runs of the window left in the bucket, priced.
 
-    Raises:
-        PriceError: something that was used has no price; the message names the usage.
-        ValueError: an object cannot be read; the message names it and the line.
+    A run that cannot be read or priced is a failure that names it: it must not cost the report of what was billed.
     """
-    parts = [_of_run(results, experiment, run, window, catalogue) for run in _runs(results, experiment, window)]
+    parts: list[Found] = []
+    failures: list[Failure] = []
+    for run in _runs(results, experiment, window):
+        try:
+            parts.append(_of_run(results, experiment, run, window, catalogue))
+        except (ValueError, MissingObjectError) as error:
+            text = f"{one_line(error)}; what it metered and was expected to cost is missing here"
+            failures.append(Failure(request=f"run {run}", code="Unreadable", text=text))
     notes = tuple(note for part in parts for note in part.notes)
     parts = [part for part in parts if part.runs]
     if not parts:
-        return Found(notes=notes)
+        return Found(notes=notes, failures=tuple(failures))
     return Found(
         description=parts[-1].description,
         runs=tuple(run for part in parts for run in part.runs),
@@ -53,6 +61,7 @@ def collect(results: Results, experiment: str, window: Window, catalogue: Catalo
         outputs=_summed([part.outputs for part in parts]),
         stand_ins=parts[-1].stand_ins,
         notes=notes,
+        failures=tuple(failures),
     )
 
 

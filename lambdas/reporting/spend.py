@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -17,24 +17,25 @@ from cost_reports import simulated
 from cost_reports.actuals.build import build_spend
 from cost_reports.actuals.cost_explorer import window_of
 from cost_reports.actuals.records import Billed, SpendRecords, Window
-from cost_reports.actuals.report import SpendReport
-from cost_reports.charges import parse_time
+from cost_reports.actuals.report import Restatement, SpendReport
+from cost_reports.actuals.restated import restatements, together
 from cost_reports.contracts import ChargeRow, Cut, Source
-from cost_reports.ledger import restatements
 from cost_reports.prices import Catalogue
 from cost_reports.render import csv_file, html, markdown, spend_document
 from cost_reports.report import to_json
+from cost_reports.times import stamp
 from lambdas.common import keys
-from lambdas.common.runtime import one_line
-from lambdas.common.store import Results
-from lambdas.reporting import cost_explorer, runs_of_window
+from lambdas.common.runtime import Deadline, one_line
+from lambdas.common.store import MissingObjectError, Results
+from lambdas.reporting import asked, cost_explorer, runs_of_window
 from lambdas.reporting.cost_explorer import read_billing, tag_states
 from lambdas.reporting.facts import Facts
-from lambdas.reporting.request_cache import BucketCache, Renewed, stamp
+from lambdas.reporting.request_cache import BucketCache, Renewed
 
-CLOCKS_DIFFER = timedelta(minutes=5)
 CE: Source = "billed-ce"
 CUTS: tuple[Cut, ...] = ("service", "usage-type", "record-type", "model", "role")
+#: Listing tags is free and fast; its retries must not use up the time of the bill.
+TAGS_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,47 +56,6 @@ class Written:
         }
 
 
-def window_asked(event: dict[str, Any], today: date) -> Window | None:
-    """The window that `since` and `until` of an event ask for (`until` is the first day that is left out); null where
-    it names neither.
-
-    Raises:
-        ValueError: a date is no date, or the window is empty.
-    """
-    since, until = _day(event, "since"), _day(event, "until")
-    if since is None and until is None:
-        return None
-    usual = window_of(today)
-    try:
-        return Window(start=since or usual.start, end=until or usual.end)
-    except ValueError as error:
-        raise ValueError(f"since {since or usual.start}, until {until or usual.end}: {error}") from error
-
-
-def notes_on_time(asked: datetime, now: datetime) -> tuple[str, ...]:
-    """What a reader must know of a bill whose clock is not the usual one."""
-    if abs(asked - now) < CLOCKS_DIFFER:
-        return ()
-    return (f"The clock of this simulated bill was put forward: it shows what AWS would show at {stamp(asked)}.",)
-
-
-def time_asked(event: dict[str, Any], now: datetime) -> datetime:
-    """`as_of` of an event, the clock of the embedded AWS's bill; without it, now.
-
-    Raises:
-        ValueError: it is no time, or this is AWS, whose bill nobody puts forward.
-    """
-    text = event.get("as_of")
-    if text is None:
-        return now
-    if not os.environ.get("AWS_ENDPOINT_URL"):
-        raise ValueError(f"as_of: {text!r} is for the simulated bill of an embedded AWS; this is AWS")
-    try:
-        return parse_time(text)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"as_of: {text!r} is no time: {error}") from error
-
-
 def write_spend(
     results: Results,
     client: Any,
@@ -111,8 +71,10 @@ def write_spend(
 ) -> Written:
     """Reads what Cost Explorer knows, compares it, writes the report's files, and keeps what was read.
 
-    `client` is a Cost Explorer client. `fresh`: ask AWS again for what was answered in the last hours. The ledger
-    changes last, so that doing it all again after a failure finds the same restatements.
+    `client` is a Cost Explorer client. `fresh`: ask AWS again for what was answered in the last hours. What has been
+    restated is told against the last daily report: the ledger holds what that one read. It changes last, so that doing
+    it all again after a failure finds the same, and not for a `window` that somebody asked for. A later report of the
+    same day takes over what the earlier one, which it writes over, has found.
 
     Raises:
         ValueError: what billing or a run left cannot be read; the message names the row.
@@ -120,7 +82,8 @@ def write_spend(
     today = now.astimezone(UTC).date()
     chosen = window or window_of(today)
     catalogue = Catalogue.load()
-    tags, no_tags = tag_states(client, cost_explorer.TAG_KEYS)
+    deadline = Deadline.after(deadline_s)
+    tags, no_tags = tag_states(client, cost_explorer.TAG_KEYS, deadline_s=min(TAGS_S, deadline_s))
     cache = BucketCache(results, experiment)
     role = any(t.key == cost_explorer.ROLE_TAG and t.state == "active" for t in tags)
     billed = read_billing(
@@ -131,15 +94,18 @@ def write_spend(
         catalogue=catalogue,
         role_tag_active=role,
         cache=Renewed(cache) if fresh else cache,
-        deadline_s=deadline_s,
+        deadline_s=deadline.remaining_s(),
         now=now,
         account=account,
     )
-    if no_tags is not None:
-        billed = replace(billed, failures=(*billed.failures, no_tags))
     facts = Facts(results, experiment)
-    before = facts.rows(source=CE, window=chosen)
+    prefix = keys.report_prefix(experiment, _name(today, window))
+    restated = restatements(facts.rows(source=CE, window=chosen), billed.rows, experiment=experiment)
+    if window is None:
+        restated = together(_told(results, prefix), restated)
     found = runs_of_window.collect(results, experiment, chosen, catalogue)
+    no_more = () if no_tags is None else (no_tags,)
+    billed = replace(billed, failures=(*billed.failures, *no_more, *found.failures))
     report = build_spend(
         SpendRecords(
             experiment=experiment,
@@ -153,7 +119,7 @@ def write_spend(
             runs=found.runs,
             outputs=found.outputs,
             tags=tags,
-            restatements=restatements(before, billed.rows, experiment=experiment),
+            restatements=restated,
             previous_report=_previous(results, experiment, today),
             budget_usd=budget_usd,
             simulated=simulated.statements(found.stand_ins) if os.environ.get("AWS_ENDPOINT_URL") else (),
@@ -161,9 +127,9 @@ def write_spend(
         ),
         catalogue,
     )
-    prefix = keys.report_prefix(experiment, _name(today, window))
     _write(results, prefix, report, [*found.estimated, *found.metered, *billed.rows])
-    _keep(facts, billed, role=role, window=chosen, read_at=stamp(now))
+    if window is None:
+        _keep(facts, billed, role=role, window=chosen, read_at=stamp(now))
     return Written(prefix=prefix, report=report)
 
 
@@ -187,21 +153,6 @@ def announce(results: Results, sns: Any, topic_arn: str, written: Written) -> bo
     return True
 
 
-def budget(text: str) -> Decimal | None:
-    """USD a month; null where none is set (0).
-
-    Raises:
-        ValueError: it is no amount of money.
-    """
-    try:
-        amount = Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError(f"MONTHLY_BUDGET_USD {text!r} is no amount in USD") from error
-    if not amount.is_finite() or amount < 0:
-        raise ValueError(f"MONTHLY_BUDGET_USD {text!r} is no amount in USD")
-    return amount or None
-
-
 def _keep(facts: Facts, billed: Billed, *, role: bool, window: Window, read_at: str) -> None:
     """Replace the window in the ledger, cut by cut: those that were refused this time stay as they were read before."""
     refused = {failure.request for failure in billed.failures}
@@ -213,6 +164,30 @@ def _keep(facts: Facts, billed: Billed, *, role: bool, window: Window, read_at: 
             billed.rows, source=CE, account=billed.account, window=window, read_at=read_at, cuts=asked
         )
     )
+
+
+def _told(results: Results, prefix: str) -> list[Restatement]:
+    """The restatements in the report at `prefix`; none where there is no report yet.
+
+    Raises:
+        ValueError: it cannot be read; the message names it.
+    """
+    key = f"{prefix}report.json"
+    try:
+        found = json.loads(results.read_text(key))["restatements"]
+        return [
+            Restatement(
+                day=r["day"],
+                approach=r["approach"],
+                before_usd=None if r["before_usd"] is None else Decimal(r["before_usd"]),
+                now_usd=None if r["now_usd"] is None else Decimal(r["now_usd"]),
+            )
+            for r in found
+        ]
+    except MissingObjectError:
+        return []
+    except (ValueError, KeyError, TypeError, InvalidOperation) as error:
+        raise ValueError(f"{results.uri(key)}: is no spend report ({one_line(error)}); delete it") from error
 
 
 def _write(results: Results, prefix: str, report: SpendReport, charges: Sequence[ChargeRow]) -> None:
@@ -233,33 +208,12 @@ def _previous(results: Results, experiment: str, today: date) -> str | None:
     """The newest day before today that has a daily report."""
     prefix = keys.report_prefix(experiment, "").rstrip("/") + "/"
     try:
-        pages = results.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=results.bucket, Prefix=prefix, Delimiter="/"
-        )
-        names = [
-            entry["Prefix"].removeprefix(prefix).rstrip("/") for p in pages for entry in p.get("CommonPrefixes", [])
-        ]
+        names = results.list_folders(prefix)
     except ClientError as error:
         raise ValueError(f"earlier reports below {results.uri(prefix)} cannot be listed: {one_line(error)}") from error
-    days = [name for name in names if _is_day(name) and name < today.isoformat()]
+    days = [name for name in names if asked.is_day(name) and name < today.isoformat()]
     return max(days, default=None)
 
 
 def _name(today: date, window: Window | None) -> str:
     return today.isoformat() if window is None else f"{window.start}_{window.end}"
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
-def _day(event: dict[str, Any], name: str) -> date | None:
-    text = event.get(name)
-    if text is None:
-        return None
-    if not isinstance(text, str) or not _is_day(text):
-        raise ValueError(f"{name}: {text!r} is no day; write it as YYYY-MM-DD")
-    return date.fromisoformat(text)

@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from cost_reports import times
 from cost_reports.prices import Catalogue
 from lambdas.common import jsonl
 from offline.billing import dates
@@ -99,7 +100,7 @@ class Account:
         """The lines that the bill shows now, restated, with the tags that it groups by."""
         now = self.now()
         states = self.tags.states()
-        due = [r for r in self._restatements() if dates.moment(r.at) <= now]
+        due = [r for r in self._restatements() if times.parse_time(r.at) <= now]
         result = []
         for line in self.lines():
             if dates.shown_from(line) > now:
@@ -128,7 +129,7 @@ class Account:
 
     def count_request(self, operation: str) -> None:
         """Bill one answered request to Cost Explorer."""
-        self.store.put("request", {f"{self.requests():08}": [dates.iso(self.now()), operation]})
+        self.store.put("request", {f"{self.requests():08}": [times.stamp(self.now()), operation]})
 
     def requests(self) -> int:
         return self.store.count("request")

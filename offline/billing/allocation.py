@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from cost_reports import times
 from offline.billing import dates, pages
 from offline.billing.account import Account
 from offline.billing.filters import refused
@@ -33,7 +34,7 @@ def list_tags(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
             "TagKey": key,
             "Type": "AWSGenerated" if key.startswith("aws:") else "UserDefined",
             "Status": ACTIVE if state.active else INACTIVE,
-            "LastUsedDate": dates.iso(dates.midnight(dates.first_of_month(last_used))),
+            "LastUsedDate": times.stamp(dates.midnight(times.first_of_month(last_used))),
         }
         if state.updated is not None:
             entry["LastUpdatedDate"] = state.updated
@@ -67,13 +68,16 @@ def start_backfill(account: Account, request: Mapping[str, Any]) -> dict[str, An
     """StartCostAllocationTagBackfill; it takes effect an hour later by the bill's clock."""
     _check_payer(account, "Failed to start Cost Allocation Tag backfill: ")
     now = account.now()
-    start = dates.moment(request["BackfillFrom"])
-    earliest = dates.first_of_month(now.date(), -BACKFILL_MONTHS)
-    if start != dates.midnight(dates.first_of_month(start.date())):
+    try:
+        start = times.parse_time(request["BackfillFrom"])
+    except ValueError as error:
+        raise refused(f"BackfillFrom {request['BackfillFrom']} is no time: {error}") from error
+    earliest = times.first_of_month(now.date(), -BACKFILL_MONTHS)
+    if start != dates.midnight(times.first_of_month(start.date())):
         raise refused(f"BackfillFrom {request['BackfillFrom']} is not the first day of a month")
     if not dates.midnight(earliest) <= start <= now:
         raise refused(f"BackfillFrom {request['BackfillFrom']} is not within the previous {BACKFILL_MONTHS} months")
-    if any(now - dates.moment(old["requested"]) < ONE_BACKFILL_IN for old in account.tags.backfills()):
+    if any(now - times.parse_time(old["requested"]) < ONE_BACKFILL_IN for old in account.tags.backfills()):
         raise AwsError(
             "BackfillLimitExceededException",
             "A request to backfill is already in progress. Once the previous request is complete, you can create"
@@ -100,7 +104,7 @@ def _plain(document: Mapping[str, Any]) -> dict[str, str]:
         "LastUpdatedAt": document["requested"],
     }
     if document["applied"]:
-        done = dates.iso(dates.moment(document["requested"]) + BACKFILL_TAKES)
+        done = times.stamp(times.parse_time(document["requested"]) + BACKFILL_TAKES)
         found.update(BackfillStatus="SUCCEEDED", CompletedAt=done, LastUpdatedAt=done)
     return found
 

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from offline.billing import dates, pages
+from cost_reports import times
+from offline.billing import pages
 from offline.billing.account import Account
 from offline.billing.filters import refused, root_of
 from offline.billing.store import Kind
@@ -33,7 +34,7 @@ class Anomalies:
             root_of(monitor["MonitorSpecification"])
         elif "MonitorDimension" not in monitor:
             raise refused("A DIMENSIONAL monitor needs a MonitorDimension")
-        now = dates.iso(self._account.now())
+        now = times.stamp(self._account.now())
         arn = self._keep("monitor", monitor, "Monitor", request, CreationDate=now, LastUpdatedDate=now)
         return {"MonitorArn": arn}
 
@@ -47,7 +48,7 @@ class Anomalies:
         found = self._found("monitor", arn)
         if "MonitorName" in request:
             found["entry"]["MonitorName"] = request["MonitorName"]
-        found["entry"]["LastUpdatedDate"] = dates.iso(self._account.now())
+        found["entry"]["LastUpdatedDate"] = times.stamp(self._account.now())
         self._store.put("monitor", {arn: found})
         return {"MonitorArn": arn}
 

@@ -23,17 +23,18 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from cost_reports import times
+from cost_reports.actuals.cost_explorer import RESOURCE_TAGS
 from lambdas.common import jsonl
 from offline.billing import dates
 from offline.billing.account import Account
 from offline.billing.exports import DataExports
 from offline.billing.rows import RowError, parse_restatements, parse_rows
-from offline.billing.tags import ACTIVE, INACTIVE, STANDARD
+from offline.billing.tags import ACTIVE, INACTIVE
 from offline.wire import AwsError
 
 ACTIVATION = {"active": True, "inactive": False}
 MOST_HOURS = 24 * 366 * 10
-FIRST_YEAR, LAST_YEAR = 2000, 2199
 
 
 class ControlError(ValueError):
@@ -81,7 +82,7 @@ class Control:
         seen = {key: account.tags.state(key).active for key in sorted(account.seen_tags())}
         return {
             "simulated": True,
-            "now": dates.iso(now),
+            "now": times.stamp(now),
             "offset_s": account.setting("offset_s"),
             "account": account.id,
             "role": account.setting("role"),
@@ -130,7 +131,7 @@ class Control:
 
     def _now(self, value: Any) -> Callable[[], None]:
         try:
-            wanted = dates.moment(value)
+            wanted = times.parse_time(value)
         except (TypeError, ValueError) as error:
             raise ControlError(f"now: {error}") from error
         return self._offset("now", wanted - self._account.real_now())
@@ -142,7 +143,7 @@ class Control:
 
     def _offset(self, name: str, offset: timedelta) -> Callable[[], None]:
         year = (self._account.real_now() + offset).year
-        if not FIRST_YEAR <= year <= LAST_YEAR:
+        if not dates.FIRST_YEAR <= year <= dates.LAST_YEAR:
             raise ControlError(f"{name}: the bill's clock would show the year {year}")
         return _set(self._account, offset_s=offset.total_seconds())
 
@@ -158,7 +159,7 @@ class Control:
         return _set(self._account, restatements=[jsonl.to_plain(restatement) for restatement in found])
 
     def _tags(self, value: Any) -> Callable[[], None]:
-        states = dict.fromkeys(STANDARD, value) if isinstance(value, str) else value
+        states = dict.fromkeys(RESOURCE_TAGS, value) if isinstance(value, str) else value
         known = list(ACTIVATION)
         if not isinstance(states, dict) or not all(state in known for state in states.values()):
             raise ControlError("tags: active, inactive, or an object of tag key -> one of both is needed")

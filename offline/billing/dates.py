@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
+from cost_reports.times import first_of_month
 from offline.billing.line import USAGE, Line
 
 DAY = timedelta(days=1)
 #: From a day's first moment to the moment when it is shown; late lines come another day later.
 SHOWN_AFTER, LATE_AFTER = 2 * DAY, 3 * DAY
 MONTH_CLOSES_ON = 6
+#: The years that the bill and its clock know.
+FIRST_YEAR, LAST_YEAR = 2000, 2199
 LATE_SERVICE, LATE_USAGE = "AmazonStates", "Storage"
 
 
@@ -43,28 +46,6 @@ def last_complete(now: datetime) -> date:
     return (now - LATE_AFTER).date()
 
 
-def first_of_month(day: date, months: int = 0) -> date:
-    """The first day of the month of `day`, or of the month that lies `months` later (earlier, where negative)."""
-    number = day.year * 12 + day.month - 1 + months
-    return date(number // 12, number % 12 + 1, 1)
-
-
 def is_closed(day: date, now: datetime) -> bool:
     """Whether the month of `day` is closed."""
     return now >= midnight(first_of_month(day, 1).replace(day=MONTH_CLOSES_ON))
-
-
-def iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def moment(text: str) -> datetime:
-    """An ISO 8601 time with an offset.
-
-    Raises:
-        ValueError: `text` is none.
-    """
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        raise ValueError(f"{text!r} has no offset; write it in UTC with a Z at its end")
-    return found.astimezone(UTC)

@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from cost_reports import times
 from offline.billing import dates
 from offline.billing.account import Account
 from offline.billing.export_lines import Row, rows
@@ -33,7 +34,7 @@ def deliver(account: Account, export: Mapping[str, Any], *, since: date, done: S
     now = account.now()
     months: dict[str, list[Line]] = {month: [] for month in done}
     for line in account.shown():
-        if line.day >= dates.first_of_month(since):
+        if line.day >= times.first_of_month(since):
             months.setdefault(f"{line.day:%Y-%m}", []).append(line)
     query = parse(export["DataQuery"])
     for month, lines in months.items():
@@ -86,7 +87,7 @@ def _put(account: Account, export: Mapping[str, Any], query: Query, month: str, 
         "account": account.id,
         "billingPeriod": month,
         "columns": [{"name": alias, "type": query.table.columns[column]} for column, alias in query.columns],
-        "createdAt": dates.iso(now),
+        "createdAt": times.stamp(now),
         "dataFiles": [f"s3://{bucket}/{data}"],
         "exportArn": export["ExportArn"],
         "exportName": name,

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from cost_reports import times
 from cost_reports.charges import exact_sum
 from cost_reports.units import exact_total, to_decimal
 from offline.billing import dates
@@ -128,7 +129,7 @@ def _focus(line: Line, account: str, closed: bool, _principals: bool) -> Row:
 def _cur(line: Line, account: str, closed: bool, principals: bool) -> Row:
     usd = f"{line.usd:.12f}"
     start, end = _month(line.day)
-    interval = f"{dates.iso(dates.midnight(line.day))}/{dates.iso(dates.midnight(line.day + dates.DAY))}"
+    interval = f"{times.stamp(dates.midnight(line.day))}/{times.stamp(dates.midnight(line.day + dates.DAY))}"
     resource = {key: value for key, value in line.tags.items() if not key.startswith(PRINCIPAL)}
     tags = {f"resourceTags/{key}": value for key, value in resource.items()}
     if principals:
@@ -196,7 +197,7 @@ def _invoice(line: Line, account: str) -> str:
 
 
 def _month(day: date) -> tuple[str, str]:
-    return _time(dates.first_of_month(day)), _time(dates.first_of_month(day, 1))
+    return _time(times.first_of_month(day)), _time(times.first_of_month(day, 1))
 
 
 def _time(day: date) -> str:

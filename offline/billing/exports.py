@@ -9,7 +9,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from offline.billing import dates, pages
+from cost_reports import times
+from offline.billing import pages
 from offline.billing.account import Account
 from offline.billing.delivery import deliver
 from offline.billing.export_query import parse
@@ -58,7 +59,7 @@ class DataExports:
             try:
                 since = date.fromisoformat(found["created"][:10])
                 found["months"] = deliver(self._account, found["export"], since=since, done=found["months"])
-                found.update(status="HEALTHY", refreshed=dates.iso(self._account.now()))
+                found.update(status="HEALTHY", refreshed=times.stamp(self._account.now()))
             except (ClientError, BotoCoreError) as refusal:
                 error = " ".join(str(refusal).split())
                 found["status"] = "UNHEALTHY"
@@ -76,7 +77,7 @@ class DataExports:
         export["ExportArn"] = (
             f"arn:aws:bcm-data-exports:us-east-1:{self._account.id}:export/{export['Name']}-{uuid.uuid4()}"
         )
-        now = dates.iso(self._account.now())
+        now = times.stamp(self._account.now())
         document: dict[str, Any] = {
             "export": export,
             "tags": {tag["Key"]: tag["Value"] for tag in request.get("ResourceTags", ())},
@@ -110,7 +111,7 @@ class DataExports:
                 raise refused(f"{name} of an export cannot be changed")
         self._check(export)
         export["ExportArn"] = arn
-        updated = dates.iso(self._account.now())
+        updated = times.stamp(self._account.now())
         self._store.put("export", {arn: {**found, "export": export, "updated": updated}})
         return {"ExportArn": arn}
 
@@ -160,10 +161,10 @@ class DataExports:
 
 
 def _status(found: Mapping[str, Any]) -> dict[str, Any]:
-    times = {"CreatedAt": "created", "LastUpdatedAt": "updated", "LastRefreshedAt": "refreshed"}
+    moments = {"CreatedAt": "created", "LastUpdatedAt": "updated", "LastRefreshedAt": "refreshed"}
     status: dict[str, Any] = {"StatusCode": found["status"]}
     if found["status"] == "UNHEALTHY":
         status["StatusReason"] = "INSUFFICIENT_PERMISSION"
     return status | {
-        name: dates.moment(found[own]).timestamp() for name, own in times.items() if found[own] is not None
+        name: times.parse_time(found[own]).timestamp() for name, own in moments.items() if found[own] is not None
     }

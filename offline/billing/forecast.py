@@ -13,6 +13,7 @@ from fractions import Fraction
 from statistics import NormalDist
 from typing import Any
 
+from cost_reports import times
 from cost_reports.charges import exact_sum
 from cost_reports.units import WIDE
 from offline.billing import dates
@@ -89,6 +90,6 @@ def _check_length(granularity: str, period: Period) -> None:
     if granularity == "HOURLY":
         raise refused("GetCostForecast supports only DAILY and MONTHLY granularities")
     months = DAILY_MONTHS if granularity == "DAILY" else MONTHLY_MONTHS
-    latest = dates.first_of_month(period.start, months)
+    latest = times.first_of_month(period.start, months)
     if period.end > latest.replace(day=min(period.start.day, 28)) + timedelta(days=3):
         raise refused(f"A {granularity} forecast covers at most {months} months")

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from cost_reports import times
 from cost_reports.actuals.cost_explorer import PRODUCT_ATTRIBUTES_SINCE
 from cost_reports.actuals.names import CE_PRECISION
 from cost_reports.charges import exact_sum
@@ -46,7 +47,7 @@ class Period:
         """The period by calendar months; the first and the last may be parts of one."""
         found, start = [], self.start
         while start < self.end:
-            end = min(dates.first_of_month(start, 1), self.end)
+            end = min(times.first_of_month(start, 1), self.end)
             found.append(Period(start, end))
             start = end
         return found
@@ -67,11 +68,13 @@ def period_of(request: Mapping[str, Any]) -> Period:
             raise refused(f"{name} date {text} is invalid. Valid format is: yyyy-MM-dd") from error
     if found[0] >= found[1]:
         raise refused("Start date (and hour) should be before end date (and hour)")
+    if found[1].year > dates.LAST_YEAR:
+        raise refused(f"End date {found[1]} is after {dates.LAST_YEAR}, the last year of this account")
     return Period(*found)
 
 
 def check_history(period: Period, now_day: date) -> None:
-    if period.start < dates.first_of_month(now_day, -HISTORY_MONTHS):
+    if period.start < times.first_of_month(now_day, -HISTORY_MONTHS):
         raise refused("You haven't enabled historical data beyond 14 months")
 
 

@@ -9,10 +9,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, TypeVar
 
+from cost_reports import times
 from cost_reports.actuals.names import service_code
 from cost_reports.units import MONEY, WIDE, to_decimal
 from lambdas.common import jsonl
-from offline.billing import dates
 from offline.billing.line import Line
 from offline.billing.models import SUPPORTED_CODES
 
@@ -126,7 +126,7 @@ def line_of(row: Row, region: str) -> Line:
         description=row.description or f"{row.record_type} for {row.service}",
         tags=row.tags,
         attributes=row.attributes if code in SUPPORTED_CODES else None,
-        shown_from=None if row.shown_from is None else dates.moment(row.shown_from),
+        shown_from=None if row.shown_from is None else times.parse_time(row.shown_from),
     )
 
 
@@ -151,15 +151,17 @@ def _parse(cls: type[T], given: Any, name: str) -> list[T]:
 
 def _day(text: str, where: str) -> None:
     try:
-        date.fromisoformat(text)
-    except ValueError as error:
-        raise RowError(f"{where}: {text!r} is no date YYYY-MM-DD") from error
+        same = date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        same = False
+    if not same:
+        raise RowError(f"{where}: {text!r} is no date YYYY-MM-DD")
 
 
 def _time(text: str | None, where: str) -> None:
     try:
         if text is not None:
-            dates.moment(text)
+            times.parse_time(text)
     except ValueError as error:
         raise RowError(f"{where}: {error}") from error
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from offline.billing import dates
+from cost_reports import times
+from cost_reports.actuals.cost_explorer import RESOURCE_TAGS
 from offline.billing.store import Store
 
-STANDARD = ("project", "experiment", "approach", "cost-cell", "owner")
 BACKFILL_TAKES = timedelta(hours=1)
 ACTIVE, INACTIVE = "Active", "Inactive"
 
@@ -44,7 +44,7 @@ class Tags:
 
     def states(self) -> dict[str, TagState]:
         """The states of the keys that have one of their own; `state` tells that of any key."""
-        found = {key: _from_the_beginning(True) for key in STANDARD}
+        found = {key: _from_the_beginning(True) for key in RESOURCE_TAGS}
         for key, document in self._store.all("tag").items():
             intervals = tuple((start, end) for start, end in document["intervals"])
             found[key] = TagState(document["active"], document["updated"], intervals)
@@ -66,7 +66,7 @@ class Tags:
         intervals = _without(old.intervals, today, None)
         if active:
             intervals += ((today, None),)
-        self._store.put("tag", {key: _document(TagState(active, dates.iso(now), intervals))})
+        self._store.put("tag", {key: _document(TagState(active, times.stamp(now), intervals))})
 
     # -- backfills
 
@@ -75,7 +75,7 @@ class Tags:
         states = {key: self.state(key).active for key in keys | self.states().keys()}
         document: dict[str, Any] = {
             "from": start.isoformat(),
-            "requested": dates.iso(now),
+            "requested": times.stamp(now),
             "states": states,
             "applied": False,
         }
@@ -89,7 +89,7 @@ class Tags:
     def settle(self, now: datetime) -> None:
         """Let backfills whose time has come take effect."""
         for document in self.backfills():
-            if document["applied"] or now < dates.moment(document["requested"]) + BACKFILL_TAKES:
+            if document["applied"] or now < times.parse_time(document["requested"]) + BACKFILL_TAKES:
                 continue
             start, end = document["from"], document["requested"][:10]
             changed = {}

@@ -10,10 +10,26 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 FIXTURE = "tests/infra/fixtures/experiment"
-#: Layers are not built, built-in validation is left to the gate: what is tested here does not depend on either.
+#: Layers are not built: what is tested here does not depend on them.
 QUICK = {"aws:cdk:bundling-stacks": [], "experiment": FIXTURE, "cost-anomalies": "on"}
 CONCERNS = ("foundation", "prompting", "rag", "fine-tuning", "reporting", "comparison")
-EXPORTS = {"cost-exports": "on"}
+#: What the tests synthesize beside the default. Each takes seconds, so a test of a setting shares one of these.
+EXPORTS: dict[str, Any] = {"cost-exports": "on"}
+DOMAIN: dict[str, Any] = {**EXPORTS, "vector-store": "domain"}
+#: Everything otherwise than by default: the least that can be had, and addresses.
+CHANGED: dict[str, Any] = {
+    **EXPORTS,
+    "vector-store": "classic",
+    "monthly-budget-usd": 0,
+    "cost-anomalies": "off",
+    "report-email": "reports@b.org",
+    "report-schedule": "off",
+    "alarm-email": "alarms@b.org",
+    "athena-scan-limit-mb": 10,
+    "log-retention-days": 1,
+    "answer-concurrency": "7",
+    "auto-delete-objects": "false",
+}
 
 Template = dict[str, Any]
 
@@ -23,6 +39,10 @@ class Templates:
     """Templates by concern, as synthesized."""
 
     by_concern: Mapping[str, Template]
+    #: The assembly.
+    folder: Path
+    #: (id, reason) of the exceptions that the code asked for.
+    acknowledged: tuple[tuple[str, str], ...]
 
     def resources(self, kind: str | None = None) -> Iterator[tuple[str, Template]]:
         """(`<concern>/<logical id>`, resource) of all stacks, of one type if asked for."""
@@ -93,4 +113,10 @@ def granted(templates: Templates) -> Iterator[tuple[str, str, str]]:
 def only(templates: Templates, kind: str) -> Template:
     """The one resource of a type."""
     ((_, resource),) = templates.resources(kind)
+    return resource
+
+
+def only_in(concern: str, templates: Templates, kind: str) -> Template:
+    """The one resource of a type in a stack."""
+    ((_, resource),) = [r for r in templates.resources(kind) if r[0].startswith(f"{concern}/")]
     return resource

@@ -7,17 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from infra_templates import EXPORTS, Templates, as_list, flat, granted, only, tags_of
+from infra_templates import CHANGED, EXPORTS, Templates, as_list, flat, granted, only, statements, tags_of
 
 from infra import tags
 from infra.export_columns import CUR, FOCUS
 
+#: What CDK grants to send messages.
+SENDING = {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
 SYNTH = Callable[..., Templates]
 KINDS = ("AWS::BCMDataExports::Export", "AWS::Glue::Database", "AWS::Glue::Table", "AWS::Athena::WorkGroup")
-
-
-#: As little as there can be.
-LEAST = {**EXPORTS, "athena-scan-limit-mb": 10, "report-schedule": "off"}
 
 
 @pytest.fixture(scope="module")
@@ -188,8 +186,9 @@ def test_queries_are_limited_and_leave_with_the_results(on: Templates, synth: SY
     assert flat(results["OutputLocation"]).endswith(">/athena/")
     ((_, bucket),) = [r for r in on.resources("AWS::S3::Bucket") if r[0].startswith("foundation/")]
     rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert ("athena/", 30) in {(rule.get("Prefix"), rule.get("ExpirationInDays")) for rule in rules}
-    limit = only(synth(**LEAST), "AWS::Athena::WorkGroup")["Properties"]["WorkGroupConfiguration"][
+    kept = {(rule.get("Prefix"), rule.get("ExpirationInDays")) for rule in rules}
+    assert kept >= {("athena/", 30), ("reports/fixture/cache/", 1)}
+    limit = only(synth(**CHANGED), "AWS::Athena::WorkGroup")["Properties"]["WorkGroupConfiguration"][
         "BytesScannedCutoffPerQuery"
     ]
     # Athena's least.
@@ -206,7 +205,7 @@ def sync(templates: Templates) -> dict[str, Any]:
 def test_the_function_has_room_its_layer_and_the_names(on: Templates) -> None:
     function = sync(on)
     assert function["Handler"] == "lambdas.exports.handler.sync"
-    assert (function["MemorySize"], function["EphemeralStorage"]) == (512, {"Size": 2048})
+    assert (function["MemorySize"], function["EphemeralStorage"]) == (512, {"Size": 10240})
     assert len(function["Layers"]) == 1
     variables = function["Environment"]["Variables"]
     assert set(variables) == {"BUCKET", "EXPERIMENT", "APPROACH", "EXPORT_BUCKET", "EXPORT_PREFIX"}
@@ -221,8 +220,27 @@ def test_the_function_reads_exports_and_writes_reports_only(on: Templates) -> No
         ("s3:GetObject", f"<{bucket_name(on)}.Arn>/exports/*"),
         ("s3:ListBucket", f"<{bucket_name(on)}.Arn>"),
     }
-    assert any(a == "s3:PutObject" and r.endswith("/reports/fixture/*") for a, r in own)
-    assert {action.split(":")[0] for action, _ in own} == {"logs", "s3"}
+    results = {(action, resource) for action, resource in own if action.startswith("s3:")} - touching
+    ((bucket,),) = {tuple(r for a, r in results if a == "s3:ListBucket")}
+    reports = f"{bucket}/reports/fixture/*"
+    assert results == {
+        ("s3:ListBucket", bucket),
+        ("s3:AbortMultipartUpload", reports),
+        ("s3:GetObject", reports),
+        ("s3:PutObject", reports),
+    }
+    listings = [s["Condition"] for name, s in statements(on) if "exports/SyncRole" in name and "Condition" in s]
+    assert [c["StringLike"]["s3:prefix"] for c in listings] == [["exports/*"], ["reports/fixture/*"]]
+    # To the queue goes the call that failed each time it was tried.
+    assert {action.split(":")[0] for action, _ in own} == {"logs", "s3", "sqs"}
+    assert {action for action, _ in own if action.startswith("sqs:")} <= SENDING
+
+
+def test_layers_which_take_no_tags_are_named_for_the_experiment(on: Templates) -> None:
+    names = [r["Properties"]["LayerName"] for _, r in on.resources("AWS::Lambda::LayerVersion")]
+    assert "ladder-fixture-exports-exports" in names
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("ladder-fixture-") for name in names)
 
 
 def test_it_runs_an_hour_before_the_report(on: Templates, synth: SYNTH) -> None:
@@ -245,7 +263,7 @@ def test_it_runs_an_hour_before_the_report(on: Templates, synth: SYNTH) -> None:
             if n.startswith(f"{name}/") and "LettersAlarm" in n
         ]
         assert [queue in text for text in alarms] == [True]
-    assert {r["Properties"]["State"] for _, r in synth(**LEAST).resources("AWS::Scheduler::Schedule")} == {"DISABLED"}
+    assert {r["Properties"]["State"] for _, r in synth(**CHANGED).resources("AWS::Scheduler::Schedule")} == {"DISABLED"}
 
 
 def test_outputs_name_what_the_command_line_needs(on: Templates) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from infra_templates import Templates
+from infra_templates import CHANGED, Templates
 
 from infra.asl import comparison, fine_tuning, parts, prompting, rag, sweep
 from lambdas.common.contracts import APPROACHES
@@ -101,7 +101,7 @@ def test_batches_are_answered_at_the_set_concurrency(name: str) -> None:
 
 
 def test_concurrency_follows_the_setting(synth: Callable[..., Templates]) -> None:
-    definitions = synth(**{"answer-concurrency": "7"}).definitions()
+    definitions = synth(**CHANGED).definitions()
     for approach in APPROACHES:
         assert definitions[approach]["States"]["AnswerAll"]["MaxConcurrency"] == 7
 

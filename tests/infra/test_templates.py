@@ -7,7 +7,20 @@ import re
 from collections.abc import Callable
 
 import pytest
-from infra_templates import CONCERNS, EXPORTS, Templates, as_list, flat, granted, only, statements, tags_of
+from infra_templates import (
+    CHANGED,
+    CONCERNS,
+    DOMAIN,
+    EXPORTS,
+    Templates,
+    as_list,
+    flat,
+    granted,
+    only,
+    only_in,
+    statements,
+    tags_of,
+)
 
 from infra import tags
 from infra.vector_store import mapping
@@ -20,6 +33,7 @@ UNTAGGABLE = {
     "AWS::Glue::Database",
     "AWS::Glue::Table",
     "AWS::IAM::Policy",
+    "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::LayerVersion",
     "AWS::OpenSearchServerless::AccessPolicy",
     "AWS::OpenSearchServerless::Index",
@@ -37,7 +51,6 @@ NAMES = {
     "AWS::S3::Bucket": "BucketName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Lambda::Function": "FunctionName",
-    "AWS::Lambda::LayerVersion": "LayerName",
     "AWS::IAM::Role": "RoleName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
@@ -52,8 +65,7 @@ NAMES = {
 @pytest.fixture(params=["nextgen", "classic", "domain", "exports"], scope="session")
 def every_kind(request: pytest.FixtureRequest, synth: SYNTH) -> Templates:
     """The default deployment, those with another store, and the one with billing exports."""
-    changes = {"nextgen": {}, "exports": EXPORTS}
-    return synth(**changes.get(request.param, {"vector-store": request.param}))
+    return synth(**{"nextgen": {}, "classic": CHANGED, "domain": DOMAIN, "exports": EXPORTS}[request.param])
 
 
 def test_there_is_something_to_look_at(templates: Templates) -> None:
@@ -91,14 +103,14 @@ def test_nothing_is_retained(every_kind: Templates) -> None:
     ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::OpenSearchService::Domain"],
 )
 def test_types_that_cloudformation_keeps_by_default_are_deleted(synth: SYNTH, kind: str) -> None:
-    found = list(synth(**{"vector-store": "domain"}).resources(kind))
+    found = list(synth(**DOMAIN).resources(kind))
     assert found
     assert all(resource["DeletionPolicy"] == "Delete" for _, resource in found)
 
 
 def test_every_log_group_forgets(templates: Templates, synth: SYNTH) -> None:
     assert {r["Properties"]["RetentionInDays"] for _, r in templates.resources("AWS::Logs::LogGroup")} == {14}
-    short = synth(**{"log-retention-days": 1})
+    short = synth(**CHANGED)
     assert {r["Properties"]["RetentionInDays"] for _, r in short.resources("AWS::Logs::LogGroup")} == {1}
 
 
@@ -265,9 +277,9 @@ def test_the_bucket_is_private_encrypted_and_empties_itself(templates: Templates
 
 
 def test_the_bucket_of_the_embedded_aws_needs_no_function_to_empty_it(synth: SYNTH) -> None:
-    found = synth(**{"auto-delete-objects": "false"})
+    found = synth(**CHANGED)
     assert list(found.resources("Custom::S3AutoDeleteObjects")) == []
-    assert len(list(found.resources("AWS::Lambda::Function"))) == 12
+    assert len(list(found.resources("AWS::Lambda::Function"))) == 13
 
 
 def test_the_run_table_is_paid_by_request(templates: Templates) -> None:
@@ -278,8 +290,8 @@ def test_the_run_table_is_paid_by_request(templates: Templates) -> None:
 
 def test_the_schedule_can_be_switched_off(templates: Templates, synth: SYNTH) -> None:
     assert only(templates, "AWS::Scheduler::Schedule")["Properties"]["State"] == "ENABLED"
-    off = synth(**{"report-schedule": "off"})
-    assert only(off, "AWS::Scheduler::Schedule")["Properties"]["State"] == "DISABLED"
+    off = synth(**CHANGED)
+    assert only_in("reporting", off, "AWS::Scheduler::Schedule")["Properties"]["State"] == "DISABLED"
 
 
 def test_undelivered_reports_are_kept_and_alarmed(templates: Templates) -> None:
@@ -287,6 +299,14 @@ def test_undelivered_reports_are_kept_and_alarmed(templates: Templates) -> None:
     ((queue, _),) = templates.resources("AWS::SQS::Queue")
     assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] == queue.split("/")[1]
     assert any("LettersAlarm" in name for name, _ in templates.resources("AWS::CloudWatch::Alarm"))
+
+
+def test_a_daily_report_that_keeps_failing_is_not_lost(templates: Templates) -> None:
+    ((_, config),) = templates.resources("AWS::Lambda::EventInvokeConfig")
+    ((queue, _),) = [q for q in templates.resources("AWS::SQS::Queue") if q[0].startswith("reporting/")]
+    failed = config["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]
+    assert failed["Fn::GetAtt"] == [queue.split("/")[1], "Arn"]
+    assert config["Properties"]["MaximumRetryAttempts"] == 2
 
 
 def test_every_machine_and_every_function_is_alarmed(synth: SYNTH) -> None:
@@ -310,8 +330,8 @@ def test_alarms_may_publish_to_their_topic(templates: Templates) -> None:
 
 def test_an_address_is_subscribed_only_if_given(templates: Templates, synth: SYNTH) -> None:
     assert list(templates.resources("AWS::SNS::Subscription")) == []
-    subscription = only(synth(**{"alarm-email": "a@b.org"}), "AWS::SNS::Subscription")
-    assert subscription["Properties"]["Endpoint"] == "a@b.org"
+    subscription = only_in("foundation", synth(**CHANGED), "AWS::SNS::Subscription")
+    assert subscription["Properties"]["Endpoint"] == "alarms@b.org"
 
 
 def test_the_command_line_finds_its_outputs(templates: Templates) -> None:
@@ -343,7 +363,7 @@ def test_nextgen_sleeps_when_nobody_asks(templates: Templates) -> None:
 
 
 def test_classic_does_without_replicas_and_group(synth: SYNTH) -> None:
-    classic = synth(**{"vector-store": "classic"})
+    classic = synth(**CHANGED)
     assert list(classic.resources("AWS::OpenSearchServerless::CollectionGroup")) == []
     collection = only(classic, "AWS::OpenSearchServerless::Collection")["Properties"]
     assert collection["StandbyReplicas"] == "DISABLED"
@@ -353,7 +373,7 @@ def test_classic_does_without_replicas_and_group(synth: SYNTH) -> None:
 def test_kinds_of_collection_have_different_names(templates: Templates, synth: SYNTH) -> None:
     names = {
         only(found, "AWS::OpenSearchServerless::Collection")["Properties"]["Name"]
-        for found in (templates, synth(**{"vector-store": "classic"}))
+        for found in (templates, synth(**CHANGED))
     }
     assert names == {"ladder-fixture-ng", "ladder-fixture-cl"}
 
@@ -404,7 +424,7 @@ def test_fine_tuning_may_read_the_index_only(templates: Templates) -> None:
 
 
 def test_a_domain_is_small_encrypted_and_asks_iam(synth: SYNTH) -> None:
-    domain = only(synth(**{"vector-store": "domain"}), "AWS::OpenSearchService::Domain")["Properties"]
+    domain = only(synth(**DOMAIN), "AWS::OpenSearchService::Domain")["Properties"]
     assert domain["ClusterConfig"]["InstanceCount"] == 1
     assert domain["DomainEndpointOptions"]["EnforceHTTPS"] is True
     assert domain["EncryptionAtRestOptions"] == {"Enabled": True}

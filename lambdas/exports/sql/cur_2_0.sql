@@ -1,4 +1,5 @@
--- Cost and Usage Report 2.0. What is effective depends on the kind of the line.
+-- Cost and Usage Report 2.0. What is effective depends on the kind of the line: what a commitment covers costs its
+-- share, what it leaves unused is its fee's, and what it was paid with costs nothing more.
 SELECT
   CAST(date_trunc('day', line_item_usage_start_date) AS DATE) AS day_utc,
   CAST(bill_billing_period_start_date AS DATE) AS period_start,
@@ -13,9 +14,18 @@ SELECT
   pricing_unit AS unit,
   line_item_currency_code AS currency,
   CAST(line_item_unblended_cost AS DECIMAL(38, 12)) AS billed,
-  CASE line_item_line_item_type
-    WHEN 'DiscountedUsage' THEN CAST(reservation_effective_cost AS DECIMAL(38, 12))
-    WHEN 'SavingsPlanCoveredUsage' THEN CAST(savings_plan_savings_plan_effective_cost AS DECIMAL(38, 12))
+  CASE
+    WHEN line_item_line_item_type = 'DiscountedUsage' THEN CAST(reservation_effective_cost AS DECIMAL(38, 12))
+    WHEN line_item_line_item_type = 'RIFee'
+      THEN CAST(reservation_unused_amortized_upfront_fee_for_billing_period AS DECIMAL(38, 12))
+        + CAST(reservation_unused_recurring_fee AS DECIMAL(38, 12))
+    WHEN line_item_line_item_type = 'Fee' AND reservation_reservation_a_r_n <> '' THEN CAST(0 AS DECIMAL(38, 12))
+    WHEN line_item_line_item_type = 'SavingsPlanCoveredUsage'
+      THEN CAST(savings_plan_savings_plan_effective_cost AS DECIMAL(38, 12))
+    WHEN line_item_line_item_type = 'SavingsPlanRecurringFee'
+      THEN CAST(savings_plan_total_commitment_to_date AS DECIMAL(38, 12))
+        - CAST(savings_plan_used_commitment AS DECIMAL(38, 12))
+    WHEN line_item_line_item_type IN ('SavingsPlanNegation', 'SavingsPlanUpfrontFee') THEN CAST(0 AS DECIMAL(38, 12))
     ELSE CAST(line_item_unblended_cost AS DECIMAL(38, 12))
   END AS effective,
   CAST(pricing_public_on_demand_cost AS DECIMAL(38, 12)) AS list_cost,

@@ -17,5 +17,5 @@ SELECT
   CAST(effectivecost AS DECIMAL(38, 12)) AS effective,
   CAST(listcost AS DECIMAL(38, 12)) AS list_cost,
   CAST(consumedquantity AS DECIMAL(38, 12)) AS quantity,
-  invoiceid AS invoice
+  NULLIF(invoiceid, '') AS invoice
 FROM tagged

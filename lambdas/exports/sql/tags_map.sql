@@ -1,5 +1,5 @@
 -- Allocation tags out of maps, whatever the spelling of their keys: `tags` is the column of FOCUS or `resource_tags` of
--- CUR 2.0, `more_tags` the column `tags` of newer CUR 2.0, whose keys begin with the kind of the tag.
+-- CUR 2.0, `more_tags` the column of FOCUS again or `tags` of newer CUR 2.0, whose keys begin with the kind of the tag.
 -- Experiment and approach are looked up only where no cost-cell says both. Empty maps are skipped: half of the
 -- time of a report goes into maps.
 SELECT

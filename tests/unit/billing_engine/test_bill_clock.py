@@ -77,8 +77,6 @@ def test_a_month_is_estimated_until_it_is_closed(billed: Bench) -> None:
         assert [r["Estimated"] for r in result] == [estimated] * 11 + [True]
 
 
-def test_months_are_counted_over_the_ends_of_years() -> None:
-    assert dates.first_of_month(date(2026, 12, 31), 1) == date(2027, 1, 1)
-    assert dates.first_of_month(date(2026, 1, 15), -13) == date(2024, 12, 1)
+def test_a_month_is_closed_on_the_sixth() -> None:
     assert dates.is_closed(date(2026, 12, 31), datetime(2027, 1, 6, tzinfo=UTC))
     assert not dates.is_closed(date(2026, 12, 31), datetime(2027, 1, 5, 23, tzinfo=UTC))

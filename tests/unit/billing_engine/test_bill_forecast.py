@@ -84,6 +84,7 @@ def test_the_callers_today_counts_where_the_bill_was_put_forward(history: Bench)
         (ask("2026-11-19"), "must not be before the current date 2026-11-20"),
         (ask("2026-11-21", "2026-11-21"), "should be before end date"),
         (ask(end="2027-03-01"), "at most 3 months"),
+        (ask("9999-11-24", "9999-12-01"), "is after 2199"),
         ({**ask(end="2028-07-01"), "Granularity": "MONTHLY"}, "at most 18 months"),
         ({**ask(), "Granularity": "HOURLY"}, "only DAILY and MONTHLY"),
         (ask(Metric="USAGE_QUANTITY"), "Metric USAGE_QUANTITY is invalid"),

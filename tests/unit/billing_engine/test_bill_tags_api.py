@@ -9,8 +9,8 @@ import pytest
 from bill_bench import Bench, ask, code_of, cuts, groups
 from botocore.exceptions import ClientError
 
+from cost_reports.actuals.cost_explorer import RESOURCE_TAGS
 from ladder import tags as tag_commands
-from offline.billing.tags import STANDARD
 
 ROLE = "iamPrincipal/cost-cell"
 
@@ -55,7 +55,7 @@ def test_a_key_appears_once_the_bill_shows_it(bench: Bench) -> None:
     }
     bench.control(now="2026-11-22T00:00:00Z")
     found = listed(bench)
-    assert set(STANDARD) < set(found)
+    assert set(RESOURCE_TAGS) < set(found)
     assert found["cost-cell"] == {
         "TagKey": "cost-cell",
         "Type": "UserDefined",
@@ -67,7 +67,7 @@ def test_a_key_appears_once_the_bill_shows_it(bench: Bench) -> None:
 
 def test_listing_filters_and_pages(billed: Bench) -> None:
     assert set(listed(billed, TagKeys=["cost-cell", "nobody"])) == {"cost-cell"}
-    assert set(listed(billed, Status="Inactive")) == {f"iamPrincipal/{key}" for key in STANDARD}
+    assert set(listed(billed, Status="Inactive")) == {f"iamPrincipal/{key}" for key in RESOURCE_TAGS}
     assert listed(billed, Type="AWSGenerated") == {}
     assert listed(billed, MaxResults=3) == listed(billed)
     first = billed.ce.list_cost_allocation_tags(MaxResults=3)
@@ -122,7 +122,9 @@ def test_a_backfill_of_an_inactive_key_takes_its_groups_away(billed: Bench) -> N
     assert cells(billed, "2026-11-20") == {"cost-cell$"}
 
 
-@pytest.mark.parametrize("start", ["2026-11-02T00:00:00Z", "2025-10-01T00:00:00Z", "2026-12-01T00:00:00Z", "soon"])
+@pytest.mark.parametrize(
+    "start", ["2026-11-02T00:00:00Z", "2025-10-01T00:00:00Z", "2026-12-01T00:00:00Z", "2026-13-01T00:00:00Z", "soon"]
+)
 def test_a_backfill_begins_with_one_of_the_last_months(billed: Bench, start: str) -> None:
     assert refused(billed, "start_cost_allocation_tag_backfill", BackfillFrom=start)[0] == "ValidationException"
 
@@ -183,14 +185,14 @@ def test_states_outlive_the_process(billed: Bench) -> None:
 
 def test_the_products_own_commands_work(billed: Bench) -> None:
     billed.control(tags="inactive")
-    assert {a.key: a.done for a in tag_commands.activate(billed.ce)} == dict.fromkeys((*STANDARD, ROLE), True)
+    assert {a.key: a.done for a in tag_commands.activate(billed.ce)} == dict.fromkeys((*RESOURCE_TAGS, ROLE), True)
     assert all(a.text == "already active" for a in tag_commands.activate(billed.ce))
     assert tag_commands.backfills(billed.ce) == []
 
 
 def test_tag_keys_and_values_of_a_period(billed: Bench) -> None:
     period = ask()["TimePeriod"]
-    assert billed.ce.get_tags(TimePeriod=period)["Tags"] == sorted(STANDARD)
+    assert billed.ce.get_tags(TimePeriod=period)["Tags"] == sorted(RESOURCE_TAGS)
     found = billed.ce.get_tags(TimePeriod=period, TagKey="cost-cell")
     assert (found["Tags"], found["TotalSize"]) == (
         ["handbook/prompting", "handbook/rag", "handbook/shared"],

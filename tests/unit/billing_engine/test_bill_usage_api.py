@@ -183,6 +183,7 @@ def test_a_token_belongs_to_its_request_and_its_bill(billed: Bench) -> None:
         ({"TimePeriod": {"Start": "2026-11-20", "End": "2026-11-20"}}, "Start date (and hour) should be before end"),
         ({"TimePeriod": {"Start": "2026-11-21", "End": "2026-11-20"}}, "Start date (and hour) should be before end"),
         ({"TimePeriod": {"Start": "2026-13-20", "End": "2026-11-20"}}, "Start date 2026-13-20 is invalid"),
+        ({"TimePeriod": {"Start": "2026-11-20", "End": "9999-12-31"}, "Granularity": "MONTHLY"}, "is after 2199"),
         ({"TimePeriod": {"Start": "20.11.2026", "End": "2026-11-21"}}, "'TimePeriod.Start' failed to satisfy"),
         ({"TimePeriod": {"Start": "2026-11-20"}}, 'Missing required parameter in TimePeriod: "End"'),
         ({"TimePeriod": {"Start": "2025-09-30", "End": "2025-11-21"}}, "historical data beyond 14 months"),

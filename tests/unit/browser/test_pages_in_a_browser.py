@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from tests.unit.browser.pages import all_pages
 
@@ -62,10 +62,11 @@ CROWDED = """() => {
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def page() -> Iterator[Page]:
+    """The one page of the one browser: another page is another process, which takes as long as a test."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=FOUND, args=["--no-sandbox"])
-        yield started
+        yield started.new_page()
         started.close()
 
 
@@ -88,16 +89,25 @@ class Watched:
         self.page = page
         self.requests: list[str] = []
         self.complaints: list[str] = []
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("console", lambda message: self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.listeners = {
+            "request": lambda request: self.requests.append(request.url),
+            "console": lambda message: self.complaints.append(message.text),
+            "pageerror": lambda error: self.complaints.append(str(error)),
+        }
 
 
 @pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    page = browser.new_page()
-    yield Watched(page)
-    page.close()
+def watched(page: Page) -> Iterator[Watched]:
+    """The page as a new one would be: blank, lit, on a screen, and only this test listens."""
+    page.goto("about:blank")
+    page.emulate_media(media="screen", color_scheme="light")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    made = Watched(page)
+    for event, listener in made.listeners.items():
+        page.on(event, listener)
+    yield made
+    for event, listener in made.listeners.items():
+        page.remove_listener(event, listener)
 
 
 @pytest.mark.parametrize("name", NAMES)

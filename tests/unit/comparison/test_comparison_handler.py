@@ -111,7 +111,7 @@ def test_the_manifest_and_the_input_are_stored_for_all(run: tuple[Results, Stubb
     }
     listed = {p: [{"Key": p + n, "Size": 7, "LastModified": later} for n in names] for p, names in entries.items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(orchestration, "list_objects", lambda s3, bucket, prefix: listed[prefix])
+        patch.setattr(Results, "objects", lambda self, prefix: listed[prefix])
         patch.setattr(
             orchestration, "stored_byte_seconds", lambda objects, now: Decimal(sum(o["Size"] for o in objects))
         )

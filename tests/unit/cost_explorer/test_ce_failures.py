@@ -18,6 +18,7 @@ MEMBER = "Linked account doesn't have access to cost allocation tags"
         ("service", "AccessDeniedException", "User not enabled for cost explorer access", "about 24 hours"),
         ("service", "AccessDeniedException", "Linked account has no access", "This is a member account"),
         ("service", "AccessDeniedException", "Your payer account has not allowed this", "Cost Management preferences"),
+        ("tags", "AccessDeniedException", "User not enabled for cost explorer access", "about 24 hours"),
         ("tags", "AccessDeniedException", MEMBER, "Only the account that pays"),
         ("tags", "AccessDeniedException", "User: x is not authorized", "allow ce:ListCostAllocationTags"),
         ("service", "DataUnavailableException", "", "If it was enabled just now"),

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +21,6 @@ from cost_reports.actuals.records import Billed, Window
 from cost_reports.prices import Catalogue, PriceError
 from lambdas.common import runtime
 from lambdas.common.store import Results
-from lambdas.reporting import request_cache
 from lambdas.reporting.cost_explorer import ATTEMPTS, MAX_PAGES, read_billing
 from lambdas.reporting.request_cache import BucketCache, Renewed
 from tests.unit.cost_explorer.bill_pages import NOW, TODAY, WINDOW, FakeBill, catalogue, pages, refused
@@ -67,6 +66,18 @@ def test_a_whole_bill() -> None:
     assert billed.forecast.usd == Decimal("7.6000000001")
     assert {row.as_of for row in billed.rows} == {"2026-11-27T09:30:00Z"}
     assert disagreements(billed.rows) == []
+
+
+def test_tax_of_a_later_day_does_not_say_that_billing_has_reached_it() -> None:
+    bill = FakeBill()
+    usage = read(bill).through
+    period = {"Start": "2026-11-27", "End": "2026-11-28"}
+    group = {"Keys": ["cost-cell$", "Tax"], "Metrics": {"UnblendedCost": {"Amount": "2", "Unit": "USD"}}}
+    bill.pages["record-type"][-1]["ResultsByTime"].append({"TimePeriod": period, "Groups": [group]})
+    later = read(bill)
+    assert later.failures == ()
+    assert any(r.day == "2026-11-27" for r in later.rows)
+    assert later.through == usage
 
 
 def test_the_role_meter_takes_the_place_of_the_forecast() -> None:
@@ -311,10 +322,6 @@ def test_refusals_and_unreadable_answers_are_not_kept() -> None:
 def test_bytes_that_are_no_text_are_no_entry(results: Results) -> None:
     results.s3.put_object(Bucket=results.bucket, Key="reports/handbook/cache/x.json", Body=b"\xff\xfe\x00")
     assert BucketCache(results, "handbook").get("x.json") is None
-
-
-def test_the_bills_time_is_told_in_utc() -> None:
-    assert request_cache.stamp(datetime.fromisoformat("2026-11-30T23:30:00-10:00")) == "2026-12-01T09:30:00Z"
 
 
 # Against other people's doubles.

@@ -222,8 +222,26 @@ def test_a_bill_fetched_from_an_embedded_aws_is_called_simulated(s3: Any, monkey
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     exports.fetch(Exports(s3, DELIVERED, "exports"), exports.HOME / "handbook")
     monkeypatch.delenv("AWS_ENDPOINT_URL")
-    out = query()
-    assert "SIMULATED BILL" in out
+    assert "SIMULATED BILL" in query()
+    assert "SIMULATED BILL" in query("--from", str(exports.HOME / "handbook" / "ladder-handbook-focus"))
+    with pytest.raises(LadderError, match="holds simulated files fetched from s3://delivered/exports/, not from s3://"):
+        run("sync", "-e", HANDBOOK)
+
+
+def test_files_of_another_bucket_are_not_added_to_those_that_are_there(s3: Any) -> None:
+    """Months that are no longer delivered stay, so those of another account would be part of the bill."""
+    deliver(s3, "a", list(LINES))
+    run("sync", "-e", HANDBOOK)
+    s3.create_bucket(Bucket="other")
+    with pytest.raises(LadderError, match="files fetched from s3://delivered/exports/, not from s3://other/exports/;"):
+        exports.fetch(Exports(s3, "other", "exports"), exports.HOME / "handbook")
+
+
+@pytest.mark.parametrize("source", ["s3://", "s3://../x", "s3://bucket/../../x"])
+def test_a_place_that_is_none_is_refused(source: str, s3: Any) -> None:
+    with pytest.raises(LadderError, match="no place in S3; give s3://BUCKET or s3://BUCKET/PREFIX"):
+        query("--from", source)
+    assert not exports.HOME.exists()
 
 
 def test_athena_gives_the_same_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

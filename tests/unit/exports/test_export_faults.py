@@ -109,8 +109,9 @@ def test_a_line_without_a_time_is_refused(column: str, tmp_path: Path) -> None:
 
 
 def test_lines_of_another_month_than_their_folder_are_refused(tmp_path: Path) -> None:
-    parquet(tmp_path / MONTH / "a.parquet", focus([Line(cost="1", period="2026-11")]))
-    with pytest.raises(ExportError, match=r"a\.parquet: the folder of 2026-10 holds lines of 2026-11"):
+    parquet(tmp_path / MONTH / "a.parquet", focus(LINES))
+    parquet(tmp_path / MONTH / "b.parquet", focus([Line(cost="1"), Line(cost="1", period="2026-11")]))
+    with pytest.raises(ExportError, match=r"b\.parquet: the folder of 2026-10 holds lines of 2026-11"):
         rolled(tmp_path)
 
 
@@ -153,11 +154,33 @@ def test_a_folder_without_exports_is_named(tmp_path: Path) -> None:
         ("billing_period=2026-10-01/1.parquet", ("", "2026-10")),
         ("cur/20261001-20261101/report-1.csv.gz", ("cur", "2026-10")),
         ("2026-10/1.csv", ("", "2026-10")),
+        ("cur/report/report/year=2026/month=9/report-00001.snappy.parquet", ("cur/report/report", "2026-09")),
+        ("year=2026/1.csv", ("year=2026", None)),
         ("loose/1.csv", ("loose", None)),
     ],
 )
 def test_month_and_export_are_told_by_the_folders(name: str, place: tuple[str, str | None]) -> None:
     assert place_of(name) == place
+
+
+def test_months_of_the_first_reports_as_parquet_are_one_export(tmp_path: Path) -> None:
+    """They lie beside a file that says whether they are ready, which is no bill."""
+    for month in ("9", "10"):
+        lines = [Line(cost="1", period=f"2026-{month:0>2}", time=f"2026-{month:0>2}-05 00:00:00")]
+        parquet(tmp_path / "e" / "report" / "report" / "year=2026" / f"month={month}" / "1.parquet", cur_legacy(lines))
+    parquet(tmp_path / "e" / "report" / "cost_and_usage_data_status" / "s.parquet", {"status": ["READY"]})
+    found = rollups.update(duck.connect(tmp_path), local_files(tmp_path / "e"), tmp_path / "out")
+    assert (found.format, found.changed) == ("CUR", ("2026-09", "2026-10"))
+
+
+@pytest.mark.parametrize("name", ["a*", "a?", "a[b]", "it's"])
+@pytest.mark.parametrize("ending", [".parquet", ".csv"])
+def test_a_name_that_looks_like_a_pattern_is_one_file(name: str, ending: str, tmp_path: Path) -> None:
+    write = parquet if ending == ".parquet" else csv_file
+    for stem, cost in ((name, "1"), ("ab", "2")):
+        write(tmp_path / "[x]" / f"{stem}{ending}", focus([Line(cost=cost)]))
+    write(tmp_path / "x" / f"ab{ending}", focus([Line(cost="4")]))
+    assert [row[11] for row in rolled(tmp_path / "[x]")[1]] == [Decimal(3)]
 
 
 def report(folder: Path, temp: Path) -> list[object]:

@@ -74,7 +74,7 @@ def test_the_days_hold_what_the_lines_say(tmp_path: Path) -> None:
     assert tax[14] is None, "a tax has no quantity, which is not 0"
 
 
-@pytest.mark.parametrize("spelling", ["bare", "user:", "user_"])
+@pytest.mark.parametrize("spelling", ["bare", "user:", "user_", "resourceTags/user:", "resourceTags/"])
 @pytest.mark.parametrize("text", [False, True], ids=["map", "json"])
 def test_tag_keys_are_found_however_they_are_spelled(spelling: str, text: bool, tmp_path: Path) -> None:
     columns = focus(LINES, spelling)
@@ -130,18 +130,58 @@ def test_focus_1_2_names_the_usage_type_sku_meter(tmp_path: Path) -> None:
     assert rolled(tmp_path)[1][0][7] == "USE1-NovaMicro-input-tokens"
 
 
-def test_effective_cost_of_a_cost_and_usage_report_depends_on_the_kind_of_line(tmp_path: Path) -> None:
-    lines = [Line(cost="0", category=kind) for kind in ("DiscountedUsage", "SavingsPlanCoveredUsage", "Usage")]
-    columns = cur_2_0(lines)
-    columns["reservation_effective_cost"] = ["3", None, None]
-    columns["savings_plan_savings_plan_effective_cost"] = [None, "5", None]
+#: Kind of line -> its unblended cost, the columns that say what is effective, and what is.
+COMMITMENTS: dict[str, tuple[str, dict[str, str], str]] = {
+    "Usage": ("1", {}, "1"),
+    "DiscountedUsage": ("0", {"reservation_effective_cost": "3"}, "3"),
+    "RIFee": (
+        "9",
+        {
+            "reservation_unused_amortized_upfront_fee_for_billing_period": "0.5",
+            "reservation_unused_recurring_fee": "0.25",
+        },
+        "0.75",
+    ),
+    "Fee": ("40", {"reservation_reservation_a_r_n": "arn:aws:ec2:us-east-1:1:reserved-instances/r"}, "0"),
+    "SavingsPlanCoveredUsage": ("10", {"savings_plan_savings_plan_effective_cost": "6"}, "6"),
+    "SavingsPlanNegation": ("-10", {}, "0"),
+    "SavingsPlanRecurringFee": (
+        "7",
+        {"savings_plan_total_commitment_to_date": "7", "savings_plan_used_commitment": "6"},
+        "1",
+    ),
+    "SavingsPlanUpfrontFee": ("100", {}, "0"),
+}
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["CUR 2.0", "CUR"])
+def test_effective_cost_of_a_cost_and_usage_report_depends_on_the_kind_of_line(legacy: bool, tmp_path: Path) -> None:
+    lines = [Line(cost=cost, category=kind) for kind, (cost, _, _) in COMMITMENTS.items()]
+    columns = cur_legacy(lines) if legacy else cur_2_0(lines)
+    for name in sorted({name for _, said, _ in COMMITMENTS.values() for name in said}):
+        columns[name] = [said.get(name) for _, said, _ in COMMITMENTS.values()]
     parquet(tmp_path / "f.parquet", columns)
     effective = {row[8]: row[12] for row in rolled(tmp_path)[1]}
-    assert effective == {
-        "DiscountedUsage": Decimal(3),
-        "SavingsPlanCoveredUsage": Decimal(5),
-        "Usage": Decimal(0),
-    }
+    assert effective == {kind: Decimal(amount) for kind, (_, _, amount) in COMMITMENTS.items()}
+
+
+def test_a_fee_that_is_not_of_a_reservation_is_what_it_costs(tmp_path: Path) -> None:
+    columns = cur_2_0([Line(cost="5", category="Fee"), Line(cost="5", category="Fee")])
+    columns["reservation_reservation_a_r_n"] = ["", None]
+    parquet(tmp_path / "f.parquet", columns)
+    assert [row[12] for row in rolled(tmp_path)[1]] == [Decimal(10)]
+
+
+def test_an_unused_commitment_that_is_not_said_is_unknown(tmp_path: Path) -> None:
+    parquet(tmp_path / "f.parquet", cur_2_0([Line(cost="7", category="SavingsPlanRecurringFee")]))
+    assert [(row[11], row[12]) for row in rolled(tmp_path)[1]] == [(Decimal(7), None)]
+
+
+def test_an_empty_invoice_is_none(tmp_path: Path) -> None:
+    columns = focus(LINES[:1])
+    columns["InvoiceId"] = [""]
+    parquet(tmp_path / "f.parquet", columns)
+    assert rolled(tmp_path)[1][0][16] == 0
 
 
 def test_a_sum_over_lines_that_do_not_all_say_the_amount_is_null(tmp_path: Path) -> None:
@@ -201,6 +241,12 @@ def test_files_of_one_format_may_differ_in_their_columns_and_types(tmp_path: Pat
     assert by_approach(rolled_all(tmp_path)) == by_approach(rolled(tmp_path / "whole")[1])
 
 
+def test_a_file_of_whole_numbers_does_not_round_the_others(tmp_path: Path) -> None:
+    parquet(tmp_path / "a.parquet", focus([Line(cost="1", tags=cell("rag"))]), "BIGINT")
+    parquet(tmp_path / "b.parquet", focus([Line(cost="0.7", tags=cell("rag"))]))
+    assert by_approach(rolled(tmp_path)[1]) == {("handbook", "rag"): Decimal("1.7")}
+
+
 def rolled_all(folder: Path) -> list[RollupRow]:
     (folder / "parts").mkdir()
     for path in folder.glob("*.parquet"):
@@ -213,6 +259,7 @@ def test_headers_of_the_first_reports_become_the_names_of_their_parquet_files() 
     assert plain_name("bill/BillingPeriodStartDate") == "bill_billing_period_start_date"
     assert plain_name("resourceTags/user:cost-cell") == "resource_tags_user_cost_cell"
     assert plain_name("savingsPlan/SavingsPlanEffectiveCost") == "savings_plan_savings_plan_effective_cost"
+    assert plain_name("reservation/ReservationARN") == "reservation_reservation_a_r_n"
     assert plain_name("x_UsageType") == "x_usagetype"
 
 

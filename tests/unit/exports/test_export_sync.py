@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -18,6 +19,7 @@ from lambdas.common.store import Results
 from lambdas.exports import duck, handler, logic
 from lambdas.exports.formats import ExportError
 from lambdas.exports.logic import Exports
+from lambdas.exports.scratch import scratch
 from lambdas.reporting.facts import Facts
 from tests.unit.exports.export_files import LINES, Line, cell, cur_2_0, focus, parquet, shifted
 
@@ -188,6 +190,39 @@ def test_manifests_and_other_objects_are_left_alone(s3: Any, tmp_path: Path) -> 
     for name in ("ladder-handbook-focus/metadata/BILLING_PERIOD=2026-10/m.csv", "note.txt", "../../x.parquet"):
         s3.put_object(Bucket=DELIVERED, Key=f"{PREFIX}/{name}", Body=b"no lines")
     assert sync(s3).changed == ("2026-10",)
+
+
+@pytest.mark.parametrize("name", ["/tmp/x.parquet", "e//data/BILLING_PERIOD=2026-10/x.parquet", "e/./x.csv"])
+def test_no_object_is_written_outside_the_folder(name: str, s3: Any, tmp_path: Path) -> None:
+    """`folder / "/tmp/x.parquet"` would be `/tmp/x.parquet`."""
+    s3.put_object(Bucket=DELIVERED, Key=f"{PREFIX}/{name}", Body=b"x")
+    with pytest.raises(ExportError, match=rf"s3://delivered/exports/{name}: the name has an empty folder in it"):
+        Exports(s3, DELIVERED, PREFIX).list(tmp_path)
+
+
+def test_what_killed_calls_left_does_not_fill_the_disk(s3: Any, tmp_path: Path) -> None:
+    """Lambda keeps `/tmp` when it kills a call."""
+    killed = tmp_path / "ladder-exports-killed"
+    (killed / "exports").mkdir(parents=True)
+    (killed / "lock").touch()
+    with scratch(tmp_path) as other:
+        (other / "file").touch()
+        deliver(s3, FOCUS.format("2026-10"), focus(LINES), tmp_path)
+        place = Exports(s3, DELIVERED, PREFIX)
+        logic.sync(place, Results(RESULTS, s3), experiment="handbook", now=NOW, temp=tmp_path)
+        assert not killed.exists()
+        assert (other / "file").exists(), "that call goes on"
+    assert list(tmp_path.glob("ladder-exports-*")) == []
+
+
+def test_a_month_that_the_disk_cannot_hold_is_said_before_it_is_fetched(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(s3, FOCUS.format("2026-10"), focus(LINES), tmp_path)
+    monkeypatch.setattr(logic.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    with pytest.raises(ExportError, match=r"a\.snappy\.parquet and 0 others are 0\.0 GB, and 0\.0 GB are free here"):
+        sync(s3)
+    assert keys(s3) == []
 
 
 def test_the_function_answers_what_it_did(

@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from rich.console import Console
 
 from ladder import reports
 from ladder.deployment import Deployment
@@ -68,8 +69,9 @@ class Functions:
         self.answer = answer
         self.asked: dict[str, Any] = {}
 
-    def client(self, service: str) -> Functions:
+    def client(self, service: str, config: Any) -> Functions:
         assert service == "lambda"
+        self.config = config
         return self
 
     def invoke(self, **asked: Any) -> dict[str, Any]:
@@ -86,6 +88,19 @@ def test_the_function_makes_the_report_again(deployment: Deployment) -> None:
     rebuild(functions, deployment)
     assert functions.asked["FunctionName"] == "report"
     assert json.loads(functions.asked["Payload"]) == {"experiment": "tiny-shop", "run": RUN}
+
+
+def test_a_report_that_takes_its_time_is_waited_for_and_not_made_twice(deployment: Deployment) -> None:
+    functions = Functions(Payload={})
+    rebuild(functions, deployment)
+    assert functions.config.read_timeout > 15 * 60
+    assert functions.config.retries == {"total_max_attempts": 1}
+
+
+def test_a_spend_report_of_another_version_is_named(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text('{"kind": "spend", "schema": 99}')
+    with pytest.raises(LadderError, match=r"report\.json: spend report: .* 99; the deployed function is of another"):
+        reports.show_spend(reports.SpendReportFiles(folder=tmp_path), Console())
 
 
 def test_the_function_s_own_error_is_shown(deployment: Deployment) -> None:

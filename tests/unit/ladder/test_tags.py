@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from cost_reports.times import first_of_month
 from ladder import tags, tags_cli
 from ladder.errors import LadderError
 
@@ -64,7 +65,7 @@ def test_more_keys_than_one_call_takes(stub: Stubber) -> None:
     ("operation", "call"),
     [
         (LIST, lambda client: tags.activate(client, KEYS)),
-        (START, lambda client: tags.backfill(client, tags.first_of_month(date.today(), 1))),  # noqa: DTZ011
+        (START, lambda client: tags.backfill(client, first_of_month(date.today(), -1))),  # noqa: DTZ011
     ],
 )
 def test_a_member_account_is_told_whom_to_ask(stub: Stubber, operation: str, call: Callable[[Any], object]) -> None:
@@ -81,18 +82,6 @@ def test_a_member_account_that_lists_but_may_not_change(stub: Stubber) -> None:
         tags.activate(stub.client, ("cost-cell",))
 
 
-@pytest.mark.parametrize(
-    ("today", "back", "expected"),
-    [
-        (date(2026, 1, 31), 1, date(2025, 12, 1)),
-        (date(2026, 12, 1), 0, date(2026, 12, 1)),
-        (date(2026, 3, 31), 12, date(2025, 3, 1)),
-    ],
-)
-def test_months_are_counted_back_over_the_year(today: date, back: int, expected: date) -> None:
-    assert tags.first_of_month(today, back) == expected
-
-
 @pytest.mark.parametrize("start", [date(2026, 11, 2), date(2019, 1, 1), date(2090, 1, 1)])
 def test_a_backfill_begins_on_a_first_day_within_a_year(stub: Stubber, start: date) -> None:
     with pytest.raises(LadderError, match=f"backfill from {start}: it begins on the first day of a month, from "):
@@ -106,7 +95,7 @@ def test_a_second_backfill_within_a_day(stub: Stubber) -> None:
     newer = {**times, "RequestedAt": "2026-11-26T09:00:00Z", "BackfillStatus": "PROCESSING"}
     stub.add_response(HISTORY, {"BackfillRequests": [older], "NextToken": "t"}, {})
     stub.add_response(HISTORY, {"BackfillRequests": [newer]}, {"NextToken": "t"})
-    start = tags.first_of_month(date.today(), 0)  # noqa: DTZ011
+    start = first_of_month(date.today())  # noqa: DTZ011
     with pytest.raises(LadderError, match="the one from 2026-10-01 was started at 2026-11-26T09:00:00Z and is PROCESS"):
         tags.backfill(stub.client, start)
 

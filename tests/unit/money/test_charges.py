@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cost_reports import meters
-from cost_reports.charges import Pricer, charge_rows, exact_sum, parse_time, split_by_day, sum_by, total, totals
+from cost_reports.charges import Pricer, charge_rows, exact_sum, split_by_day, sum_by, total, totals
 from cost_reports.contracts import PriceRow, UsageRow
 from cost_reports.phases import share_out
 from cost_reports.prices import Catalogue, PriceError
+from cost_reports.times import parse_time
 from cost_reports.units import UNITS, convert, ratio, reading_unit, to_decimal
 from tests.unit.money import sample_run as run
 

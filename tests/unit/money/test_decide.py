@@ -75,6 +75,31 @@ def test_a_higher_approach_wins_only_when_it_is_surely_cheaper() -> None:
     assert few.headline.startswith("Use rag")
 
 
+def test_two_alike_do_not_share_the_probability() -> None:
+    """LoRA and QLoRA win about half of the trials each, but each is nearly always cheaper than RAG."""
+    found = made(
+        {("rag", "rag"): quality(0.8), ("fine-tuning", "lora"): quality(0.85), ("fine-tuning", "qlora"): quality(0.85)},
+        generator="us.anthropic.claude-sonnet-5-5",
+        requests_per_month=3_000_000,
+    )
+    assert max(c.cheapest_per_accepted for c in found.chances) < 0.9
+    rag, *tuned = found.chances
+    assert all(c.cheaper_than[rag.name] >= 0.9 for c in tuned)
+    assert found.headline.startswith("Use fine-tuning")
+
+
+def test_what_only_may_pass_gives_way_to_what_passes() -> None:
+    """RAG with a short prompt is the cheaper one, but its interval reaches below the gate."""
+    found = made({("rag", "rag"): quality(0.8, "uncertain"), ("rag", "rag+few-shot"): quality(0.9)})
+    assert found.headline == "Use rag (rag+few-shot, s3 vectors)."
+    alone = made({("rag", "rag"): quality(0.8, "uncertain")})
+    assert alone.headline == "Use rag (rag, s3 vectors)."
+    assert "Its 95 % interval reaches below the gate" in " ".join(alone.reasons)
+    dear = {"generator": "us.anthropic.claude-sonnet-5-5", "requests_per_month": 3_000_000}
+    higher = made({("rag", "rag"): quality(0.8), ("fine-tuning", "lora"): quality(0.85, "uncertain")}, **dear)
+    assert higher.headline.startswith("Use rag")
+
+
 def test_break_even_and_flips() -> None:
     found = made(
         {("rag", "rag"): quality(0.8), ("fine-tuning", "lora"): quality(0.85)},
@@ -169,7 +194,7 @@ def test_tokens_come_from_a_report() -> None:
 
 def test_a_capacity_that_cannot_be_right() -> None:
     with pytest.raises(ValueError, match="is the capacity right"):
-        decide(setting(assumed={"acu_rate": Fraction(1, 10**6)}), MEASURED)
+        decide(setting(assumed={"acu_rate": Fraction(1, 1000)}, requests_per_month=10**9), MEASURED)
 
 
 def test_documents_escape_what_people_wrote() -> None:

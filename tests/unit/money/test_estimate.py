@@ -293,6 +293,8 @@ def test_a_value_of_ones_own() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             setting(assumed=wrong)
+    with pytest.raises(ValueError, match=r"ocu_rate must be at least 0\.0004"):
+        setting(assumed={"ocu_rate": Fraction(1, 10**6)})
     for name, a in assumptions.ASSUMPTIONS.items():
         assert a.low <= a.value <= a.high, name
 
@@ -303,6 +305,20 @@ def test_people_cost_only_where_a_wage_is_stated() -> None:
     assert free.one_time_usd == 0
     assert paid.one_time_usd == 16 * 50
     assert "assumption x stated wage of 50 USD" in {i.price_source for i in paid.items}
+    thirds = setting(hourly_wage_usd=Decimal(30), assumed={"people_prompting": Fraction(1, 3)})
+    assert estimate(thirds).options[0].one_time_usd == 10  # money never passes through a float: 9.999999999999999
+
+
+def test_a_model_from_nothing_is_served_by_its_own_size() -> None:
+    """70 B parameters do not fit on the ml.g5.xlarge that serves the small base model."""
+
+    def hosted(**assumed: int) -> str:
+        (option,) = from_nothing(setting(assumed=assumed))
+        (row,) = (r for p in option.parts for r in p.rows if "Host:" in r.usage_type)
+        return row.usage_type
+
+    assert hosted() == "USE1-Host:ml.g5.xlarge"
+    assert hosted(pretraining_parameters=70 * 10**9) == "USE1-Host:ml.g6e.12xlarge"
 
 
 def test_retraining_and_reindexing_cost_again() -> None:

@@ -107,12 +107,26 @@ def test_what_is_free_while_idle(kind: str, properties: dict[str, Any], status: 
         ("AWS::OpenSearchService::Domain", {"ClusterConfig": {"InstanceType": {"Ref": "P"}}}, "InstanceType"),
         ("AWS::RDS::DBCluster", {}, "MinCapacity"),
         ("AWS::SageMaker::Endpoint", {"EndpointConfigName": "elsewhere"}, "configuration"),
+        ("AWS::OpenSearchService::Domain", {"ClusterConfig": "large"}, "ClusterConfig"),
+        ("AWS::CloudWatch::Alarm", {"Metrics": {"Ref": "M"}}, "Metrics"),
+        (
+            "AWS::OpenSearchServerless::CollectionGroup",
+            {"Generation": "NEXTGEN", "CapacityLimits": {"MinSearchCapacityInOcu": -2}},
+            "MinSearchCapacityInOcu of the template is -2, below 0",
+        ),
     ],
 )
 def test_the_unknown_is_never_zero(kind: str, properties: dict[str, Any], what: str) -> None:
     line = one(kind, properties)
     assert (line.status, line.usd) == ("unknown", None)
     assert what in line.what
+
+
+@pytest.mark.parametrize("variants", [{}, {"ProductionVariants": []}, {"ProductionVariants": ["all"]}])
+def test_an_endpoint_without_variants_is_not_free(variants: dict[str, Any]) -> None:
+    config = {"Type": "AWS::SageMaker::EndpointConfig", "Properties": variants}
+    line = one("AWS::SageMaker::Endpoint", {"EndpointConfigName": {"Ref": "Config"}}, Config=config)
+    assert (line.status, line.usd) == ("unknown", None)
 
 
 def test_sums_and_errors() -> None:
@@ -124,7 +138,9 @@ def test_sums_and_errors() -> None:
         idle({"s": []}, CATALOGUE)  # type: ignore[dict-item]
     with pytest.raises(ValueError, match="resource X of stack s has no Type"):
         idle({"s": {"Resources": {"X": {}}}}, CATALOGUE)
-    with pytest.raises(PriceError, match="EU-SearchOCU"):
+    with pytest.raises(ValueError, match="resource X of stack s: Properties is no object"):
+        idle({"s": {"Resources": {"X": {"Type": "AWS::KMS::Key", "Properties": None}}}}, CATALOGUE)
+    with pytest.raises(PriceError, match="resource C of stack s: no price in the catalogue for AmazonES EU-SearchOCU"):
         idle({"s": {"Resources": {"C": {"Type": "AWS::OpenSearchServerless::Collection"}}}}, CATALOGUE, "eu-west-1")
 
 

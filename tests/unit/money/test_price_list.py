@@ -71,6 +71,27 @@ def test_two_different_prices_change_nothing() -> None:
     assert refresh(CATALOGUE, parse(listed), "2026-12-02").changes == ()
 
 
+def test_a_price_never_becomes_nothing() -> None:
+    """Free tiers and bundles stand in the Price List with 0 USD, under the same usage types."""
+    listed = [
+        product("AmazonSageMaker", "USE1-Host:ml.g5.xlarge", "Hrs", ("0", "Inf", "0.0000000000")),
+        product("AmazonS3Vectors", "USE1-Vectors-Query-Bytes-Small", "TB", ("0", "Inf", "0")),
+        product("AmazonDynamoDB", "TimedStorage-ByteHrs", "GB-Mo", ("0", "25", "0"), ("25", "Inf", "0.25")),
+    ]
+    found = refresh(CATALOGUE, parse(listed), "2026-12-02")
+    assert (found.changes, found.added, found.confirmed) == ((), (), 2)
+    assert "AmazonSageMaker USE1-Host:ml.g5.xlarge" in found.not_found
+    both = [*listed, product("AmazonSageMaker", "USE1-Host:ml.g5.xlarge", "Hrs", ("0", "Inf", "1.5"))]
+    assert [c.new_usd for c in refresh(CATALOGUE, parse(both), "2026-12-02").changes] == [Decimal("1.5")]
+
+
+def test_what_is_no_price_is_not_written(tmp_path: Path) -> None:
+    listed = parse([product("AmazonSageMaker", "USE1-Host:ml.g5.xlarge", "Hrs", ("0", "Inf", "-1"))])
+    with pytest.raises(PriceError, match=r"USE1-Host:ml\.g5\.xlarge .*usd -1\.0+ is not a price"):
+        price_refresh.write(CATALOGUE, listed, "2026-12-02", tmp_path / "prices")
+    assert not (tmp_path / "prices").exists()
+
+
 def test_an_entry_of_another_form_is_named() -> None:
     with pytest.raises(PriceError, match="SKU S9: not in the known form"):
         parse([{"product": {"sku": "S9", "attributes": {"usagetype": "x"}}, "terms": {"OnDemand": {"t": {}}}}])

@@ -113,6 +113,12 @@ def test_the_price_of_the_day_is_used() -> None:
         ({"effective_from": "soon"}, "effective_from 'soon' is no date; write YYYY-MM-DD"),
         ({"source": None}, "source is missing"),
         ({"unit": 3}, "unit 3 is no text"),
+        ({"description": None}, "description None is no text"),
+        ({"usd": Decimal("1e999999")}, "is absurd: from 1E-18 to 1,000,000,000 for one 1K requests, or 0"),
+        ({"usd": Decimal("1e-999999")}, "is absurd"),
+        ({"tier_from": Decimal("NaN")}, "tier_from NaN is no number"),
+        ({"tier_to": Decimal("sNaN")}, "tier_to sNaN is no number"),
+        ({"tier_to": Decimal("Infinity")}, "tier_to Infinity is no number; leave tier_to out"),
     ],
 )
 def test_a_wrong_row_is_named(change: dict[str, object], message: str) -> None:
@@ -158,6 +164,18 @@ def test_tiers_must_share_a_unit() -> None:
         ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [{"cost": "1"}]}', "unknown field"),
         ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [{"usd": "1"}]}', "missing"),
         ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [3]}', "price 3 is no object"),
+        ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [{"usd": null}]}', "usd is missing"),
+        ('{"schema": 1, "currency": "USD", "as_of": null, "models": [], "prices": []}', "as_of None is no text"),
+        ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [3], "prices": []}', "model 3 is no object"),
+        ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [{"id": "m"}], "prices": []}', "model m: .*missing"),
+        (
+            '{"schema": 1, "currency": "USD", "as_of": "d", "models": [{"id": "m", "max_input_tokens": "9"}]}',
+            "model m: max_input_tokens '9' is no whole number",
+        ),
+        (
+            '{"schema": 1, "currency": "USD", "models": [{"id": "m", "max_input_tokens": 9, "end_of_life": 7}]}',
+            "model m: end_of_life 7 is no text",
+        ),
     ],
 )
 def test_a_wrong_file_is_named(text: str, message: str, tmp_path: Path) -> None:

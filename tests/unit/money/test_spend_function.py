@@ -6,8 +6,9 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -19,7 +20,7 @@ from cost_reports.actuals.report import SpendReport
 from cost_reports.actuals.stored import spend_from_json
 from lambdas.common import keys, runtime
 from lambdas.common.store import Results
-from lambdas.reporting import handler, spend
+from lambdas.reporting import asked, handler, spend
 from lambdas.reporting.facts import Facts
 from tests.unit.cost_explorer.bill_pages import NOW, FakeBill, refused
 from tests.unit.money import sample_run as run
@@ -42,13 +43,31 @@ def bill() -> FakeBill:
     return FakeBill()
 
 
+@pytest.fixture(scope="module")
+def reported() -> dict[str, bytes]:
+    """Key -> object of the bucket after the run's end, when the run itself has made its report."""
+    settings = {"BUCKET": BUCKET, "EXPERIMENT": run.EXPERIMENT, "AWS_REGION": "us-east-1"}
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        s3: Any = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket=BUCKET)
+        fill(Results(BUCKET, s3))
+        patch.setattr(runtime, "_clients", {"s3": s3})
+        patch.setattr(handler, "datetime", Moment)
+        handler.report({"run": run.RUN}, Context())
+        found = [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
+        return {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in found}
+
+
 @pytest.fixture
-def queue(bill: FakeBill, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def queue(reported: dict[str, bytes], bill: FakeBill, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """What the reports topic delivers to; the function's settings, clients and clock are in place."""
     with mock_aws():
         s3: Any = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket=BUCKET)
-        fill(Results(BUCKET, s3))
+        for key, body in reported.items():
+            s3.put_object(Bucket=BUCKET, Key=key, Body=body)
         sns, sqs = (boto3.client(name, region_name="us-east-1") for name in ("sns", "sqs"))
         topic = sns.create_topic(Name="reports")["TopicArn"]
         url = sqs.create_queue(QueueName="mails")["QueueUrl"]
@@ -65,7 +84,6 @@ def queue(bill: FakeBill, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setattr(runtime, "_clients", {"s3": s3, "sns": sns, "ce": bill})
         monkeypatch.setattr(runtime, "_sleep", lambda _seconds: None)
         monkeypatch.setattr(handler, "datetime", Moment)
-        handler.report({"run": run.RUN}, Context())  # as the run itself does at its end
 
         def mails() -> list[str]:
             found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
@@ -126,6 +144,66 @@ def test_the_tags_of_an_account_that_has_none(queue: Any, bill: FakeBill) -> Non
     assert {t.state for t in read(handler.report({}, Context())).tags} == {"not billed yet"}
 
 
+def restate(bill: FakeBill, usd: str) -> None:
+    """AWS changes the first group of the experiment in the cut that also holds credits."""
+    for page in bill.pages["record-type"]:
+        for result in page["ResultsByTime"]:
+            for group in result["Groups"]:
+                if group["Keys"][0].startswith(f"cost-cell${run.EXPERIMENT}/"):
+                    group["Metrics"]["UnblendedCost"]["Amount"] = usd
+                    return
+
+
+def amounts(report: SpendReport) -> list[tuple[Decimal | None, Decimal | None]]:
+    return [(r.before_usd, r.now_usd) for r in report.restatements]
+
+
+def test_restatements_are_told_against_the_last_daily_report(
+    queue: Any, bill: FakeBill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = {"fresh": True}
+    handler.report({}, Context())
+    restate(bill, "7")
+    later = NOW + timedelta(days=1)
+    monkeypatch.setattr(
+        Moment, "now", classmethod(lambda cls, tz=None: cls.fromtimestamp(later.timestamp(), tz or UTC))
+    )
+    # Days that somebody asked for in between take nothing away from the daily report.
+    asked = read(handler.report({**again, "since": "2026-11-20", "until": "2026-11-27"}, Context()))
+    ((before, now),) = amounts(asked)
+    daily = read(handler.report(again, Context()))
+    assert amounts(daily) == [(before, now)]
+    # Neither does a second report of the day, which takes the place of the first one.
+    second = read(handler.report(again, Context()))
+    assert (amounts(second), second.header.previous_report) == ([(before, now)], TODAY)
+    restate(bill, "8")
+    ((first, last),) = amounts(read(handler.report(again, Context())))
+    assert (first, last) == (before, (now or 0) + 1)
+
+
+def test_a_report_of_the_day_that_is_none_is_named(queue: Any) -> None:
+    results().write_text(f"reports/{run.EXPERIMENT}/{TODAY}/report.json", "{}")
+    with pytest.raises(ValueError, match=f"s3://{BUCKET}/reports/{run.EXPERIMENT}/{TODAY}/report.json: is no spend"):
+        handler.report({}, Context())
+
+
+def test_tags_and_bill_share_the_time(queue: Any, bill: FakeBill, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(runtime, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    list_tags = bill.list_cost_allocation_tags
+
+    def slow(**parameters: Any) -> dict[str, Any]:
+        clock[0] += 200
+        return list_tags(**parameters)
+
+    monkeypatch.setattr(bill, "list_cost_allocation_tags", slow)
+    written = spend.write_spend(
+        results(), bill, experiment=run.EXPERIMENT, account="123456789012", now=NOW, deadline_s=150
+    )
+    assert {f.code for f in written.report.failures} == {"Deadline"}
+    assert {cut for cut, _ in bill.asked} == {"tags"}
+
+
 def test_what_was_read_is_kept_and_a_refused_cut_keeps_what_was_read_before(queue: Any, bill: FakeBill) -> None:
     handler.report({}, Context())
     facts = Facts(results(), run.EXPERIMENT)
@@ -177,6 +255,17 @@ def test_a_run_that_was_never_reported_has_no_estimate(queue: Any) -> None:
     assert any(f"Run {run.RUN} has no estimate" in note for note in report.notes)
 
 
+def test_a_run_that_cannot_be_read_does_not_cost_the_bill(queue: Any) -> None:
+    key = results().list_keys(keys.run_prefix(run.EXPERIMENT, run.RUN) + "approach=rag/usage/")[0]
+    results().write_text(key, "{no json")
+    report = read(handler.report({}, Context()))
+    assert report.total_billed_usd is not None
+    assert (report.header.runs, report.total_metered_usd) == ((), 0)
+    (failure,) = [f for f in report.failures if f.request == f"run {run.RUN}"]
+    assert key in failure.text
+    assert f"Not read: run {run.RUN}" in results().read_text(f"reports/{run.EXPERIMENT}/{TODAY}/report.md")
+
+
 def test_an_experiment_without_runs(queue: Any) -> None:
     report = read(handler.report({"experiment": "other"}, Context()))
     assert (report.header.runs, report.total_metered_usd) == ((), 0)
@@ -209,20 +298,21 @@ def test_on_the_embedded_aws_every_rendering_says_simulated(queue: Any, monkeypa
 )
 def test_days_that_are_none(event: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match="^" + said.replace("(", r"\(")):
-        spend.window_asked(event, date(2026, 11, 27))
+        asked.window_asked(event, date(2026, 11, 27))
 
 
 def test_the_usual_window_is_not_asked_for() -> None:
-    assert spend.window_asked({}, date(2026, 11, 27)) is None
-    asked = spend.window_asked({"until": "2026-11-05"}, date(2026, 11, 27))
-    assert asked == Window(start=date(2026, 10, 1), end=date(2026, 11, 5))
+    today = date(2026, 11, 27)
+    usual = Window(start=date(2026, 10, 1), end=date(2026, 11, 5))
+    assert asked.window_asked({}, today) is None
+    assert asked.window_asked({"until": "2026-11-05"}, today) == usual
 
 
 @pytest.mark.parametrize("text", ["", "many", "-1", "NaN", "Infinity"])
 def test_a_budget_that_is_no_amount(text: str) -> None:
     with pytest.raises(ValueError, match="MONTHLY_BUDGET_USD"):
-        spend.budget(text)
+        asked.budget(text)
 
 
 def test_no_budget() -> None:
-    assert (spend.budget("0"), spend.budget("12.50")) == (None, Decimal("12.50"))
+    assert (asked.budget("0"), asked.budget("12.50")) == (None, Decimal("12.50"))

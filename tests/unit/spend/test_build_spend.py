@@ -147,11 +147,17 @@ def test_days_that_billing_has_not_reached_are_not_less_usage() -> None:
     )
 
 
-def test_the_day_that_is_not_over_is_not_billed_whole() -> None:
-    rows = bill.cuts(METERED)
-    report = built(bill.records(bill.billed(rows), METERED, as_of="2026-11-21T23:59:59Z"))
+def test_a_day_that_ended_less_than_a_day_ago_is_not_billed_whole() -> None:
+    # Half of the run of the 21st is on the bill already, with what the account used that night.
+    rows = bill.cuts([r for r in METERED if r.day == "2026-11-20" or r.service_code == "AmazonS3"])
+    report = built(bill.records(bill.billed(rows), METERED, as_of="2026-11-22T23:59:59Z"))
+    assert report.header.state == "partial"
+    assert {a.unit_costs for a in report.approaches} == {None}
+    assert any("Billing already shows" in note for note in report.notes)
     assert {d.day: d.state for d in report.days}["2026-11-21"] == "not yet billed"
     assert {line.why for line in report.lines} == {"equal", "not yet billed: metered on 2026-11-21"}
+    whole = built(bill.records(bill.billed(bill.cuts(METERED)), METERED, as_of="2026-11-23T00:00:00Z"))
+    assert whole.header.state == "complete"
     with pytest.raises(ValueError, match="has no offset"):
         built(bill.records(bill.billed(rows), METERED, as_of="2026-11-21T23:59:59"))
 
@@ -229,6 +235,13 @@ def test_no_unit_costs_before_the_bill_of_the_run() -> None:
     report = built(bill.records(bill.billed(rows, through=bill.THROUGH.replace(day=20)), METERED))
     assert {a.unit_costs for a in report.approaches} == {None}
     assert any("No unit costs of rag yet: it used something on 2026-11-21" in note for note in report.notes)
+
+
+def test_no_unit_costs_where_a_run_is_missing_from_the_bill() -> None:
+    rows = bill.cuts([r for r in METERED if r.day == "2026-11-21"])  # the tag was not active before
+    report = built(bill.records(bill.billed(rows), METERED))
+    assert {a.unit_costs for a in report.approaches} == {None}
+    assert any("of rag: it used something on 2026-11-20, and nothing of it" in note for note in report.notes)
 
 
 def test_the_order_of_the_records_does_not_matter() -> None:

@@ -99,6 +99,11 @@ def test_a_refused_cut_is_absent_not_zero(cut: Cut, by: str) -> None:
     assert abs(report.total_billed_usd - credit - bill.at_bill(METERED)) < Decimal("0.00000001")
 
 
+def test_a_bill_without_models_was_read_all_the_same() -> None:
+    report = built([r for r in ROWS if r.cut != "model"])
+    assert "There is no breakdown by model: billing shows nothing by it." in report.notes
+
+
 def test_without_usage_types_nobody_tells_price_from_quantity() -> None:
     for present in ({"service", "record-type"}, {"record-type"}):
         dear = [

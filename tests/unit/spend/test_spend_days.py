@@ -62,7 +62,7 @@ def test_a_day_is_final_when_its_month_is_closed_and_aws_does_not_estimate_it(
 
 def test_the_month_to_date_is_that_of_utc() -> None:
     rows = spent({"2026-10-31": "5", "2026-11-01": "1", "2026-11-02": "2"})
-    report = built(rows, through="2026-11-02", as_of="2026-11-03T10:00:00Z", budget_usd=Decimal(40))
+    report = built(rows, through="2026-11-02", as_of="2026-11-04T10:00:00Z", budget_usd=Decimal(40))
     assert (month(report).period, month(report).to_date_usd, month(report).budget_usd) == ("2026-11", 3, 40)
     # On the first day of a month billing has not reached it.
     first = built(rows[:1], through="2026-10-31", as_of="2026-11-01T10:00:00Z")

@@ -114,6 +114,14 @@ def test_names_from_tags_and_services_do_nothing_in_markdown(evil: SpendReport) 
         assert len({line.replace(r"\|", "").count("|") for line in table.splitlines()}) == 1, table
 
 
+@pytest.mark.parametrize(
+    ("text", "shown_as"),
+    [("0.167 OCU-hour", "0.167 OCU-hour"), ("1. x", r"1\. x"), ("12)", r"12\)"), ("-5", r"\-5"), ("2026-11-26",) * 2],
+)
+def test_numbers_are_no_lists_and_stay_numbers(text: str, shown_as: str) -> None:
+    assert markdown.escape(text) == shown_as
+
+
 def test_names_from_tags_and_services_are_no_formulas_in_csv() -> None:
     rows = [replace(bill.metered()[0], service=EVIL, usage_type="+1", experiment="@x", approach="-1+1", model="=1")]
     text = csv_file.render(rows, simulated=True)
@@ -168,7 +176,7 @@ def test_json_round_trip(report: SpendReport) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": 2}, "kind 'spend' and schema 1 are needed, not 'spend' and 2; write the report again"),
+        ({"schema": 2}, "kind 'spend' and schema 1 are needed, not 'spend' and 2$"),
         ({"kind": "run"}, "not 'run' and 1"),
         ({"total_metered_usd": "much"}, "spend report: total_metered_usd: "),
         ({"days": [{"day": "2026-11-01"}]}, r"spend report: days\.0\.state: Field required"),

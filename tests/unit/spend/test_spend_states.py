@@ -57,11 +57,27 @@ def test_a_run_of_today_is_no_data_yet_although_billing_has_reached_yesterday() 
 def test_the_tag_is_not_activated(state: TagState) -> None:
     report = built(bill.billed(bill.cuts(OTHERS)), tags=[cell_tag(state)])
     assert report.header.state == "tag not activated"
-    assert f"the tag cost-cell is {state}. What to do." in report.header.state_text
+    assert f"(tag cost-cell: {state}). What to do." in report.header.state_text
     assert nothing_known(report)
     assert {d.state for d in report.days} == {"final", "estimated", "not yet billed"}
     assert report.untagged is not None
-    assert (report.untagged.usd, report.untagged.share) == (66, 100)
+    assert (report.untagged.usd, report.untagged.share) == (63, 100)
+
+
+def test_nothing_found_by_a_tag_of_which_nothing_is_known_is_no_zero() -> None:
+    report = built(bill.billed(bill.cuts(OTHERS)), tags=[cell_tag("unknown")], metered=[])
+    assert report.header.state == "failed"
+    assert "(tag cost-cell: unknown). What to do." in report.header.state_text
+    assert nothing_known(report)
+
+
+@pytest.mark.parametrize("state", ["cannot activate", "unknown"])
+def test_a_bill_that_shows_the_tag_tells_that_it_is_active(state: TagState) -> None:
+    complete = built(bill.billed(bill.cuts(METERED)), tags=[cell_tag(state)])
+    assert (complete.header.state, complete.total_billed_usd) == ("complete", complete.total_metered_usd)
+    others = [replace(r, experiment="other") for r in METERED]
+    zero = built(bill.billed(bill.cuts(others)), tags=[cell_tag(state)], metered=[])
+    assert (zero.header.state, zero.total_billed_usd) == ("complete", 0)
 
 
 def test_zero_is_zero() -> None:
@@ -69,8 +85,8 @@ def test_zero_is_zero() -> None:
     assert report.header.state == "complete"
     assert report.header.state_text.endswith("Nothing was billed for handbook: zero.")
     assert report.total_billed_usd == 0
-    assert {d.billed_usd for d in report.days if d.day <= "2026-11-22"} == {0}
-    assert [d.billed_usd for d in report.days if d.day > "2026-11-22"] == [None]
+    assert {d.billed_usd for d in report.days if d.day <= "2026-11-21"} == {0}
+    assert [d.billed_usd for d in report.days if d.day > "2026-11-21"] == [None, None]
     # Not even the account had usage: an empty bill that was read is zero too.
     assert built(bill.billed([]), metered=[]).total_billed_usd == 0
 
