@@ -18,7 +18,7 @@ from rich.console import Console
 
 from ladder import billing, reports, runs
 from ladder.cdk import cdk
-from ladder.deployment import find, stack_prefix
+from ladder.deployment import Deployment, find, stack_prefix
 from ladder.errors import LadderError
 from ladder.experiment import load
 from ladder.leftovers import audit
@@ -101,7 +101,10 @@ def _deploy_and_run(box: Sandbox, experiment: Path, out: Path, profile: str, pro
         folder = runs.RunFolder(path=out / "runs" / manifest.run)
         snapshot = runs.follow_with_progress(session, deployment, manifest, arn, folder, progress)
         if snapshot.status != "SUCCEEDED":
-            raise LadderError(f"run {manifest.run} ended {snapshot.status}: {snapshot.error}; logs: {out}/sandbox/logs")
+            why = _why(session, deployment, manifest.run, out)
+            raise LadderError(
+                f"run {manifest.run} ended {snapshot.status}: {snapshot.error}{why}; logs: {out}/sandbox/logs"
+            )
         with progress.stage("fetch the report") as stage:
             saved = reports.fetch(session, deployment, name, manifest.run, runs.RunFolder(path=out))
         with progress.stage("read the bill") as stage:
@@ -123,6 +126,16 @@ def _deploy_and_run(box: Sandbox, experiment: Path, out: Path, profile: str, pro
     if found:
         raise LadderError(f"{len(found)} leftovers after destroy, see {out / 'leftovers.json'}")
     return saved, spend
+
+
+def _why(session: boto3.Session, deployment: Deployment, run: str, out: Path) -> str:
+    """What the report of a failed run says of the approaches that did not finish; nothing where it has none."""
+    try:
+        saved = reports.fetch(session, deployment, deployment.experiment, run, runs.RunFolder(path=out))
+    except LadderError:
+        return ""
+    found = json.loads(saved.json_file.read_text(encoding="utf-8"))["recommendation"]["caveats"]
+    return "".join(f"; {caveat.rstrip('.')}" for caveat in found)
 
 
 def _session(box: Sandbox) -> boto3.Session:

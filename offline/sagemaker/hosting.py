@@ -15,22 +15,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from offline.ports import free_ports
 from offline.sagemaker.objects import Objects
 from offline.wire import HOST, AwsError, Response
 
 ROOT = Path(__file__).resolve().parents[2]
 START_WITHIN_S = 180.0
 INVOKE_WITHIN_S = 120.0
+#: A port that was chosen before the model is loaded could be somebody else's by the time it is.
+PORT_FILE = "port"
 
 
 @dataclass
 class Endpoint:
-    """One endpoint; `description` is what DescribeEndpoint answers."""
+    """One endpoint; `description` is what DescribeEndpoint answers, `port` is known once its process listens."""
 
     folder: Path
     description: dict[str, Any]
-    port: int
+    port: int = 0
     process: subprocess.Popen[bytes] | None = None
     deleted: bool = False
 
@@ -66,7 +67,6 @@ class Endpoints:
         now = time.time()
         endpoint = Endpoint(
             folder=self._directory / name,
-            port=free_ports(1)[0],
             description={
                 "EndpointName": name,
                 "EndpointArn": arn,
@@ -140,9 +140,9 @@ class Endpoints:
             endpoint.folder.mkdir(parents=True)
             self._objects.unpack(model["PrimaryContainer"]["ModelDataUrl"], endpoint.folder / "model")
             with (endpoint.folder / "log").open("wb") as log:
-                model_folder = str(endpoint.folder / "model")
+                model_folder, port_file = str(endpoint.folder / "model"), str(endpoint.folder / PORT_FILE)
                 endpoint.process = subprocess.Popen(
-                    [sys.executable, "-u", "-m", "offline.sagemaker.serve", model_folder, str(endpoint.port)],
+                    [sys.executable, "-u", "-m", "offline.sagemaker.serve", model_folder, port_file],
                     cwd=ROOT,
                     env={**os.environ, **self._environment},
                     stdin=subprocess.PIPE,
@@ -161,20 +161,25 @@ class Endpoints:
 
 
 def _wait(endpoint: Endpoint) -> None:
-    """Returns when the process answers a ping.
+    """Returns when the process answers a ping, on the port that it was given and wrote down.
 
     Raises:
         AwsError: it ended, or took too long; the message has the end of its log.
     """
     until = time.monotonic() + START_WITHIN_S
+    port_file = endpoint.folder / PORT_FILE
     while time.monotonic() < until and endpoint.process is not None and endpoint.process.poll() is None:
+        if not port_file.exists():
+            time.sleep(0.1)  # still loading the model
+            continue
+        endpoint.port = int(port_file.read_text(encoding="utf-8"))
         connection = http.client.HTTPConnection(HOST, endpoint.port, timeout=5)
         try:
             connection.request("GET", "/ping")
             if json.loads(connection.getresponse().read())["ready"]:
                 return
         except OSError:
-            time.sleep(0.1)  # not listening yet
+            time.sleep(0.1)
         finally:
             connection.close()
     tail = (endpoint.folder / "log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]

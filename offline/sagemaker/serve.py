@@ -1,6 +1,7 @@
-"""`python -m offline.sagemaker.serve MODEL_FOLDER PORT`: what the hosting container does around `inference.py`.
+"""`python -m offline.sagemaker.serve MODEL_FOLDER PORT_FILE`: what the hosting container does around `inference.py`.
 
-Requests that arrive together go to `predict_fn` as one list, so that they are decoded together.
+It listens on a free port of 127.0.0.1, and writes its number to PORT_FILE once the model is loaded. Requests that
+arrive together go to `predict_fn` as one list, so that they are decoded together.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def load_code(folder: Path) -> Any:
 
 def main() -> None:
     exit_with_parent()
-    folder, port = Path(sys.argv[1]), int(sys.argv[2])
+    folder, port_file = Path(sys.argv[1]), Path(sys.argv[2])
     code = load_code(folder)
     model = code.model_fn(str(folder))
     batcher: Batcher[Any, Any] = Batcher(lambda requests: code.predict_fn(list(requests), model))
@@ -55,7 +56,11 @@ def main() -> None:
         except ValueError as error:
             raise AwsError("ValidationError", str(error)) from error
 
-    serve(handle, port).serve_forever()
+    server = serve(handle, 0)
+    unfinished = port_file.with_suffix(".part")
+    unfinished.write_text(str(server.server_port), encoding="utf-8")
+    unfinished.replace(port_file)  # whole or not there, for whoever waits for it
+    server.serve_forever()
 
 
 if __name__ == "__main__":
