@@ -63,7 +63,7 @@ class Objects:
         """Downloads a `model.tar.gz` and unpacks it into `folder`.
 
         Raises:
-            AwsError: there is no such object.
+            AwsError: there is no such object, or it holds more than files and folders of its own.
         """
         bucket, key = split(uri)
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,8 +73,21 @@ class Objects:
         except ClientError as error:
             raise AwsError("ValidationException", f"Could not find model data at {uri}") from error
         with tarfile.open(archive) as packed:
-            packed.extractall(folder, filter="data")
+            _extract(packed, folder, uri)
         archive.unlink()
+
+
+def _extract(packed: tarfile.TarFile, folder: Path, uri: str) -> None:
+    """Python has the filter `data` from 3.11.4 on; some systems have an older 3.11, so what matters is checked here."""
+    root = folder.resolve()
+    for member in packed.getmembers():
+        inside = (root / member.name).resolve().is_relative_to(root)
+        if not inside or not (member.isfile() or member.isdir()):
+            raise AwsError("ValidationException", f"{uri}: {member.name!r} is no file or folder of the archive's own")
+    if hasattr(tarfile, "data_filter"):
+        packed.extractall(folder, filter="data")
+    else:
+        packed.extractall(folder)  # noqa: S202  (checked above)
 
 
 def split(uri: str) -> tuple[str, str]:
