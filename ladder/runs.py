@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ConnectionClosedError
 
 from cost_reports.prices import Catalogue
 from ladder import environment
@@ -216,7 +217,7 @@ class Follower:
             approach: sum(1 for key in self._copied if f"/approach={approach}/answers/" in key)
             for approach in APPROACHES
         }
-        status = str(execution["status"])
+        status = str(self._told(execution, "status"))
         return Snapshot(
             status=status,
             done=done,
@@ -249,16 +250,26 @@ class Follower:
     def _steps(self) -> dict[str, str]:
         steps = {}
         for approach, arn in self._deployment.approach_arns.items():
-            for execution in self._states.list_executions(stateMachineArn=arn, statusFilter="RUNNING", maxResults=10)[
-                "executions"
-            ]:
+            running = self._states.list_executions(stateMachineArn=arn, statusFilter="RUNNING", maxResults=10)
+            for execution in self._told(running, "executions"):
                 history = self._states.get_execution_history(
                     executionArn=execution["executionArn"], reverseOrder=True, maxResults=20
-                )["events"]
-                names = [e["stateEnteredEventDetails"]["name"] for e in history if "stateEnteredEventDetails" in e]
+                )
+                events = self._told(history, "events")
+                names = [e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e]
                 if names:
                     steps[approach] = names[0]
         return steps
+
+    def _told(self, answer: dict[str, Any], member: str) -> Any:
+        """A member of an answer. A service that ends while it answers can leave an answer without its content.
+
+        Raises:
+            ConnectionClosedError: the answer is such a one.
+        """
+        if member not in answer:
+            raise ConnectionClosedError(endpoint_url=self._states.meta.endpoint_url)
+        return answer[member]
 
 
 def follow_with_progress(

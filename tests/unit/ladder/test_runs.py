@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ConnectionClosedError
 from rich.console import Console
 
 from ladder import runs
@@ -242,3 +243,12 @@ def test_every_step_of_every_approach_is_shown_once(
     assert last.status == "SUCCEEDED"
     assert list(progress.seconds) == ["prompting: Prepare", "prompting: AnswerAll", "run"]
     assert "succeeded" in console.export_text()
+
+
+def test_an_answer_without_its_content_is_a_lost_connection(
+    session: boto3.Session, deployment: Deployment, experiment: LoadedExperiment, tmp_path: Path
+) -> None:
+    following = follower(session, deployment, tmp_path, start(session, deployment, experiment, tmp_path))
+    with pytest.raises(ConnectionClosedError, match="Connection was closed before we received a valid response"):
+        following._told({"ResponseMetadata": {}}, "executions")
+    assert following._told({"executions": []}, "executions") == []
