@@ -16,10 +16,11 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra import export_columns, permissions, tags
+from infra import permissions, tags
 from infra.buckets import private_bucket
 from infra.results import Results
 from infra.settings import EXPORTS_REGION, Settings
+from lambdas.common import export_columns
 
 PREFIX = "exports"
 #: As long as Cost Explorer looks back.

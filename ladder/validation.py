@@ -161,13 +161,13 @@ def _explained(cls: type[Any], kind: str, message: str, value: Any, location: Lo
         return "is unknown", f"did you mean {near[0]}?" if near else "remove it, or see the documented fields"
     if kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
         return "is missing", "add it"
-    todo = _TODO.get(kind, "correct it")
+    advice = _ADVICE.get(kind, "correct it")
     if kind == "string_type" and isinstance(value, int | float):
-        todo = "put it in quotes"
-    return f"{message[0].lower()}{message[1:]}, not {shown}", todo
+        advice = "put it in quotes"
+    return f"{message[0].lower()}{message[1:]}, not {shown}", advice
 
 
-_TODO = {
+_ADVICE = {
     "string_type": "write text",
     "int_type": "write a whole number without quotes",
     "int_from_float": "write a whole number",

@@ -10,7 +10,7 @@ import pytest
 from infra_templates import CHANGED, EXPORTS, Templates, as_list, flat, granted, only, statements, tags_of
 
 from infra import tags
-from infra.export_columns import CUR, FOCUS
+from lambdas.common.export_columns import CUR, FOCUS
 
 #: What CDK grants to send messages.
 SENDING = {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}

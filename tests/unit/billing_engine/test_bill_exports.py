@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from cost_reports.actuals.records import Window
 from cost_reports.charges import charge_rows, exact_sum, sum_by, total
 from cost_reports.prices import Catalogue
-from infra import export_columns
+from lambdas.common import export_columns
 from lambdas.exports import charges, duck, rollups
 from lambdas.exports.query import Asked
 from lambdas.exports.sources import local_files
