@@ -29,11 +29,18 @@ class ExportError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that the SQL of a format reads; `needed`: no report without it."""
+    """A column that the SQL of a format reads; `needed`: no report without it. `names`: what files call it, where that
+    is not its name; the first that a file has.
+    """
 
     name: str
     type: str = TEXT
     needed: bool = False
+    names: tuple[str, ...] = ()
+
+    def spelled(self, raw: Mapping[str, str]) -> str | None:
+        """How a file spells the column, given its names as `plain_name` gives them; null: it does not have it."""
+        return next((raw[name] for name in self.names or (self.name,) if name in raw), None)
 
 
 _FOCUS = (
@@ -49,9 +56,9 @@ _FOCUS = (
     Column("consumedunit"),
     Column("invoiceid"),
     Column("listcost", NUMBER),
-    Column("skumeter"),
+    # FOCUS 1.0 calls it x_UsageType, 1.2 SkuMeter.
+    Column("usagetype", names=("x_usagetype", "skumeter")),
     Column("x_servicecode"),
-    Column("x_usagetype"),
 )
 _CUR = (
     Column("bill_billing_period_start_date", TIMESTAMP, needed=True),
@@ -116,10 +123,11 @@ def layout_of(columns: Mapping[str, str], where: str) -> Layout:
     """
     raw = {plain_name(name): name for name in columns}
     found = _format(set(raw), where)
-    missing = [c.name for c in _COLUMNS[found] if c.needed and c.name not in raw]
+    spelled = {c.name: c.spelled(raw) for c in _COLUMNS[found]}
+    missing = [c.name for c in _COLUMNS[found] if c.needed and spelled[c.name] is None]
     if missing:
         raise ExportError(f"{where}: {found} without column {', '.join(missing)}; export it with all columns")
-    names = {c.name: raw[c.name] for c in _COLUMNS[found] if c.name in raw}
+    names = {name: spelling for name, spelling in spelled.items() if spelling is not None}
     kind, tags = _tags(raw, columns, where)
     if found == "CUR 2.0" and "product" in names and not _is_map(columns[names["product"]]):
         del names["product"]
@@ -174,17 +182,14 @@ def _format(names: set[str], where: str) -> Format:
 
 def _tags(raw: Mapping[str, str], columns: Mapping[str, str], where: str) -> tuple[TagKind, dict[str, str]]:
     """Kind of the tag columns, and their names: `tags` and `more_tags`, or one column for each key."""
-    # FOCUS 1.2 has one column for tags and cost categories, so that its keys may begin with the kind of the tag.
     focus = bool(set(raw) & _IS_FOCUS)
-    places = {"tags": "tags" if focus else "resource_tags", "more_tags": "tags"}
-    found = [raw[name] for name in dict.fromkeys(places.values()) if name in raw]
-    kinds = {_is_map(columns[name]) for name in found}
+    places = {"tags": "tags"} if focus else {"tags": "resource_tags", "more_tags": "tags"}
+    found = {place: raw[name] for place, name in places.items() if name in raw}
+    kinds = {_is_map(columns[name]) for name in found.values()}
     if len(kinds) == 2:
-        raise ExportError(f"{where}: of {' and '.join(found)} one is a map and one is text; export it again")
+        raise ExportError(f"{where}: of {' and '.join(found.values())} one is a map and one is text; export it again")
     if found:
-        return ("map" if kinds == {True} else "json"), {
-            place: raw[name] for place, name in places.items() if name in raw
-        }
+        return ("map" if kinds == {True} else "json"), found
     tags = {}
     for name, spelled in raw.items():
         match = _LEGACY_TAG.fullmatch(name)

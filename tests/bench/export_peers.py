@@ -37,6 +37,8 @@ KEYS = ["day", "period", "cell", "experiment", "approach", *NAMES.values()]
 
 def ladder(files: list[Path], out: Path) -> Callable[[], tuple[int, str]]:
     """The whole report from the export's files: rollup, charges, spend report; exact sums."""
+    import duckdb  # noqa: F401  (as the peers: imports apart)
+
     from lambdas.exports import duck, rollups
     from lambdas.exports.sources import SourceFile
 

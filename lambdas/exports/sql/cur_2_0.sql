@@ -1,7 +1,7 @@
 -- Cost and Usage Report 2.0. What is effective depends on the kind of the line: what a commitment covers costs its
 -- share, what it leaves unused is its fee's, and what it was paid with costs nothing more.
 SELECT
-  CAST(date_trunc('day', line_item_usage_start_date) AS DATE) AS day_utc,
+  CAST(line_item_usage_start_date AS DATE) AS day_utc,
   CAST(bill_billing_period_start_date AS DATE) AS period_start,
   line_item_usage_account_id AS account,
   cell,
@@ -30,5 +30,5 @@ SELECT
   END AS effective,
   CAST(pricing_public_on_demand_cost AS DECIMAL(38, 12)) AS list_cost,
   CAST(line_item_usage_amount AS DECIMAL(38, 12)) AS quantity,
-  NULLIF(bill_invoice_id, '') AS invoice
+  CASE WHEN bill_invoice_id > '' THEN 1 END AS invoice
 FROM tagged

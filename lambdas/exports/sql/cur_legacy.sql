@@ -1,6 +1,6 @@
 -- The first Cost and Usage Report, Parquet or CSV. What is effective depends on the kind of the line, as in cur_2_0.sql.
 SELECT
-  CAST(date_trunc('day', line_item_usage_start_date) AS DATE) AS day_utc,
+  CAST(line_item_usage_start_date AS DATE) AS day_utc,
   CAST(bill_billing_period_start_date AS DATE) AS period_start,
   line_item_usage_account_id AS account,
   cell,
@@ -29,5 +29,5 @@ SELECT
   END AS effective,
   CAST(pricing_public_on_demand_cost AS DECIMAL(38, 12)) AS list_cost,
   CAST(line_item_usage_amount AS DECIMAL(38, 12)) AS quantity,
-  NULLIF(bill_invoice_id, '') AS invoice
+  CASE WHEN bill_invoice_id > '' THEN 1 END AS invoice
 FROM tagged

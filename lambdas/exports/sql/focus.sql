@@ -1,7 +1,6 @@
--- FOCUS 1.0 and 1.2 as AWS delivers them: 1.0 calls the usage type x_UsageType, 1.2 SkuMeter. Corrections are
--- rows like any other: their amounts are negative.
+-- FOCUS 1.0 and 1.2 as AWS delivers them. Corrections are rows like any other: their amounts are negative.
 SELECT
-  CAST(date_trunc('day', chargeperiodstart) AS DATE) AS day_utc,
+  CAST(chargeperiodstart AS DATE) AS day_utc,
   CAST(billingperiodstart AS DATE) AS period_start,
   subaccountid AS account,
   cell,
@@ -9,7 +8,7 @@ SELECT
   approach_tag,
   servicename AS service,
   x_servicecode AS service_code,
-  COALESCE(x_usagetype, skumeter) AS usage_type,
+  usagetype AS usage_type,
   chargecategory AS charge_category,
   consumedunit AS unit,
   billingcurrency AS currency,
@@ -17,5 +16,5 @@ SELECT
   CAST(effectivecost AS DECIMAL(38, 12)) AS effective,
   CAST(listcost AS DECIMAL(38, 12)) AS list_cost,
   CAST(consumedquantity AS DECIMAL(38, 12)) AS quantity,
-  NULLIF(invoiceid, '') AS invoice
+  CASE WHEN invoiceid > '' THEN 1 END AS invoice
 FROM tagged

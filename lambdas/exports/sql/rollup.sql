@@ -5,12 +5,12 @@ SELECT
   date_format(period_start, '%Y-%m') AS billing_period,
   account,
   NULLIF(CASE
-    WHEN cell IS NULL THEN experiment_tag
+    WHEN COALESCE(cell, '') = '' THEN experiment_tag
     WHEN strpos(cell, '/') > 0 THEN substr(cell, 1, strpos(cell, '/') - 1)
     ELSE cell
   END, '') AS experiment,
   NULLIF(CASE
-    WHEN cell IS NULL THEN approach_tag
+    WHEN COALESCE(cell, '') = '' THEN approach_tag
     WHEN strpos(cell, '/') > 0 THEN substr(cell, strpos(cell, '/') + 1)
   END, '') AS approach,
   service,
@@ -28,7 +28,7 @@ SELECT
   CAST(SUM(n) AS BIGINT) AS n
 FROM (
   SELECT
-    day_utc, period_start, account, NULLIF(cell, '') AS cell, experiment_tag, approach_tag, service, service_code,
+    day_utc, period_start, account, cell, experiment_tag, approach_tag, service, service_code,
     usage_type, charge_category, unit, currency,
     SUM(billed) AS billed,
     SUM(effective) AS effective,

@@ -1,28 +1,49 @@
--- Allocation tags out of maps, whatever the spelling of their keys: `tags` is the column of FOCUS or `resource_tags` of
--- CUR 2.0, `more_tags` the column of FOCUS again or `tags` of newer CUR 2.0, whose keys begin with the kind of the tag.
--- Experiment and approach are looked up only where no cost-cell says both. Empty maps are skipped: half of the
--- time of a report goes into maps.
+-- Allocation tags out of maps, whatever the spelling of their keys: `tags` is the column of FOCUS, whose keys may begin
+-- with the kind of the tag, or `resource_tags` of CUR 2.0; `more_tags` is `tags` of newer CUR 2.0, whose keys do.
+-- Half of the time of a report goes into maps. So the two usual spellings come first and answer most lines; the others
+-- are looked up only in lines with a key like them, experiment and approach only where no usual cost-cell says both.
 SELECT
-  celled.*,
+  keyed.*,
   COALESCE(
-    CASE WHEN cell IS NULL AND cardinality(tags) > 0 THEN COALESCE(
-      element_at(tags, 'experiment'),
-      element_at(tags, 'user:experiment'),
-      element_at(tags, 'user_experiment')
+    usual_cell,
+    CASE WHEN strpos(keys, 'cell') > 0 THEN COALESCE(
+      element_at(tags, 'user:cost-cell'),
+      element_at(tags, 'cost_cell'),
+      element_at(tags, 'resourceTags/user:cost-cell'),
+      element_at(tags, 'resourceTags/user_cost_cell'),
+      element_at(tags, 'resourceTags/cost-cell')
     ) END,
-    CASE WHEN cell IS NULL AND cardinality(more_tags) > 0 THEN COALESCE(
+    CASE WHEN strpos(more_keys, 'cell') > 0 THEN COALESCE(
+      element_at(more_tags, 'resourceTags/user:cost-cell'),
+      element_at(more_tags, 'resourceTags/user_cost_cell'),
+      element_at(more_tags, 'resourceTags/cost-cell')
+    ) END
+  ) AS cell,
+  COALESCE(
+    CASE WHEN strpos(keys, 'experiment') > 0 THEN COALESCE(
+      element_at(tags, 'experiment'),
+      element_at(tags, 'user_experiment'),
+      element_at(tags, 'user:experiment'),
+      element_at(tags, 'resourceTags/user:experiment'),
+      element_at(tags, 'resourceTags/user_experiment'),
+      element_at(tags, 'resourceTags/experiment')
+    ) END,
+    CASE WHEN strpos(more_keys, 'experiment') > 0 THEN COALESCE(
       element_at(more_tags, 'resourceTags/user:experiment'),
       element_at(more_tags, 'resourceTags/user_experiment'),
       element_at(more_tags, 'resourceTags/experiment')
     ) END
   ) AS experiment_tag,
   COALESCE(
-    CASE WHEN cell IS NULL AND cardinality(tags) > 0 THEN COALESCE(
+    CASE WHEN strpos(keys, 'approach') > 0 THEN COALESCE(
       element_at(tags, 'approach'),
+      element_at(tags, 'user_approach'),
       element_at(tags, 'user:approach'),
-      element_at(tags, 'user_approach')
+      element_at(tags, 'resourceTags/user:approach'),
+      element_at(tags, 'resourceTags/user_approach'),
+      element_at(tags, 'resourceTags/approach')
     ) END,
-    CASE WHEN cell IS NULL AND cardinality(more_tags) > 0 THEN COALESCE(
+    CASE WHEN strpos(more_keys, 'approach') > 0 THEN COALESCE(
       element_at(more_tags, 'resourceTags/user:approach'),
       element_at(more_tags, 'resourceTags/user_approach'),
       element_at(more_tags, 'resourceTags/approach')
@@ -30,19 +51,20 @@ SELECT
   ) AS approach_tag
 FROM (
   SELECT
-    source.*,
-    COALESCE(
+    usual.*,
+    CASE
+      WHEN usual_cell IS NULL AND cardinality(tags) > 0 THEN array_join(map_keys(tags), ' ')
+    END AS keys,
+    CASE
+      WHEN usual_cell IS NULL AND cardinality(more_tags) > 0 THEN array_join(map_keys(more_tags), ' ')
+    END AS more_keys
+  FROM (
+    SELECT
+      source.*,
       CASE WHEN cardinality(tags) > 0 THEN COALESCE(
         element_at(tags, 'cost-cell'),
-        element_at(tags, 'user:cost-cell'),
-        element_at(tags, 'user_cost_cell'),
-        element_at(tags, 'cost_cell')
-      ) END,
-      CASE WHEN cardinality(more_tags) > 0 THEN COALESCE(
-        element_at(more_tags, 'resourceTags/user:cost-cell'),
-        element_at(more_tags, 'resourceTags/user_cost_cell'),
-        element_at(more_tags, 'resourceTags/cost-cell')
-      ) END
-    ) AS cell
-  FROM source
-) AS celled
+        element_at(tags, 'user_cost_cell')
+      ) END AS usual_cell
+    FROM source
+  ) AS usual
+) AS keyed
