@@ -1,8 +1,8 @@
 """The SQL of a rollup: the files of `sql/` one after the other, the same text for DuckDB and Athena.
 
 They are written in Athena's dialect (Trino); DuckDB understands them by a few macros (`lambdas.exports.duck`). Rules,
-which tests check: sums, counts and group-bys only, no division, no concatenation, money cast to DECIMAL(38, 12) before
-any sum.
+which tests check: sums, counts and group-bys only, no division, no text joined with what may be null, money cast to
+DECIMAL(38, 12) before any sum.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ SELECT
   CAST(bill_billing_period_start_date AS DATE) AS period_start,
   line_item_usage_account_id AS account,
   cell,
-  experiment_tag,
-  approach_tag,
   COALESCE(element_at(product, 'product_name'), line_item_product_code) AS service,
   line_item_product_code AS service_code,
   line_item_usage_type AS usage_type,

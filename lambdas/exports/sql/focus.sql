@@ -4,8 +4,6 @@ SELECT
   CAST(billingperiodstart AS DATE) AS period_start,
   subaccountid AS account,
   cell,
-  experiment_tag,
-  approach_tag,
   servicename AS service,
   x_servicecode AS service_code,
   usagetype AS usage_type,

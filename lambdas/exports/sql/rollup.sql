@@ -1,18 +1,11 @@
--- Days out of lines. Lines are grouped by their tags as they are; the few groups are then named and grouped again.
+-- Days out of lines. Lines are grouped by their cost cells as they are; the few groups are named and grouped again.
 -- A sum over lines of which some do not say the amount is null: it would be too small.
 SELECT
   day_utc,
   date_format(period_start, '%Y-%m') AS billing_period,
   account,
-  NULLIF(CASE
-    WHEN COALESCE(cell, '') = '' THEN experiment_tag
-    WHEN strpos(cell, '/') > 0 THEN substr(cell, 1, strpos(cell, '/') - 1)
-    ELSE cell
-  END, '') AS experiment,
-  NULLIF(CASE
-    WHEN COALESCE(cell, '') = '' THEN approach_tag
-    WHEN strpos(cell, '/') > 0 THEN substr(cell, strpos(cell, '/') + 1)
-  END, '') AS approach,
+  NULLIF(CASE WHEN strpos(cell, '/') > 0 THEN substr(cell, 1, strpos(cell, '/') - 1) ELSE cell END, '') AS experiment,
+  NULLIF(CASE WHEN strpos(cell, '/') > 0 THEN substr(cell, strpos(cell, '/') + 1) END, '') AS approach,
   service,
   service_code,
   usage_type,
@@ -28,8 +21,7 @@ SELECT
   CAST(SUM(n) AS BIGINT) AS n
 FROM (
   SELECT
-    day_utc, period_start, account, cell, experiment_tag, approach_tag, service, service_code,
-    usage_type, charge_category, unit, currency,
+    day_utc, period_start, account, cell, service, service_code, usage_type, charge_category, unit, currency,
     SUM(billed) AS billed,
     SUM(effective) AS effective,
     SUM(list_cost) AS list_cost,
@@ -41,7 +33,7 @@ FROM (
     COUNT(invoice) AS n_invoiced,
     COUNT(*) AS n
   FROM line
-  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 ) AS tagged_days
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11

@@ -1,54 +1,54 @@
--- Allocation tags out of maps, whatever the spelling of their keys: `tags` is the column of FOCUS, whose keys may begin
--- with the kind of the tag, or `resource_tags` of CUR 2.0; `more_tags` is `tags` of newer CUR 2.0, whose keys do.
--- Half of the time of a report goes into maps. So the two usual spellings come first and answer most lines; the others
--- are looked up only in lines with a key like them, experiment and approach only where no usual cost-cell says both.
+-- The cost cell of a line, experiment/approach, out of maps of tags, whatever the spelling of their keys: its own tag,
+-- else those of experiment and approach. `tags` is the column of FOCUS, whose keys may begin with the kind of the tag,
+-- or `resource_tags` of CUR 2.0; `more_tags` is `tags` of newer CUR 2.0, whose keys do.
+-- Maps are slow. So the two usual spellings come first and answer most lines; the others are looked up only in lines
+-- with a key like them.
 SELECT
   keyed.*,
   COALESCE(
     usual_cell,
-    CASE WHEN strpos(keys, 'cell') > 0 THEN COALESCE(
+    CASE WHEN strpos(keys, 'cell') > 0 OR strpos(more_keys, 'cell') > 0 THEN COALESCE(
       element_at(tags, 'user:cost-cell'),
       element_at(tags, 'cost_cell'),
       element_at(tags, 'resourceTags/user:cost-cell'),
       element_at(tags, 'resourceTags/user_cost_cell'),
-      element_at(tags, 'resourceTags/cost-cell')
-    ) END,
-    CASE WHEN strpos(more_keys, 'cell') > 0 THEN COALESCE(
+      element_at(tags, 'resourceTags/cost-cell'),
       element_at(more_tags, 'resourceTags/user:cost-cell'),
       element_at(more_tags, 'resourceTags/user_cost_cell'),
       element_at(more_tags, 'resourceTags/cost-cell')
-    ) END
-  ) AS cell,
-  COALESCE(
-    CASE WHEN strpos(keys, 'experiment') > 0 THEN COALESCE(
-      element_at(tags, 'experiment'),
-      element_at(tags, 'user_experiment'),
-      element_at(tags, 'user:experiment'),
-      element_at(tags, 'resourceTags/user:experiment'),
-      element_at(tags, 'resourceTags/user_experiment'),
-      element_at(tags, 'resourceTags/experiment')
     ) END,
-    CASE WHEN strpos(more_keys, 'experiment') > 0 THEN COALESCE(
-      element_at(more_tags, 'resourceTags/user:experiment'),
-      element_at(more_tags, 'resourceTags/user_experiment'),
-      element_at(more_tags, 'resourceTags/experiment')
-    ) END
-  ) AS experiment_tag,
-  COALESCE(
-    CASE WHEN strpos(keys, 'approach') > 0 THEN COALESCE(
-      element_at(tags, 'approach'),
-      element_at(tags, 'user_approach'),
-      element_at(tags, 'user:approach'),
-      element_at(tags, 'resourceTags/user:approach'),
-      element_at(tags, 'resourceTags/user_approach'),
-      element_at(tags, 'resourceTags/approach')
-    ) END,
-    CASE WHEN strpos(more_keys, 'approach') > 0 THEN COALESCE(
-      element_at(more_tags, 'resourceTags/user:approach'),
-      element_at(more_tags, 'resourceTags/user_approach'),
-      element_at(more_tags, 'resourceTags/approach')
-    ) END
-  ) AS approach_tag
+    CASE
+      WHEN strpos(keys, 'experiment') > 0 OR strpos(more_keys, 'experiment') > 0
+        OR strpos(keys, 'approach') > 0 OR strpos(more_keys, 'approach') > 0
+      THEN concat(
+        COALESCE(
+          element_at(tags, 'experiment'),
+          element_at(tags, 'user_experiment'),
+          element_at(tags, 'user:experiment'),
+          element_at(tags, 'resourceTags/user:experiment'),
+          element_at(tags, 'resourceTags/user_experiment'),
+          element_at(tags, 'resourceTags/experiment'),
+          element_at(more_tags, 'resourceTags/user:experiment'),
+          element_at(more_tags, 'resourceTags/user_experiment'),
+          element_at(more_tags, 'resourceTags/experiment'),
+          ''
+        ),
+        '/',
+        COALESCE(
+          element_at(tags, 'approach'),
+          element_at(tags, 'user_approach'),
+          element_at(tags, 'user:approach'),
+          element_at(tags, 'resourceTags/user:approach'),
+          element_at(tags, 'resourceTags/user_approach'),
+          element_at(tags, 'resourceTags/approach'),
+          element_at(more_tags, 'resourceTags/user:approach'),
+          element_at(more_tags, 'resourceTags/user_approach'),
+          element_at(more_tags, 'resourceTags/approach'),
+          ''
+        )
+      )
+    END
+  ) AS cell
 FROM (
   SELECT
     usual.*,

@@ -99,6 +99,30 @@ def test_the_newer_tags_column_of_cur_is_read_beside_the_older(spelling: str, te
     assert by_approach(rows) == {("handbook", "rag"): Decimal("0.3")}
 
 
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({"cost-cell": "handbook"}, ("handbook", None)),
+        ({"experiment": "handbook"}, ("handbook", None)),
+        ({"approach": "rag"}, (None, "rag")),
+        ({"cost-cell": "handbook/rag", "experiment": "other", "approach": "prompting"}, ("handbook", "rag")),
+        ({"experiment-owner": "x", "cost-center": "y", "cell-line": "z"}, (None, None)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["map", "json", "columns"])
+def test_the_cost_cell_counts_before_the_tags_that_say_a_part_of_it(
+    kind: str, tags: dict[str, str], expected: tuple[str | None, str | None], tmp_path: Path
+) -> None:
+    lines = [Line(cost="1", tags=tags)]
+    if kind == "map":
+        parquet(tmp_path / "f.parquet", focus(lines))
+    elif kind == "json":
+        csv_file(tmp_path / "f.csv", focus(lines))
+    else:
+        parquet(tmp_path / "f.parquet", cur_legacy(lines))
+    assert by_approach(rolled(tmp_path)[1]) == {expected: Decimal(1)}
+
+
 def test_without_tag_columns_everything_is_untagged(tmp_path: Path) -> None:
     columns = focus(LINES)
     del columns["Tags"]
