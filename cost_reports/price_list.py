@@ -14,8 +14,8 @@ from fractions import Fraction
 from typing import Any
 
 from cost_reports.contracts import PriceRow
+from cost_reports.plain import plain_decimal
 from cost_reports.prices import GLOBAL, Catalogue, ModelInfo, PriceError, Unpublished, name_of
-from cost_reports.report import plain_decimal
 from cost_reports.units import UNITS, ratio, to_decimal
 from cost_reports.usage_types import in_region
 

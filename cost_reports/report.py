@@ -6,12 +6,11 @@ UTC, ISO 8601, ends exclusive. `SCHEMA` changes whenever a field changes its mea
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from cost_reports.plain import from_plain
 from cost_reports.variance import Variance
 
 SCHEMA = 1
@@ -176,53 +175,13 @@ class Report:
     variance: tuple[Variance, ...] = ()
 
 
-def to_plain(value: Any) -> Any:
-    """`value` as JSON-ready values: Decimals become text without an exponent or trailing zeros."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Decimal):
-        return plain_decimal(value)
-    if isinstance(value, dict):
-        return {str(k): to_plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [to_plain(v) for v in value]
-    return value
-
-
-def plain_decimal(value: Decimal) -> str:
-    """`0.035000000000` -> `0.035`, never an exponent.
-
-    Raises:
-        ValueError: `value` is NaN or infinite.
-    """
-    if not value.is_finite():
-        raise ValueError(f"{value} is no amount")
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") or "0" if "." in text else text
-
-
-def to_json(report: Any) -> str:
-    """A report (or an estimate, or a decision) as JSON text, two spaces deep.
-
-    Raises:
-        ValueError: a number is NaN or infinite.
-    """
-    return json.dumps(to_plain(report), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-
-
 def report_from_json(data: Any) -> Report:
-    """The report whose JSON `to_json` wrote; `data` is what `json.loads` gave.
+    """The report whose JSON `plain.to_json` wrote; `data` is what `json.loads` gave.
 
     Raises:
         ValueError: it has another schema, or a field is wrong; the message names it.
     """
-    from pydantic import TypeAdapter, ValidationError  # the only use; it takes 0.1 s to import and Lambda has none
-
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else None
         raise ValueError(f"report: schema {SCHEMA} is needed, not {found!r}; write the report again")
-    try:
-        return TypeAdapter(Report).validate_python(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ValueError(f"report: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    return from_plain(Report, data, "report")

@@ -15,9 +15,9 @@ from cost_reports import simulated
 from cost_reports.actuals.build import build_spend
 from cost_reports.actuals.cost_explorer import window_of
 from cost_reports.actuals.records import SpendRecords, Window
+from cost_reports.plain import to_json
 from cost_reports.prices import Catalogue
 from cost_reports.render import csv_file, spend_document
-from cost_reports.report import to_json
 from cost_reports.text import usd
 from cost_reports.times import stamp
 from ladder import billing, exports

@@ -12,10 +12,11 @@ from cost_reports import idle as idle_module
 from cost_reports.decide import decide as make_decision
 from cost_reports.decide import quality_of, tokens_of
 from cost_reports.estimate import estimate as make_estimate
+from cost_reports.plain import to_json
 from cost_reports.prices import Catalogue
 from cost_reports.render import decision_document, estimate_document, outlook_csv
 from cost_reports.render.document import Document, Table, columns
-from cost_reports.report import Report, report_from_json, to_json
+from cost_reports.report import Report, report_from_json
 from cost_reports.text import usd
 from ladder.errors import LadderError
 from ladder.experiment import load

@@ -9,7 +9,7 @@ from dataclasses import fields
 from decimal import Decimal
 
 from cost_reports.contracts import ChargeRow
-from cost_reports.report import plain_decimal
+from cost_reports.plain import plain_decimal
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|")
 

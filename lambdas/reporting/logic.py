@@ -13,10 +13,11 @@ from cost_reports.decide import decide, quality_of, tokens_of
 from cost_reports.decision import Decision
 from cost_reports.expected_usage import estimated_charges
 from cost_reports.phases import PHASES, charge_phases
+from cost_reports.plain import to_json
 from cost_reports.prices import Catalogue
 from cost_reports.records import RunRecords, VariantSpec
 from cost_reports.render import csv_file, html, markdown, report_document
-from cost_reports.report import Gate, Report, SourceState, to_json
+from cost_reports.report import Gate, Report, SourceState
 from cost_reports.run_estimate import run_usage
 from cost_reports.workload import Task
 from lambdas.common import keys

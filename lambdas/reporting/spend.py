@@ -20,9 +20,9 @@ from cost_reports.actuals.records import Billed, SpendRecords, Window
 from cost_reports.actuals.report import Restatement, SpendReport
 from cost_reports.actuals.restated import restatements, together
 from cost_reports.contracts import ChargeRow, Cut, Source
+from cost_reports.plain import to_json
 from cost_reports.prices import Catalogue
 from cost_reports.render import csv_file, html, markdown, spend_document
-from cost_reports.report import to_json
 from cost_reports.times import stamp
 from lambdas.common import keys
 from lambdas.common.runtime import Deadline, one_line

@@ -14,8 +14,9 @@ from cost_reports.decide import decide, payback_month, quality_of, tokens_of
 from cost_reports.decision import Decision, Quality
 from cost_reports.estimate import estimate
 from cost_reports.frontier import dominance, point_costs
+from cost_reports.plain import to_json
 from cost_reports.render import decision_document, estimate_document, html, markdown, outlook_csv
-from cost_reports.report import Outcome, to_json
+from cost_reports.report import Outcome
 from cost_reports.uncertainty import chances
 from cost_reports.workload import Workload
 from tests.unit.money.test_estimate import setting

@@ -13,8 +13,8 @@ import typer
 from typer.testing import CliRunner
 
 from cost_reports.build import build_report
+from cost_reports.plain import to_json
 from cost_reports.prices import Catalogue
-from cost_reports.report import to_json
 from ladder import money_cli
 from ladder.errors import LadderError
 from ladder.experiment import load

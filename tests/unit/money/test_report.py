@@ -15,12 +15,13 @@ from cost_reports import simulated
 from cost_reports.build import build_report, percentile
 from cost_reports.charges import exact_sum, total
 from cost_reports.phases import charge_phases, phase_of
+from cost_reports.plain import to_json
 from cost_reports.prices import Catalogue
 from cost_reports.records import ReportError, RunRecords
 from cost_reports.render import csv_file, html, markdown, report_document
 from cost_reports.render.document import Document, Table, columns
 from cost_reports.render.terminal import render_terminal
-from cost_reports.report import Gate, Header, Outcome, Report, report_from_json, to_json
+from cost_reports.report import Gate, Header, Outcome, Report, report_from_json
 from cost_reports.text import number, percent, quantity, usd
 from lambdas.reporting.logic import variant_specs
 from tests.unit.money import sample_run as run

@@ -18,11 +18,11 @@ from cost_reports.decision import Decision
 from cost_reports.estimate import Estimate, OptionEstimate, estimate
 from cost_reports.options import Setting
 from cost_reports.options_rag import rag
+from cost_reports.plain import to_json
 from cost_reports.price_checks import missing, unpublished
 from cost_reports.price_list import parse, refresh, to_file
 from cost_reports.prices import Catalogue, PriceError, Unpublished
 from cost_reports.render import decision_document, estimate_document, html, markdown, outlook_csv
-from cost_reports.report import to_json
 from tests.unit.money.test_decide import MEASURED, quality
 from tests.unit.money.test_estimate import setting
 from tests.unit.money.test_price_list import product

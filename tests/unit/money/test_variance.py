@@ -11,9 +11,10 @@ import pytest
 from cost_reports.build import build_report
 from cost_reports.charges import charge_rows, exact_sum, total
 from cost_reports.expected_usage import estimated_charges
+from cost_reports.plain import to_json
 from cost_reports.prices import Catalogue
 from cost_reports.render import html, report_document
-from cost_reports.report import Report, report_from_json, to_json
+from cost_reports.report import Report, report_from_json
 from cost_reports.run_estimate import run_usage
 from cost_reports.variance import Variance, variances
 from tests.unit.money import sample_run as run

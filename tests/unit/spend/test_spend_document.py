@@ -19,9 +19,9 @@ from cost_reports.actuals import report as contract
 from cost_reports.actuals.build import build_spend
 from cost_reports.actuals.report import Failure, SpendReport, Tag
 from cost_reports.actuals.stored import spend_from_json
+from cost_reports.plain import to_json
 from cost_reports.render import csv_file, html, markdown, spend_document, terminal
 from cost_reports.render.svg_money import against, grouped, nice_top, stacked
-from cost_reports.report import to_json
 from tests.unit.spend import sample_bill as bill
 from tests.unit.spend import sample_month
 from tests.unit.spend.field_types import json_type
