@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from offline import clients
 from offline.titan import TITAN
 from offline.wire import AwsError
 
@@ -52,14 +50,7 @@ class Profiles:
     """Which foundation model an id or ARN stands for; application inference profiles are asked from the gateway."""
 
     def __init__(self, gateway: str, region: str) -> None:
-        self._client: Any = boto3.client(
-            "bedrock",
-            endpoint_url=gateway,
-            region_name=region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106
-            config=Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=20),
-        )
+        self._client = clients.bedrock(gateway, region)
         self._known: dict[str, str] = {}
         self._lock = threading.Lock()
 

@@ -6,14 +6,13 @@ It is changed by conditional writes: whoever read it before somebody else wrote 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cost_reports.actuals.records import Window
-from cost_reports.contracts import ChargeRow, Cut, Source
 from cost_reports.ledger import Ledger
 from lambdas.common import keys
 from lambdas.common.runtime import Deadline, DeadlineError, error_code, is_retryable, with_retries
@@ -52,26 +51,17 @@ class Facts:
         path.write_bytes(found["Body"].read())
         return path, str(found["ETag"])
 
-    def rows(
-        self,
-        *,
-        source: Source,
-        window: Window | None = None,
-        cut: Cut | None = None,
-        experiment: str | None = None,
-        account: str | None = None,
-    ) -> list[ChargeRow]:
-        """`Ledger.rows` of the ledger in the bucket; nothing where there is none yet.
+    @contextmanager
+    def read(self) -> Iterator[Ledger]:
+        """The ledger as it stands in the bucket, an empty one where there is none yet. Changes to it are not kept.
 
         Raises:
             LedgerError: it is damaged.
         """
         with tempfile.TemporaryDirectory() as folder:
-            path, etag = self.load(Path(folder))
-            if etag is None:
-                return []
+            path, _ = self.load(Path(folder))
             with Ledger(path, name=self.uri) as ledger:
-                return ledger.rows(source=source, window=window, cut=cut, experiment=experiment, account=account)
+                yield ledger
 
     def update(self, change: Callable[[Ledger], None]) -> None:
         """Do `change` and write the ledger back; again where somebody else wrote it meanwhile, so `change` must say the

@@ -100,7 +100,9 @@ def write_spend(
     )
     facts = Facts(results, experiment)
     prefix = keys.report_prefix(experiment, _name(today, window))
-    restated = restatements(facts.rows(source=CE, window=chosen), billed.rows, experiment=experiment)
+    with facts.read() as ledger:
+        before = ledger.rows(source=CE, window=chosen)
+    restated = restatements(before, billed.rows, experiment=experiment)
     if window is None:
         restated = together(_told(results, prefix), restated)
     found = runs_of_window.collect(results, experiment, chosen, catalogue)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from offline.billing.store import Store, UsageObject
@@ -18,18 +16,6 @@ _USAGE = re.compile(r"experiment=[^/]+/run=[^/]+/approach=[^/]+/usage/part-[^/]+
 _PREFIX = "experiment="
 #: Whom a bucket must let write before an export is delivered to it.
 EXPORTS_PRINCIPAL = "bcm-data-exports.amazonaws.com"
-
-
-def client(gateway: str, region: str) -> Any:
-    """A client of the gateway's S3."""
-    return boto3.client(
-        "s3",
-        endpoint_url=gateway,
-        region_name=region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106  (the embedded AWS takes any)
-        config=Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "max_attempts": 5}),
-    )
 
 
 @dataclass(frozen=True, slots=True)

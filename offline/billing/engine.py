@@ -86,8 +86,9 @@ class Billing:
 
     def _load(self) -> _Loaded:
         if self._parts is None:
-            from offline.billing import buckets
+            from offline import clients
             from offline.billing.account import Account
+            from offline.billing.buckets import Buckets
             from offline.billing.control import Control
             from offline.billing.cost_explorer import CostExplorer
             from offline.billing.exports import DataExports
@@ -96,7 +97,7 @@ class Billing:
             store = Store(self._directory)
             account = Account(
                 store=store,
-                buckets=buckets.Buckets(self._s3 or partial(buckets.client, self._gateway, self._region)),
+                buckets=Buckets(self._s3 or partial(clients.s3, self._gateway, self._region)),
                 account=self._account,
                 region=self._region,
                 clock=self._clock,

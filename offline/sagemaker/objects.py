@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import tarfile
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from offline import clients
 from offline.wire import AwsError
 
 
@@ -18,14 +16,7 @@ class Objects:
     """Moves folders and files between a local disk and S3."""
 
     def __init__(self, gateway: str, region: str) -> None:
-        self._s3: Any = boto3.client(
-            "s3",
-            endpoint_url=gateway,
-            region_name=region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106  (the embedded AWS takes any)
-            config=Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "max_attempts": 5}),
-        )
+        self._s3 = clients.s3(gateway, region)
 
     def download_folder(self, uri: str, folder: Path) -> int:
         """Copies everything below `uri` into `folder`.

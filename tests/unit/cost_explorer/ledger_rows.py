@@ -10,6 +10,7 @@ from typing import Any
 from cost_reports.actuals.records import Window
 from cost_reports.contracts import ChargeRow
 from cost_reports.ledger import Ledger
+from lambdas.reporting.facts import Facts
 
 ACCOUNT = "123456789012"
 NOVEMBER = Window(start=date(2026, 11, 1), end=date(2026, 12, 1))
@@ -45,3 +46,9 @@ def row(day: str = "2026-11-25", amount: str = "1", **changes: Any) -> ChargeRow
 def put(ledger: Ledger, *rows: ChargeRow, window: Window = NOVEMBER, **changes: Any) -> None:
     given = {"source": "billed-ce", "account": ACCOUNT, "window": window, "read_at": READ_AT}
     ledger.replace(rows, **{**given, **changes})
+
+
+def kept(facts: Facts, **narrowed: Any) -> list[ChargeRow]:
+    """Rows of the ledger in the bucket, narrowed as `Ledger.rows` does."""
+    with facts.read() as ledger:
+        return ledger.rows(**narrowed)

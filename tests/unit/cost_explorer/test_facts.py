@@ -14,7 +14,7 @@ from cost_reports.ledger import Ledger, LedgerError
 from lambdas.common.store import Results
 from lambdas.reporting.facts import ATTEMPTS, Facts, FactsError
 from tests.unit.cost_explorer.bill_pages import refused
-from tests.unit.cost_explorer.ledger_rows import NOVEMBER, put, row
+from tests.unit.cost_explorer.ledger_rows import NOVEMBER, kept, put, row
 
 KEY = "reports/handbook/facts/ledger.sqlite"
 
@@ -59,17 +59,17 @@ def add(day: str, amount: str = "1") -> Callable[[Ledger], None]:
 
 
 def days(facts: Facts) -> dict[str, str]:
-    return {r.day: str(r.amount_usd) for r in facts.rows(source="billed-ce")}
+    return {r.day: str(r.amount_usd) for r in kept(facts, source="billed-ce")}
 
 
 def test_no_object_is_no_row_and_the_first_write_makes_it(facts: Facts, results: Results) -> None:
-    assert facts.rows(source="billed-ce") == []
+    assert kept(facts, source="billed-ce") == []
     facts.update(add("2026-11-24"))
     facts.update(add("2026-11-25", "2"))
     assert days(facts) == {"2026-11-24": "1", "2026-11-25": "2"}
     assert facts.uri == f"s3://{results.bucket}/{KEY}"
-    assert len(facts.rows(source="billed-ce", window=NOVEMBER, cut="service", experiment="handbook")) == 2
-    assert facts.rows(source="billed-ce", account="999") == []
+    assert len(kept(facts, source="billed-ce", window=NOVEMBER, cut="service", experiment="handbook")) == 2
+    assert kept(facts, source="billed-ce", account="999") == []
 
 
 @pytest.mark.parametrize("exists", [False, True])
@@ -89,7 +89,7 @@ def test_two_runs_of_the_same_window_count_nothing_twice(
 ) -> None:
     hooked.before_put.append(lambda: facts.update(lambda ledger: put(ledger, row(amount="1"), row(amount="2"))))
     through(results, hooked).update(lambda ledger: put(ledger, row(amount="1"), row(amount="2")))
-    assert [str(r.amount_usd) for r in facts.rows(source="billed-ce")] == ["1", "2"]
+    assert [str(r.amount_usd) for r in kept(facts, source="billed-ce")] == ["1", "2"]
 
 
 def test_a_write_whose_answer_was_lost_is_done_again_with_the_same_result(
@@ -137,13 +137,13 @@ def test_other_errors_are_told_as_they_are(results: Results, hooked: Hooked, wai
         through(results, hooked).update(add("2026-11-25"))
     assert waits == []
     with pytest.raises(ClientError, match="NoSuchBucket"):
-        Facts(Results("no-such-bucket", results.s3), "handbook").rows(source="billed-ce")
+        kept(Facts(Results("no-such-bucket", results.s3), "handbook"), source="billed-ce")
 
 
 def test_a_damaged_object_is_named_and_not_written_over(results: Results, facts: Facts, hooked: Hooked) -> None:
     results.s3.put_object(Bucket=results.bucket, Key=KEY, Body=b"damaged" * 1000)
     with pytest.raises(LedgerError, match=f"^{facts.uri}: the ledger cannot be used"):
-        facts.rows(source="billed-ce")
+        kept(facts, source="billed-ce")
     with pytest.raises(LedgerError, match=f"^{facts.uri}: "):
         through(results, hooked).update(add("2026-11-25"))
     assert hooked.puts == 0

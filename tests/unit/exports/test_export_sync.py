@@ -21,6 +21,7 @@ from lambdas.exports.formats import ExportError
 from lambdas.exports.logic import Exports
 from lambdas.exports.scratch import scratch
 from lambdas.reporting.facts import Facts
+from tests.unit.cost_explorer.ledger_rows import kept
 from tests.unit.exports.export_files import LINES, Line, cell, cur_2_0, focus, parquet, shifted
 
 DELIVERED, RESULTS, PREFIX = "delivered", "results", "exports"
@@ -50,7 +51,7 @@ def sync(s3: Any) -> logic.Synced:
 
 
 def ledger(s3: Any) -> list[ChargeRow]:
-    return Facts(Results(RESULTS, s3), "handbook").rows(source="billed-export")
+    return kept(Facts(Results(RESULTS, s3), "handbook"), source="billed-export")
 
 
 def keys(s3: Any) -> list[str]:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
 
@@ -25,6 +24,7 @@ from cost_reports.report import Gate, Header, Outcome, Report, report_from_json
 from cost_reports.text import number, percent, quantity, usd
 from lambdas.reporting.logic import variant_specs
 from tests.unit.money import sample_run as run
+from tests.unit.page import Page
 
 EVIL = "=cmd|'/c calc'!A1 <img src=x onerror=alert(1)> [a](javascript:b) | **x**"
 
@@ -219,17 +219,6 @@ def test_json_round_trip(report: Report) -> None:
         report_from_json(broken)
 
 
-class Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.resources: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.resources += [v or "" for k, v in attrs if k in ("src", "href", "onerror", "onload")]
-
-
 @pytest.fixture(scope="module")
 def evil() -> Report:
     charges = charge_phases(Catalogue.load(), run.usage())
@@ -241,8 +230,7 @@ def evil() -> Report:
 
 def test_the_html_page_stands_alone(evil: Report) -> None:
     page = html.render(report_document.document(evil))
-    parsed = Page()
-    parsed.feed(page)
+    parsed = Page(page)
     assert "script" not in parsed.tags
     assert "img" not in parsed.tags
     assert parsed.resources == []

@@ -23,6 +23,7 @@ from lambdas.common.store import Results
 from lambdas.reporting import asked, handler, spend
 from lambdas.reporting.facts import Facts
 from tests.unit.cost_explorer.bill_pages import NOW, FakeBill, refused
+from tests.unit.cost_explorer.ledger_rows import kept
 from tests.unit.money import sample_run as run
 from tests.unit.money.sample_bucket import Context, fill
 
@@ -207,7 +208,7 @@ def test_tags_and_bill_share_the_time(queue: Any, bill: FakeBill, monkeypatch: p
 def test_what_was_read_is_kept_and_a_refused_cut_keeps_what_was_read_before(queue: Any, bill: FakeBill) -> None:
     handler.report({}, Context())
     facts = Facts(results(), run.EXPERIMENT)
-    before = facts.rows(source="billed-ce")
+    before = kept(facts, source="billed-ce")
     assert {row.cut for row in before} >= {"service", "usage-type", "record-type", "model"}
     for key in results().list_keys(f"reports/{run.EXPERIMENT}/cache/"):
         runtime.client("s3").delete_object(Bucket=BUCKET, Key=key)
@@ -215,7 +216,7 @@ def test_what_was_read_is_kept_and_a_refused_cut_keeps_what_was_read_before(queu
     report = read(handler.report({}, Context()))
     assert [f.request for f in report.failures] == ["model"]
     assert "model" not in {b.by for b in report.breakdowns}
-    assert facts.rows(source="billed-ce", cut="model") == [row for row in before if row.cut == "model"]
+    assert kept(facts, source="billed-ce", cut="model") == [row for row in before if row.cut == "model"]
 
 
 def test_a_bill_that_cannot_be_read_is_no_zero(queue: Any, bill: FakeBill) -> None:
@@ -226,7 +227,7 @@ def test_a_bill_that_cannot_be_read_is_no_zero(queue: Any, bill: FakeBill) -> No
     assert report.total_billed_usd is None
     assert all(a.billed_usd is None for a in report.approaches)
     assert {f.request for f in report.failures} >= {"service", "usage-type", "record-type", "tags"}
-    assert Facts(results(), run.EXPERIMENT).rows(source="billed-ce") == []
+    assert kept(Facts(results(), run.EXPERIMENT), source="billed-ce") == []
 
 
 def test_days_that_were_asked_for_lie_apart_and_are_no_news(queue: Any) -> None:

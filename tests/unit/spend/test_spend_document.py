@@ -8,7 +8,6 @@ import json
 import re
 import typing
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -22,6 +21,7 @@ from cost_reports.actuals.stored import spend_from_json
 from cost_reports.plain import to_json
 from cost_reports.render import csv_file, html, markdown, spend_document, terminal
 from cost_reports.render.svg_money import against, grouped, nice_top, stacked
+from tests.unit.page import Page
 from tests.unit.spend import sample_bill as bill
 from tests.unit.spend import sample_month
 from tests.unit.spend.field_types import json_type
@@ -51,17 +51,6 @@ def evil() -> SpendReport:
         ),
         bill.CATALOGUE,
     )
-
-
-class Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.resources: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.resources += [v or "" for k, v in attrs if k in ("src", "href", "onerror", "onload")]
 
 
 def shown(report: SpendReport, width: int, *, short: bool = True) -> str:
@@ -94,8 +83,7 @@ def test_the_page_says_everything(report: SpendReport) -> None:
 @pytest.mark.parametrize("name", ["report", "evil"])
 def test_the_page_stands_alone(name: str, request: pytest.FixtureRequest) -> None:
     page = html.render(spend_document.document(request.getfixturevalue(name)))
-    parsed = Page()
-    parsed.feed(page)
+    parsed = Page(page)
     assert not {"script", "img", "link"} & set(parsed.tags)
     assert parsed.resources == []
     assert parsed.tags.count("svg") == 3
