@@ -13,6 +13,8 @@ CDK := PATH="$(CURDIR)/.venv/bin:$$PATH" node_modules/.bin/cdk
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
+# Tests and demo start many processes, which start faster from compiled files.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup setup-deploy demo test lint format bench deploy synth destroy lock clean
 
@@ -27,7 +29,7 @@ demo: setup ## the whole job on the embedded AWS; QUICK=1 for the short version,
 	@$(VENV)/ladder demo --experiment $(EXPERIMENT) --out $(OUT) $(if $(QUICK),--quick)
 
 test: setup ## all tests but the benchmarks, in two processes
-	$(VENV)/python -m pytest -q -n 2 --dist loadfile
+	$(VENV)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
 lint: setup ## ruff, mypy --strict
 	$(VENV)/ruff check .

@@ -14,6 +14,7 @@ from typing import Any
 import moto  # noqa: F401  (a boto3 session built before the first import of moto escapes its mocks)
 import pytest
 from botocore.loaders import JSONFileLoader
+from xdist.scheduler import LoadScopeScheduling
 
 FAKE_AWS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -42,6 +43,21 @@ _load_file = JSONFileLoader.load_file
 @cache
 def _described(path: str) -> Any:
     return _load_file(JSONFileLoader(), path)
+
+
+#: Folders (and a file) whose tests share something that takes seconds to start, and so run in one process, in the order
+#: in which they are looked for. Of all others, those of a file stay together.
+TOGETHER = ("tests/offline/test_lifecycle.py", "tests/offline/", "tests/infra/", "tests/unit/offline_models/")
+
+
+class _Together(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return next((start for start in TOGETHER if nodeid.startswith(start)), nodeid.partition("::")[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Together | None:
+    """How `--dist loadscope` hands out the tests."""
+    return _Together(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 class NetworkBlockedError(RuntimeError):

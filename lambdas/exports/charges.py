@@ -8,6 +8,7 @@ from datetime import date
 from cost_reports.actuals.names import EDITION, ladder_unit, service_code
 from cost_reports.contracts import ChargeRow
 from cost_reports.prices import CURRENCY, Catalogue
+from cost_reports.reconcile import USAGE_CATEGORIES
 from cost_reports.usage_types import REGION_PREFIXES, TOKEN_METERS
 from lambdas.exports.formats import ExportError
 from lambdas.exports.query import RollupRow
@@ -73,8 +74,8 @@ def charge_rows(rows: Iterable[RollupRow], catalogue: Catalogue, *, today: date)
 
 
 def through(rows: Sequence[ChargeRow]) -> date | None:
-    """The last day of which usage was billed; null of no usage."""
-    days = [row.day for row in rows if row.charge_category == "Usage"]
+    """The last day of which usage was billed, by itself or by a commitment; null of no usage."""
+    days = [row.day for row in rows if row.charge_category in USAGE_CATEGORIES]
     return date.fromisoformat(max(days)) if days else None
 
 

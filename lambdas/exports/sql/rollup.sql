@@ -4,8 +4,15 @@ SELECT
   day_utc,
   date_format(period_start, '%Y-%m') AS billing_period,
   account,
-  NULLIF(CASE WHEN strpos(cell, '/') > 0 THEN substr(cell, 1, strpos(cell, '/') - 1) ELSE cell END, '') AS experiment,
-  NULLIF(CASE WHEN strpos(cell, '/') > 0 THEN substr(cell, strpos(cell, '/') + 1) END, '') AS approach,
+  NULLIF(CASE
+    WHEN strpos(cell, '|') > 0 THEN substr(cell, 1, strpos(cell, '|') - 1)
+    WHEN strpos(cell, '/') > 0 THEN substr(cell, 1, strpos(cell, '/') - 1)
+    ELSE cell
+  END, '') AS experiment,
+  NULLIF(CASE
+    WHEN strpos(cell, '|') > 0 THEN substr(cell, strpos(cell, '|') + 1)
+    WHEN strpos(cell, '/') > 0 THEN substr(cell, strpos(cell, '/') + 1)
+  END, '') AS approach,
   service,
   service_code,
   usage_type,

@@ -6,7 +6,7 @@ SELECT
     NULLIF(tag_cost_cell, ''),
     CASE
       WHEN tag_experiment <> '' OR tag_approach <> ''
-      THEN concat(COALESCE(tag_experiment, ''), '/', COALESCE(tag_approach, ''))
+      THEN concat(COALESCE(tag_experiment, ''), '|', COALESCE(tag_approach, ''))
     END
   ) AS cell
 FROM source

@@ -30,7 +30,7 @@ SELECT
           json_extract_scalar(more_tags, '$["resourceTags/experiment"]'),
           ''
         ),
-        '/',
+        '|',
         COALESCE(
           json_extract_scalar(tags, '$["approach"]'),
           json_extract_scalar(tags, '$["user_approach"]'),

@@ -1,8 +1,8 @@
--- The cost cell of a line, experiment/approach, out of maps of tags, whatever the spelling of their keys: its own tag,
--- else those of experiment and approach. `tags` is the column of FOCUS, whose keys may begin with the kind of the tag,
--- or `resource_tags` of CUR 2.0; `more_tags` is `tags` of newer CUR 2.0, whose keys do.
--- Maps are slow. So the two usual spellings come first and answer most lines; the others are looked up only in lines
--- with a key like them.
+-- The cost cell of a line out of maps of tags, whatever the spelling of their keys: its own tag (experiment/approach),
+-- else those of experiment and approach, joined by a bar, which no value of a tag has. `tags` is the column of FOCUS,
+-- whose keys may begin with the kind of the tag, or `resource_tags` of CUR 2.0; `more_tags` is `tags` of newer CUR 2.0,
+-- whose keys do. Maps are slow. So the two usual spellings come first and answer most lines; the others are looked up
+-- only in lines with a key like them.
 SELECT
   keyed.*,
   COALESCE(
@@ -33,7 +33,7 @@ SELECT
           element_at(more_tags, 'resourceTags/experiment'),
           ''
         ),
-        '/',
+        '|',
         COALESCE(
           element_at(tags, 'approach'),
           element_at(tags, 'user_approach'),

@@ -15,7 +15,7 @@ from cost_reports.prices import Catalogue
 from lambdas.exports import charges, duck, rollups
 from lambdas.exports.query import Asked
 from lambdas.exports.sources import local_files
-from tests.unit.exports.export_files import HOST, LINES, Line, cell, focus, parquet
+from tests.unit.exports.export_files import HOST, LINES, Line, cell, cur_2_0, focus, parquet
 
 OCTOBER = Window(start=date(2026, 10, 1), end=date(2026, 11, 1))
 CLAUDE = (
@@ -134,3 +134,12 @@ def test_quotes_in_names_are_only_names(tmp_path: Path) -> None:
 def test_usage_of_hosting_has_its_unit(tmp_path: Path) -> None:
     (row,) = charged(focus([Line(cost="1", kind=HOST, quantity="3", tags=cell("rag"))]), tmp_path)
     assert (row.unit, row.quantity) == ("instance-hour", 3)
+
+
+def test_usage_that_a_commitment_covers_is_usage(tmp_path: Path) -> None:
+    lines = [
+        Line(cost="1", tags=cell("rag")),
+        Line(cost="4", tags=cell("rag"), category="SavingsPlanCoveredUsage", time="2026-10-06 10:00:00"),
+        Line(cost="9", tags=cell("rag"), category="Tax", time="2026-10-07 10:00:00"),
+    ]
+    assert charges.through(charged(cur_2_0(lines), tmp_path)) == date(2026, 10, 6)

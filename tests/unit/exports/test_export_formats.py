@@ -105,6 +105,7 @@ def test_the_newer_tags_column_of_cur_is_read_beside_the_older(spelling: str, te
         ({"cost-cell": "handbook"}, ("handbook", None)),
         ({"experiment": "handbook"}, ("handbook", None)),
         ({"approach": "rag"}, (None, "rag")),
+        ({"experiment": "handbook/v2", "approach": "rag"}, ("handbook/v2", "rag")),
         ({"cost-cell": "handbook/rag", "experiment": "other", "approach": "prompting"}, ("handbook", "rag")),
         ({"experiment-owner": "x", "cost-center": "y", "cell-line": "z"}, (None, None)),
     ],

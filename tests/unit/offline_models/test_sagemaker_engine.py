@@ -16,6 +16,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from offline import clients
 from offline.ports import free_ports
 from offline.sagemaker import objects
 from offline.sagemaker.api import SageMaker
@@ -82,7 +83,7 @@ class FolderS3:
 @pytest.fixture
 def s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderS3:
     bucket = FolderS3(tmp_path / "s3")
-    monkeypatch.setattr(objects, "boto3", type("Boto3", (), {"client": staticmethod(lambda *_a, **_k: bucket)}))
+    monkeypatch.setattr(clients, "s3", lambda *_named: bucket)
     bucket.put("b", "code/train.py", TRAIN.encode())
     bucket.put("b", "code/serving/inference.py", SERVE.encode())
     bucket.put("b", "data/lora.jsonl", b"{}\n")
