@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -86,7 +86,7 @@ def _deploy_and_run(box: Sandbox, experiment: Path, out: Path, profile: str, pro
             environment=box.environment(),
             log=log,
         )
-    try:
+    with finally_do(lambda: _tear_down(box, session, name, out, progress)):
         with progress.stage("deploy") as stage:
             cdk(
                 ["deploy", "--all", *app, "--require-approval", "never", "--concurrency", "4"],
@@ -111,21 +111,41 @@ def _deploy_and_run(box: Sandbox, experiment: Path, out: Path, profile: str, pro
             billing.advance(box, BILL_DELAY_HOURS)
             spend = reports.spend(session, deployment, out / "spend", as_of=billing.clock())
             stage.update(f"as it would be {BILL_DELAY_HOURS // 24} days later, SIMULATED")
-    finally:
-        with progress.stage("destroy") as stage:
-            cdk(
-                ["destroy", "--all", "--force", *app],
-                environment=box.environment(),
-                log=log,
-                on_update=stage.update,
-            )
+    return saved, spend
+
+
+def _tear_down(box: Sandbox, session: boto3.Session, name: str, out: Path, progress: Progress) -> None:
+    with progress.stage("destroy") as stage:
+        cdk(
+            ["destroy", "--all", "--force", "--app", str(out / "cdk.out")],
+            environment=box.environment(),
+            log=out / "cdk.log",
+            on_update=stage.update,
+        )
     with progress.stage("look for leftovers") as stage:
         found = audit(session, experiment=name, stack_prefix=stack_prefix(name))
         reports.write_leftovers(found, out / "leftovers.json")
         stage.update(f"{len(found)} found")
     if found:
         raise LadderError(f"{len(found)} leftovers after destroy, see {out / 'leftovers.json'}")
-    return saved, spend
+
+
+@contextmanager
+def finally_do(last: Callable[[], None]) -> Iterator[None]:
+    """Does `last` however the block ends, as `finally` does, but hides no error: both are in one then.
+
+    Raises:
+        LadderError: `last` failed; the message begins with what had failed before.
+    """
+    try:
+        yield
+    except BaseException as first:
+        try:
+            last()
+        except LadderError as second:
+            raise LadderError(f"{str(first) or type(first).__name__}; and then: {second}") from first
+        raise
+    last()
 
 
 def _why(session: boto3.Session, deployment: Deployment, run: str, out: Path) -> str:
