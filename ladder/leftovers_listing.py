@@ -9,6 +9,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 Tags = Mapping[str, str]
+#: Services with one endpoint for all regions that botocore looks for in each, and the region that it is in.
+_REGIONS = {"bcm-data-exports": "us-east-1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Clients:
 
     def client(self, service: str) -> Any:
         if service not in self._made:
-            self._made[service] = self._session.client(service)
+            self._made[service] = self._session.client(service, region_name=_REGIONS.get(service))
         return self._made[service]
 
 

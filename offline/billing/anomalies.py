@@ -9,11 +9,13 @@ from typing import Any
 from cost_reports import times
 from offline.billing import pages
 from offline.billing.account import Account
-from offline.billing.filters import refused, root_of
+from offline.billing.filters import compiled, refused
+from offline.billing.resource_tags import ResourceTags, tags_of
 from offline.billing.store import Kind
 from offline.wire import AwsError
 
 PAGE = 100
+MEMBER = "Monitors of linked accounts, tags and cost categories can be created in the management account only"
 
 
 class Anomalies:
@@ -22,16 +24,19 @@ class Anomalies:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._store = account.store
+        self.tags = ResourceTags(account.store, self._tagged)
 
     def create_monitor(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Raises:
         AwsError: the monitor is none that Cost Explorer takes.
         """
         monitor = request["AnomalyMonitor"]
+        if self._account.setting("role") == "member" and monitor.get("MonitorDimension") != "SERVICE":
+            raise refused(MEMBER)
         if monitor["MonitorType"] == "CUSTOM":
             if "MonitorSpecification" not in monitor or "MonitorDimension" in monitor:
                 raise refused("A CUSTOM monitor needs a MonitorSpecification, and no MonitorDimension")
-            root_of(monitor["MonitorSpecification"])
+            compiled(monitor["MonitorSpecification"], account=self._account.id)
         elif "MonitorDimension" not in monitor:
             raise refused("A DIMENSIONAL monitor needs a MonitorDimension")
         now = times.stamp(self._account.now())
@@ -89,24 +94,6 @@ class Anomalies:
         self._store.delete("subscription", request["SubscriptionArn"])
         return {}
 
-    # -- tags
-
-    def list_tags(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        tags = self._tagged(request["ResourceArn"])[1]["tags"]
-        return {"ResourceTags": [{"Key": key, "Value": value} for key, value in tags.items()]}
-
-    def tag(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        kind, found = self._tagged(request["ResourceArn"])
-        found["tags"].update({tag["Key"]: tag["Value"] for tag in request["ResourceTags"]})
-        self._store.put(kind, {request["ResourceArn"]: found})
-        return {}
-
-    def untag(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        kind, found = self._tagged(request["ResourceArn"])
-        found["tags"] = {k: v for k, v in found["tags"].items() if k not in request["ResourceTagKeys"]}
-        self._store.put(kind, {request["ResourceArn"]: found})
-        return {}
-
     # -- what they share
 
     def _check_subscription(self, subscription: Mapping[str, Any]) -> None:
@@ -122,11 +109,10 @@ class Anomalies:
 
     def _keep(self, kind: Kind, given: Mapping[str, Any], name: str, request: Mapping[str, Any], **more: Any) -> str:
         arn = f"arn:aws:ce::{self._account.id}:anomaly{kind}/{uuid.uuid4()}"
-        tags = {tag["Key"]: tag["Value"] for tag in request.get("ResourceTags", ())}
         entry = {**given, f"{name}Arn": arn, **more}
         if kind == "subscription":
             entry["AccountId"] = self._account.id
-        self._store.put(kind, {arn: {"entry": entry, "tags": tags}})
+        self._store.put(kind, {arn: {"entry": entry, "tags": tags_of(request)}})
         return arn
 
     def _listed(self, kind: Kind, arns: list[str] | None) -> list[dict[str, Any]]:

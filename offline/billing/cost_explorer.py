@@ -44,9 +44,9 @@ class CostExplorer:
             "GetAnomalySubscriptions": anomalies.get_subscriptions,
             "UpdateAnomalySubscription": anomalies.update_subscription,
             "DeleteAnomalySubscription": anomalies.delete_subscription,
-            "ListTagsForResource": anomalies.list_tags,
-            "TagResource": anomalies.tag,
-            "UntagResource": anomalies.untag,
+            "ListTagsForResource": anomalies.tags.list,
+            "TagResource": anomalies.tags.add,
+            "UntagResource": anomalies.tags.remove,
         }
 
     def call(self, operation: str, body: bytes) -> dict[str, Any]:

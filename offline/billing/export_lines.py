@@ -23,7 +23,8 @@ from offline.billing.line import PRINCIPAL, USAGE, Line
 from offline.billing.tables import CUR, FOCUS
 
 Row = dict[str, Any]
-ACCOUNT_NAME = "Embedded AWS"
+#: Readers of a file that was copied elsewhere know by it what they have.
+ACCOUNT_NAME = "SIMULATED (embedded AWS)"
 #: Record type -> charge category of FOCUS.
 CATEGORIES = {
     "Usage": "Usage",

@@ -16,6 +16,7 @@ from offline.billing.delivery import deliver
 from offline.billing.export_query import parse
 from offline.billing.filters import refused
 from offline.billing.model import Model
+from offline.billing.resource_tags import ResourceTags, tags_of
 from offline.wire import AwsError
 
 PAGE = 100
@@ -28,15 +29,16 @@ class DataExports:
         self._account = account
         self._store = account.store
         self._model = Model("bcm-data-exports")
+        tags = ResourceTags(account.store, lambda arn: ("export", self._found(arn)))
         self._operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "CreateExport": self._create,
             "GetExport": self._get,
             "ListExports": self._list,
             "UpdateExport": self._update,
             "DeleteExport": self._delete,
-            "TagResource": self._tag,
-            "UntagResource": self._untag,
-            "ListTagsForResource": self._list_tags,
+            "TagResource": tags.add,
+            "UntagResource": tags.remove,
+            "ListTagsForResource": tags.list,
         }
 
     def call(self, operation: str, body: bytes) -> dict[str, Any]:
@@ -80,7 +82,7 @@ class DataExports:
         now = times.stamp(self._account.now())
         document: dict[str, Any] = {
             "export": export,
-            "tags": {tag["Key"]: tag["Value"] for tag in request.get("ResourceTags", ())},
+            "tags": tags_of(request),
             "created": now,
             "updated": now,
             "refreshed": None,
@@ -119,22 +121,6 @@ class DataExports:
         self._found(request["ExportArn"])
         self._store.delete("export", request["ExportArn"])
         return {"ExportArn": request["ExportArn"]}
-
-    def _tag(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        found = self._found(request["ResourceArn"])
-        found["tags"].update({tag["Key"]: tag["Value"] for tag in request["ResourceTags"]})
-        self._store.put("export", {request["ResourceArn"]: found})
-        return {}
-
-    def _untag(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        found = self._found(request["ResourceArn"])
-        found["tags"] = {k: v for k, v in found["tags"].items() if k not in request["ResourceTagKeys"]}
-        self._store.put("export", {request["ResourceArn"]: found})
-        return {}
-
-    def _list_tags(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        tags = self._found(request["ResourceArn"])["tags"]
-        return {"ResourceTags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
     def _found(self, arn: str) -> dict[str, Any]:
         found: dict[str, Any] | None = self._store.get("export", arn)

@@ -73,9 +73,20 @@ def period_of(request: Mapping[str, Any]) -> Period:
     return Period(*found)
 
 
-def check_history(period: Period, now_day: date) -> None:
-    if period.start < times.first_of_month(now_day, -HISTORY_MONTHS):
+def check_history(period: Period, account: Account) -> None:
+    """What was spent is asked for from the months that are kept to the end of the current one.
+
+    Raises:
+        AwsError: the period begins before or after that, or ends after it.
+    """
+    # Callers go by their own clock or by the bill's, and either may be the later one.
+    today = max(account.now(), account.real_now()).date()
+    if period.start < times.first_of_month(account.now().date(), -HISTORY_MONTHS):
         raise refused("You haven't enabled historical data beyond 14 months")
+    if period.start > today:
+        raise refused(f"Start date {period.start} is after the current date {today}")
+    if period.end > times.first_of_month(today, 1):
+        raise refused("end date past the beginning of next month")
 
 
 def check_products(found: Filter, period: Period) -> None:

@@ -13,6 +13,7 @@ from cost_reports import times
 from cost_reports.actuals.names import service_code
 from cost_reports.units import MONEY, WIDE, to_decimal
 from lambdas.common import jsonl
+from offline.billing import dates
 from offline.billing.line import Line
 from offline.billing.models import SUPPORTED_CODES
 
@@ -151,11 +152,13 @@ def _parse(cls: type[T], given: Any, name: str) -> list[T]:
 
 def _day(text: str, where: str) -> None:
     try:
-        same = date.fromisoformat(text).isoformat() == text
+        day = date.fromisoformat(text)
     except ValueError:
-        same = False
-    if not same:
+        day = None
+    if day is None or day.isoformat() != text:
         raise RowError(f"{where}: {text!r} is no date YYYY-MM-DD")
+    if not dates.FIRST_YEAR <= day.year <= dates.LAST_YEAR:
+        raise RowError(f"{where}: {text} is not within the years {dates.FIRST_YEAR} to {dates.LAST_YEAR} of this bill")
 
 
 def _time(text: str | None, where: str) -> None:

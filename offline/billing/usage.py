@@ -36,7 +36,7 @@ def cost_and_usage(account: Account, request: Mapping[str, Any]) -> dict[str, An
     check_view(request, account)
     _check_granularity(request)
     period = period_of(request)
-    check_history(period, account.now().date())
+    check_history(period, account)
     found = compiled(request.get("Filter"), by_product=_by_product(groups), account=account.id)
     check_products(found, period)
     lines = chosen(account, period, found)

@@ -70,7 +70,7 @@ def _attributes(key: str | None) -> Callable[[Line], Sequence[str]]:
 def _lines(account: Account, request: Mapping[str, Any], *, products: bool) -> list[Line]:
     check_view(request, account)
     period = period_of(request)
-    check_history(period, account.now().date())
+    check_history(period, account)
     own = compiled(request.get("Filter"), account=account.id)
     if own.products and not own.services:
         raise refused("A filter by ProductAttributes needs a SERVICE filter here")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from offline.billing.engine import CE_TARGET, EXPORTS_TARGET
 from offline.emulator import resources
 from offline.emulator.seams import Created, Properties, accepted, ministack
 
@@ -17,7 +18,7 @@ SUBSCRIPTION = "AWS::CE::AnomalySubscription"
 #: CloudFormation, too, tries again what a service throttles.
 THROTTLED = ("LimitExceededException", "ThrottlingException")
 _ATTEMPTS, _PAUSE_S = 8, 0.05
-_TARGETS = {"ce": "AWSInsightsIndexService", "bcm-data-exports": "AWSBillingAndCostManagementDataExports"}
+_TARGETS = {"ce": CE_TARGET, "bcm-data-exports": EXPORTS_TARGET}
 
 
 def call(service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,10 +72,21 @@ def test_monitors_come_in_pages(bench: Bench) -> None:
         {**MONITOR, "MonitorDimension": "SERVICE"},
         {"MonitorName": "m", "MonitorType": "DIMENSIONAL"},
         {**MONITOR, "MonitorSpecification": {}},
+        {**MONITOR, "MonitorSpecification": {"And": []}},
+        {**MONITOR, "MonitorSpecification": {"Not": {"Tags": {"Values": ["e/rag"]}}}},
     ],
 )
 def test_bad_monitors(bench: Bench, monitor: dict[str, Any]) -> None:
     assert refused(bench.ce.create_anomaly_monitor, AnomalyMonitor=monitor) == "ValidationException"
+
+
+def test_a_member_account_watches_services_only(bench: Bench) -> None:
+    bench.control(role="member")
+    assert refused(bench.ce.create_anomaly_monitor, AnomalyMonitor=MONITOR) == "ValidationException"
+    services = {"MonitorName": "m", "MonitorType": "DIMENSIONAL", "MonitorDimension": "SERVICE"}
+    assert bench.ce.create_anomaly_monitor(AnomalyMonitor=services)["MonitorArn"]
+    bench.control(role="payer")
+    assert bench.ce.create_anomaly_monitor(AnomalyMonitor=MONITOR)["MonitorArn"]
 
 
 def test_bad_subscriptions(bench: Bench) -> None:

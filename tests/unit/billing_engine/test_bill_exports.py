@@ -102,6 +102,20 @@ def test_the_file_is_the_bill_to_the_last_digit(exporting: Bench, read: Read, na
     assert Decimal(answer) == exact.quantize(Decimal("1e-10"))
 
 
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("focus", ("BillingAccountName", "SubAccountName")),
+        ("cur", ("bill_payer_account_name", "line_item_usage_account_name")),
+    ],
+)
+def test_every_line_says_that_it_is_simulated(
+    exporting: Bench, read: Read, name: str, columns: tuple[str, str]
+) -> None:
+    exporting.control(advance_hours=72)
+    assert set(read(name, ", ".join(columns))) == {("SIMULATED (embedded AWS)",) * 2}
+
+
 @pytest.mark.parametrize("name", ["focus", "cur"])
 def test_the_file_has_the_tables_columns_with_their_types(exporting: Bench, read: Read, name: str) -> None:
     exporting.control(advance_hours=72)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -184,6 +185,11 @@ def test_a_token_belongs_to_its_request_and_its_bill(billed: Bench) -> None:
         ({"TimePeriod": {"Start": "2026-11-21", "End": "2026-11-20"}}, "Start date (and hour) should be before end"),
         ({"TimePeriod": {"Start": "2026-13-20", "End": "2026-11-20"}}, "Start date 2026-13-20 is invalid"),
         ({"TimePeriod": {"Start": "2026-11-20", "End": "9999-12-31"}, "Granularity": "MONTHLY"}, "is after 2199"),
+        (
+            {"TimePeriod": {"Start": "2026-11-21", "End": "2026-11-22"}},
+            "2026-11-21 is after the current date 2026-11-20",
+        ),
+        ({"TimePeriod": {"Start": "2026-11-20", "End": "2026-12-02"}}, "end date past the beginning of next month"),
         ({"TimePeriod": {"Start": "20.11.2026", "End": "2026-11-21"}}, "'TimePeriod.Start' failed to satisfy"),
         ({"TimePeriod": {"Start": "2026-11-20"}}, 'Missing required parameter in TimePeriod: "End"'),
         ({"TimePeriod": {"Start": "2025-09-30", "End": "2025-11-21"}}, "historical data beyond 14 months"),
@@ -223,6 +229,18 @@ def test_refusals(bench: Bench, changes: dict[str, Any], message: str) -> None:
     code, said = refusal(bench, **changes)
     assert code == "ValidationException"
     assert message in said
+
+
+@pytest.mark.parametrize("hours_ahead", [0, 24, 72])
+@pytest.mark.parametrize("day", ["2026-11-30", "2026-12-01", "2026-12-31", "2027-01-01", "2027-01-31", "2028-02-29"])
+def test_the_usual_window_is_answered_on_every_day(bench: Bench, day: str, hours_ahead: int) -> None:
+    """Whether it is asked for by the clock of the bill or by one that stayed behind."""
+    bench.clock.now = datetime.fromisoformat(f"{day}T23:59:59Z")
+    bench.control(advance_hours=hours_ahead)
+    ahead = bench.clock.now + timedelta(hours=hours_ahead)
+    for today in (bench.clock.now.date(), ahead.date()):
+        window = window_of(today)
+        assert total(bench, TimePeriod={"Start": window.start.isoformat(), "End": window.end.isoformat()}) == 0
 
 
 def test_product_attributes_begin_in_september_2026(billed: Bench) -> None:

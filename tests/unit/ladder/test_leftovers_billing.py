@@ -13,6 +13,7 @@ from moto import mock_aws
 from ladder import leftovers
 from ladder import leftovers_probes as probes
 from ladder.leftovers import Leftover
+from ladder.leftovers_listing import Clients
 
 OF_OTHERS = "arn:aws:ce::123456789012:anomalymonitor/00000000-0000-0000-0000-000000000000"
 MONITOR = "arn:aws:ce::123456789012:anomalymonitor/11111111-1111-1111-1111-111111111111"
@@ -46,8 +47,8 @@ class Session:
         self.ce.activate()
         self.exports.activate()
 
-    def client(self, service: str) -> Any:
-        return self._stubbed.get(service) or self._session.client(service)
+    def client(self, service: str, region_name: str | None = None) -> Any:
+        return self._stubbed.get(service) or self._session.client(service, region_name=region_name)
 
     def audit(self) -> list[Leftover]:
         return leftovers.audit(self, experiment="planted", stack_prefix="ladder-planted-")
@@ -107,6 +108,20 @@ def test_a_service_that_refuses_is_named_and_the_rest_is_read() -> None:
         ("AWS::BCMDataExports::Export", "cannot verify", "ListExports: UnknownOperationException"),
         ("AWS::CE::AnomalyMonitor", "cannot verify", "GetAnomalyMonitors: AccessDeniedException"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("service", "host"),
+    [
+        ("ce", "ce.us-east-1.amazonaws.com"),
+        ("budgets", "budgets.amazonaws.com"),
+        ("bcm-data-exports", "bcm-data-exports.us-east-1.amazonaws.com"),
+        ("glue", "glue.eu-west-1.amazonaws.com"),
+    ],
+)
+def test_services_with_one_endpoint_are_asked_there(service: str, host: str) -> None:
+    session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="eu-west-1")
+    assert Clients(session).client(service).meta.endpoint_url == f"https://{host}"
 
 
 @pytest.mark.parametrize(
