@@ -78,18 +78,20 @@ class Results(Construct):
             wildcard=PREFIX,
         )
 
-    def allow_reports(self, role: iam.Role) -> None:
-        """List, read and write the reports of the experiment, the ledger and the cache that lie beside them.
+    def allow_reports(self, role: iam.Role, below: str = "") -> None:
+        """List, read and write the reports of the experiment, the ledger and the cache that lie beside them; `below`
+        narrows it to a folder such as `facts/`.
 
         A conditional write needs no more than these.
         """
+        prefix = f"reports/{self._experiment}/{below}"
         permissions.allow(
             role,
             ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
-            [f"{self.bucket.bucket_arn}/reports/{self._experiment}/*"],
+            [f"{self.bucket.bucket_arn}/{prefix}*"],
             wildcard=PREFIX,
         )
-        self._allow_list(role, f"reports/{self._experiment}/")
+        self._allow_list(role, prefix)
 
     def _allow_list(self, role: iam.Role, prefix: str) -> None:
         arn = self.bucket.bucket_arn

@@ -12,6 +12,7 @@ import boto3
 import typer
 
 from cost_reports import simulated
+from cost_reports.actuals.bill import inside
 from cost_reports.actuals.build import build_spend
 from cost_reports.actuals.cost_explorer import window_of
 from cost_reports.actuals.records import SpendRecords, Window
@@ -33,12 +34,16 @@ from lambdas.exports.logic import Exports
 from lambdas.exports.query import Asked, RollupRow
 
 export_app = typer.Typer(
-    help="The spend report out of billing exports: exact, by the hour, free.", no_args_is_help=True
+    help="The spend report out of billing exports: exact, by day; costs their storage, and what Athena scans.",
+    no_args_is_help=True,
 )
 
 CONCERN = "exports"
 PREFIX = "exports"
 ATHENA_S = 300.0
+NO_CHARGES = (
+    "To compare with what was metered and estimated, give --charges: the charges.csv of a report of these days."
+)
 
 Engine = Literal["duckdb", "athena"]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the result there as JSON.")]
@@ -86,13 +91,14 @@ def query(
             with exports.engine() as connection:
                 found = exports.roll_up(connection, folder)
                 rows = duck.report_rows(connection, found.paths, asked)
-            said, is_simulated = (f"Read from {found.format} files.", *found.notes), exports.is_simulated(folder)
+            said = (f"Read from {found.format} files.", *found.notes)
+            is_simulated = found.simulated or exports.is_simulated(folder)
         else:
             if source is not None:
                 raise LadderError("--from names files, which Athena does not read; leave it out or use --engine duckdb")
             rows, note = _by_athena(name, asked, workgroup, database, table)
             said, is_simulated = (note,), bool(os.environ.get("AWS_ENDPOINT_URL"))
-        own = [] if charges_file is None else exports.read_charges(charges_file)
+        own = [] if charges_file is None else inside(exports.read_charges(charges_file), asked.window)
         billed = exports.billed_of(rows, catalogue, now.date())
         report = build_spend(
             SpendRecords(
@@ -101,12 +107,13 @@ def query(
                 window=asked.window,
                 as_of=stamp(now),
                 billed=billed,
-                metered=[row for row in own if row.source == "metered"],
-                estimated=[row for row in own if row.source == "estimated"],
+                # No charges of these days do not say that there was nothing.
+                metered=[row for row in own if row.source == "metered"] or None,
+                estimated=[row for row in own if row.source == "estimated"] or None,
                 prices_as_of=catalogue.as_of,
                 runs=(),
                 simulated=simulated.statements({}) if is_simulated else (),
-                notes=(*said, *charges.notes(rows)),
+                notes=(*said, *charges.notes(rows), *(() if own else (NO_CHARGES,))),
             ),
             catalogue,
         )

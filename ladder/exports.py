@@ -82,7 +82,7 @@ def fetch(exports: Exports, folder: Path) -> Fetched:
 
 
 def is_simulated(folder: Path) -> bool:
-    """Whether the files in `folder`, or in the folder that it was fetched with, come from an embedded AWS."""
+    """Whether the files in `folder`, or in the folder that it was fetched with, were fetched from an embedded AWS."""
     place = folder.resolve()
     return any(bool(_read(one).get("simulated")) for one in (place, *place.parents))
 

@@ -39,7 +39,7 @@ class Exports(LadderStack):
             data=["lambdas/exports/sql/*.sql", "cost_reports/data/*"],
         )
         billing.allow_read(sync.role)
-        foundation.results.allow_reports(sync.role)
+        foundation.results.allow_reports(sync.role, below="facts/")
         DailyCall(
             self,
             "Daily",

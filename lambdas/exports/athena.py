@@ -28,7 +28,6 @@ PERIOD = "billing_period"
 class Scanned:
     """What queries read, and what Athena charges for it."""
 
-    queries: int
     bytes: int
     usd: Decimal
 
@@ -61,7 +60,7 @@ class Athena:
         """All queries so far."""
         charged = sum(max(count, LEAST_BYTES) for count in self._scanned if count)
         usd = to_decimal(Fraction(USD_PER_TB) * Fraction(charged, UNITS["TB"].factor))
-        return Scanned(queries=len(self._scanned), bytes=sum(self._scanned), usd=usd)
+        return Scanned(bytes=sum(self._scanned), usd=usd)
 
     def layout(self) -> tuple[Layout, bool]:
         """How the table spells its export, and whether it has a partition for each month.
@@ -109,12 +108,22 @@ class Athena:
                 break
             if self._deadline.expired:
                 self.client.stop_query_execution(QueryExecutionId=query)
-                raise ExportError(f"Athena query {query} was still {status['State'].lower()} at the deadline; stopped")
+                raise ExportError(
+                    f"Athena query {query} was still {status['State'].lower()} at the deadline and was stopped; give a"
+                    " later --since, or try again"
+                )
             self._sleep(min(POLL_S, self._deadline.remaining_s()))
         self._scanned.append(int(execution.get("Statistics", {}).get("DataScannedInBytes", 0)))
         if status["State"] != "SUCCEEDED":
             reason = " ".join(str(status.get("StateChangeReason", "no reason given")).split())
-            raise ExportError(f"Athena query {query} {status['State'].lower()}: {reason}")
+            raise ExportError(f"Athena query {query} {status['State'].lower()}: {reason}; {self._advice(reason)}")
+
+    def _advice(self, reason: str) -> str:
+        if "bytes scanned" in reason.lower():
+            return (
+                f"give a later --since, or raise the limit of {self.workgroup} (athena-scan-limit-mb) and deploy again"
+            )
+        return f"look it up among the queries of the workgroup {self.workgroup}, or use --engine duckdb"
 
     def _pages(self, query: str) -> Iterator[list[str | None]]:
         """The rows of the result, without its head, which is the first row of the first page."""

@@ -25,6 +25,8 @@ MACROS = (
     "CREATE TEMP MACRO json_extract_scalar(j, p) AS "
     "json_extract_string(j, replace(replace(p, '[\"', '.\"'), '\"]', '\"'))",
 )
+#: What the account names of an embedded AWS begin with.
+SIMULATED = "SIMULATED"
 #: Bounds what DuckDB keeps; the process needs about 60 MB beside it, whatever the number of lines.
 MEMORY_LIMIT = "128MB"
 THREADS = 2
@@ -74,6 +76,17 @@ def roll_up(connection: Any, group: Group) -> tuple[Format, list[str]]:
     except duckdb.Error as error:
         raise ExportError(blame.failed(connection, parts, query_of, error)) from error
     return parts[0].layout.format, _checked_periods(connection, parts, group)
+
+
+def is_simulated(connection: Any, group: Group) -> bool:
+    """Whether a file of the group is of an embedded AWS. It calls its account so in every line: the first one tells."""
+    for part in parts_of(connection, group.files):
+        for one in part.alone():
+            source = formats.source_select(one.layout, one.table)
+            text = f"SELECT {formats.ACCOUNT_NAME} FROM ({source}) LIMIT 1"  # noqa: S608
+            if any(str(name).startswith(SIMULATED) for (name,) in connection.execute(text).fetchall()):
+                return True
+    return False
 
 
 def rolled_rows(connection: Any) -> list[RollupRow]:

@@ -20,6 +20,15 @@ PREFERENCE: tuple[Format, ...] = ("FOCUS 1.2", "CUR 2.0", "FOCUS 1.0", "CUR")
 #: The tag keys that the report groups by, as columns of the source: cost-cell -> tag_cost_cell.
 TAG_COLUMNS = {"cost_cell": "tag_cost_cell", "experiment": "tag_experiment", "approach": "tag_approach"}
 
+#: No SQL file reads it; it tells a simulated bill.
+ACCOUNT_NAME = "account_name"
+PRODUCT_NAME = "product_name"
+_PRODUCT_NAME_IN: dict[TagKind, str] = {
+    "map": "element_at({}, 'product_name')",
+    "json": "json_extract_scalar({}, '$[\"product_name\"]')",
+    "columns": "{}",
+}
+
 TIMESTAMP, TEXT, NUMBER, MAP = "TIMESTAMP", "VARCHAR", "DECIMAL(38, 12)", "MAP(VARCHAR, VARCHAR)"
 
 
@@ -29,7 +38,7 @@ class ExportError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that the SQL of a format reads; `needed`: no report without it. `names`: what files call it, where that
+    """A column that is read of a format; `needed`: no report without it. `names`: what files call it, where that
     is not its name; the first that a file has.
     """
 
@@ -52,6 +61,7 @@ _FOCUS = (
     Column("effectivecost", NUMBER, needed=True),
     Column("servicename", needed=True),
     Column("subaccountid", needed=True),
+    Column(ACCOUNT_NAME, names=("billingaccountname", "subaccountname")),
     Column("consumedquantity", NUMBER),
     Column("consumedunit"),
     Column("invoiceid"),
@@ -69,10 +79,13 @@ _CUR = (
     Column("line_item_usage_account_id", needed=True),
     Column("line_item_usage_start_date", TIMESTAMP, needed=True),
     Column("line_item_usage_type", needed=True),
+    Column(ACCOUNT_NAME, names=("bill_payer_account_name", "line_item_usage_account_name")),
     Column("bill_invoice_id"),
     Column("line_item_usage_amount", NUMBER),
     Column("pricing_public_on_demand_cost", NUMBER),
     Column("pricing_unit"),
+    # A key in a column of CUR 2.0, a column of the first reports.
+    Column(PRODUCT_NAME, names=("product", "product_product_name")),
     Column("reservation_effective_cost", NUMBER),
     Column("reservation_reservation_a_r_n"),
     Column("reservation_unused_amortized_upfront_fee_for_billing_period", NUMBER),
@@ -84,8 +97,8 @@ _CUR = (
 _COLUMNS: dict[Format, tuple[Column, ...]] = {
     "FOCUS 1.2": _FOCUS,
     "FOCUS 1.0": _FOCUS,
-    "CUR 2.0": (*_CUR, Column("product", MAP)),
-    "CUR": (*_CUR, Column("product_product_name")),
+    "CUR 2.0": _CUR,
+    "CUR": _CUR,
 }
 _IS_FOCUS = frozenset({"billedcost", "chargecategory", "chargeperiodstart", "effectivecost"})
 #: Columns that FOCUS 1.0 does not have.
@@ -96,11 +109,14 @@ _LEGACY_TAG = re.compile(r"(?:resource_tags|resourcetags)_user_(.+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """How one file, or one table, spells an export. `names`: name in the SQL -> name in the file."""
+    """How one file, or one table, spells an export. `names`: name in the SQL -> name in the file. `product`: what holds
+    the product's name.
+    """
 
     format: Format
     tags: TagKind
     names: Mapping[str, str]
+    product: TagKind = "columns"
 
 
 def plain_name(header: str) -> str:
@@ -129,9 +145,8 @@ def layout_of(columns: Mapping[str, str], where: str) -> Layout:
         raise ExportError(f"{where}: {found} without column {', '.join(missing)}; export it with all columns")
     names = {name: spelling for name, spelling in spelled.items() if spelling is not None}
     kind, tags = _tags(raw, columns, where)
-    if found == "CUR 2.0" and "product" in names and not _is_map(columns[names["product"]]):
-        del names["product"]
-    return Layout(format=found, tags=kind, names={**names, **tags})
+    product = _kind(columns[raw["product"]]) if "product" in raw else "columns"
+    return Layout(format=found, tags=kind, names={**names, **tags}, product=product)
 
 
 def columns_of(layout: Layout) -> list[Column]:
@@ -147,7 +162,7 @@ def source_select(layout: Layout, table: str) -> str:
 
     It is the only SQL that is put together by hand; both engines take it.
     """
-    return f"SELECT {', '.join(_select(c, layout.names.get(c.name)) for c in columns_of(layout))}\nFROM {table}"
+    return f"SELECT {', '.join(_select(column, layout) for column in columns_of(layout))}\nFROM {table}"
 
 
 def essentials(found: Format) -> tuple[str, str, str]:
@@ -162,11 +177,15 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _select(column: Column, name: str | None) -> str:
-    if name is None:
+def _select(column: Column, layout: Layout) -> str:
+    if column.name not in layout.names:
         return f"CAST(NULL AS {column.type}) AS {column.name}"
+    value = identifier(layout.names[column.name])
     # Money keeps the type it has: the SQL files cast it, once, to decimals.
-    value = f"CAST({identifier(name)} AS TIMESTAMP)" if column.type == TIMESTAMP else identifier(name)
+    if column.type == TIMESTAMP:
+        value = f"CAST({value} AS TIMESTAMP)"
+    elif column.name == PRODUCT_NAME:
+        value = _PRODUCT_NAME_IN[layout.product].format(value)
     return f"{value} AS {column.name}"
 
 
@@ -185,11 +204,11 @@ def _tags(raw: Mapping[str, str], columns: Mapping[str, str], where: str) -> tup
     focus = bool(set(raw) & _IS_FOCUS)
     places = {"tags": "tags"} if focus else {"tags": "resource_tags", "more_tags": "tags"}
     found = {place: raw[name] for place, name in places.items() if name in raw}
-    kinds = {_is_map(columns[name]) for name in found.values()}
+    kinds = {_kind(columns[name]) for name in found.values()}
     if len(kinds) == 2:
         raise ExportError(f"{where}: of {' and '.join(found.values())} one is a map and one is text; export it again")
-    if found:
-        return ("map" if kinds == {True} else "json"), found
+    if kinds:
+        return kinds.pop(), found
     tags = {}
     for name, spelled in raw.items():
         match = _LEGACY_TAG.fullmatch(name)
@@ -198,5 +217,6 @@ def _tags(raw: Mapping[str, str], columns: Mapping[str, str], where: str) -> tup
     return "columns", tags
 
 
-def _is_map(kind: str) -> bool:
-    return kind.strip().lower().startswith("map")
+def _kind(column_type: str) -> TagKind:
+    """Of a column that holds keys and values."""
+    return "map" if column_type.strip().lower().startswith("map") else "json"

@@ -25,10 +25,11 @@ from lambdas.common import keys
 from lambdas.common.runtime import error_code
 from lambdas.common.store import Results
 from lambdas.exports import charges, duck, rollups
+from lambdas.exports.choice import Choice
 from lambdas.exports.formats import ExportError
 from lambdas.exports.query import Asked
 from lambdas.exports.scratch import scratch
-from lambdas.exports.sources import Group, SourceFile, groups_of, is_line_file, one_export
+from lambdas.exports.sources import SourceFile, groups_of, is_line_file
 from lambdas.reporting.facts import Facts
 
 SOURCE: Source = "billed-export"
@@ -112,12 +113,15 @@ def sync(exports: Exports, results: Results, *, experiment: str, now: datetime, 
     with scratch(temp) as folder:
         connection = duck.connect(folder / "spill")
         try:
-            groups, found, notes = _chosen(connection, exports, folder)
+            choice = _chosen(connection, exports, folder)
             changed: list[str] = []
             unchanged: list[str] = []
-            for group in groups:
+            for group in choice.groups:
                 if group.period is None:
-                    raise ExportError(f"{exports.prefix}{group.files[0].name} lies in no folder of a month")
+                    raise ExportError(
+                        f"s3://{exports.bucket}/{exports.prefix}{group.files[0].name} lies in no folder of a month,"
+                        " such as BILLING_PERIOD=2026-10; move it into that of its month, or away"
+                    )
                 key = f"{prefix}billing_period={group.period}/rollup.parquet"
                 digest = rollups.digest_of(group)
                 if _digest(results, key) == digest:
@@ -133,28 +137,28 @@ def sync(exports: Exports, results: Results, *, experiment: str, now: datetime, 
         finally:
             connection.close()
     return Synced(
-        format=found,
+        format=choice.format or None,
         changed=tuple(changed),
         unchanged=tuple(unchanged),
         rows=len(rows),
         through=charges.through(rows),
-        notes=(*notes, *said),
+        notes=(*choice.notes, *said),
     )
 
 
-def _chosen(connection: Any, exports: Exports, folder: Path) -> tuple[list[Group], str | None, tuple[str, ...]]:
-    """The months of the export to read. The smallest file of each export tells its format."""
+def _chosen(connection: Any, exports: Exports, folder: Path) -> Choice:
+    """The months to read, each from one export. The smallest file of each export tells its format."""
     groups = groups_of(exports.list(folder))
     if not groups:
-        return [], None, ("AWS has delivered nothing yet; the first files come about a day after an export is made.",)
+        said = "AWS has delivered nothing yet; the first files come about a day after an export is made."
+        return Choice(groups=(), formats=(), notes=(said,))
     samples: dict[str, SourceFile] = {}
     for group in groups:
         for file in group.files:
             if group.export not in samples or file.size < samples[group.export].size:
                 samples[group.export] = file
     with _fetched(exports, samples.values(), folder):
-        best, found, notes = rollups.best_export(connection, samples)
-    return one_export(groups, best), found, notes
+        return rollups.chosen(connection, groups, samples)
 
 
 def _ledger(

@@ -20,8 +20,8 @@ SQL = Path(__file__).parent / "sql"
 _LINES: dict[Format, str] = {
     "FOCUS 1.2": "focus",
     "FOCUS 1.0": "focus",
-    "CUR 2.0": "cur_2_0",
-    "CUR": "cur_legacy",
+    "CUR 2.0": "cur",
+    "CUR": "cur",
 }
 
 RollupRow = tuple[

@@ -1,4 +1,4 @@
-"""Daily rollups of an export, one Parquet file a month, kept beside a record of the files that they were made from.
+"""Daily rollups of exports, one Parquet file a month, kept beside a record of the files that they were made from.
 
 A month whose files have not changed is not read again; one whose files have is replaced whole. Being stopped anywhere
 leaves the rollups of before or new ones; the record is written last, so that the next call does what is missing.
@@ -8,45 +8,48 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lambdas.exports import duck, query
-from lambdas.exports.formats import PREFERENCE, ExportError, Format
-from lambdas.exports.reading import parts_of
-from lambdas.exports.sources import Group, SourceFile, groups_of, one_export
+from lambdas.exports import duck, formats, query, reading
+from lambdas.exports.choice import Choice, choose
+from lambdas.exports.sources import Group, SourceFile, groups_of
 
 RECORD = "rollup.json"
+#: Modules that put SQL together, so that a rollup does not outlive a change of what they read.
+READERS = (duck, formats, query, reading)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollups:
-    """The rollup files, and what the call changed: months made again, months that are gone."""
+    """The rollup files, and what the call changed: months made again, months that are gone. `simulated`: a file is of
+    an embedded AWS.
+    """
 
     format: str
     paths: tuple[Path, ...]
     changed: tuple[str, ...]
     unchanged: tuple[str, ...]
     removed: tuple[str, ...]
+    simulated: bool
     notes: tuple[str, ...]
 
 
 def update(connection: Any, files: Iterable[SourceFile], folder: Path) -> Rollups:
-    """Bring the rollups in `folder` in line with the files of an export.
+    """Bring the rollups in `folder` in line with the files of exports.
 
     Raises:
         ExportError: a file is wrong or truncated (it is named); months that were done before stay as they are.
     """
     every = groups_of(files)
-    best, found, notes = best_export(connection, {group.export: group.files[0] for group in every})
-    groups = one_export(every, best)
+    choice = chosen(connection, every, {group.export: group.files[0] for group in every})
     folder.mkdir(parents=True, exist_ok=True)
     record = _read_record(folder)
     changed: list[str] = []
     unchanged: list[str] = []
-    for group in groups:
+    for group in choice.groups:
         digest = digest_of(group)
         old = record.get(group.key)
         if old is not None and old["digest"] == digest and all(_path(folder, p).exists() for p in old["periods"]):
@@ -55,47 +58,40 @@ def update(connection: Any, files: Iterable[SourceFile], folder: Path) -> Rollup
         _, periods = duck.roll_up(connection, group)
         for period in periods:
             duck.write_period(connection, period, _path(folder, period))
-        record[group.key] = {"digest": digest, "periods": periods}
+        simulated = duck.is_simulated(connection, group)
+        record[group.key] = {"digest": digest, "periods": periods, "simulated": simulated}
         _write_record(folder, record)
         changed += periods
-    removed = _forget(folder, record, {group.key for group in groups})
+    removed = _forget(folder, record, {group.key for group in choice.groups})
     return Rollups(
-        format=found,
+        format=choice.format,
         paths=tuple(_path(folder, period) for period in sorted({*changed, *unchanged})),
         changed=tuple(sorted(changed)),
         unchanged=tuple(sorted(unchanged)),
         removed=tuple(removed),
-        notes=notes,
+        simulated=any(entry["simulated"] for entry in record.values()),
+        notes=choice.notes,
     )
 
 
-def best_export(connection: Any, samples: Mapping[str, SourceFile]) -> tuple[str, Format, tuple[str, ...]]:
-    """The one export to read, its format, and what to say about others, since they hold the same bill. `samples`: a
-    file of each export.
+def chosen(connection: Any, groups: Sequence[Group], samples: Mapping[str, SourceFile]) -> Choice:
+    """The groups to read. `samples`: a file of each export, which tells its format.
 
     Raises:
-        ExportError: two exports of one format lie there.
+        ExportError: a sample is no export, or exports hold the same bill and none of them is the one to read.
     """
-    formats = {export: parts_of(connection, [file])[0].layout.format for export, file in samples.items()}
-    ranked = sorted(formats, key=lambda export: (PREFERENCE.index(formats[export]), export))
-    best, others = ranked[0], ranked[1:]
-    if others and formats[others[0]] == formats[best]:
-        raise ExportError(
-            f"{best or '.'} and {others[0] or '.'} are both exports of {formats[best]} and may hold the same bill; name"
-            " the folder of one"
-        )
-    said = tuple(
-        f"The export {export or '.'} ({formats[export]}) holds the same bill and was not read." for export in others
+    return choose(
+        groups, {export: reading.parts_of(connection, [file])[0].layout.format for export, file in samples.items()}
     )
-    return best, formats[best], said
 
 
 def digest_of(group: Group) -> str:
-    """Changes whenever the files of the group do, or the SQL that reads them."""
+    """Changes whenever the files of the group do, or what reads them: the SQL, or the modules that put it together."""
     text = json.dumps([[file.name, file.size, file.stamp] for file in group.files])
-    for path in sorted(query.SQL.glob("*.sql")):
-        text += path.read_text(encoding="utf-8")
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256(text.encode())
+    for path in (*sorted(query.SQL.glob("*.sql")), *(Path(str(module.__file__)) for module in READERS)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _forget(folder: Path, record: dict[str, Any], wanted: set[str]) -> list[str]:

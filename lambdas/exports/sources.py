@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -105,17 +105,3 @@ def groups_of(files: Iterable[SourceFile]) -> list[Group]:
             )
         result.append(Group(export=export, period=period, files=tuple(sorted(own, key=lambda file: file.name))))
     return result
-
-
-def one_export(groups: Sequence[Group], export: str) -> list[Group]:
-    """The groups of one export.
-
-    Raises:
-        ExportError: the files without a month's folder cannot be told from those in one.
-    """
-    own = [group for group in groups if group.export == export]
-    if len(own) > 1 and (loose := next((g for g in own if g.period is None), None)):
-        raise ExportError(
-            f"{loose.files[0].name} lies beside the folders of months; whether they hold the same lines cannot be told"
-        )
-    return own

@@ -213,7 +213,7 @@ def test_the_function_has_room_its_layer_and_the_names(on: Templates) -> None:
     assert variables["EXPORT_PREFIX"] == "exports"
 
 
-def test_the_function_reads_exports_and_writes_reports_only(on: Templates) -> None:
+def test_the_function_reads_exports_and_writes_facts_only(on: Templates) -> None:
     own = [(action, resource) for name, action, resource in granted(on) if "exports/SyncRole" in name]
     touching = {(action, resource) for action, resource in own if f"<{bucket_name(on)}.Arn>" in resource}
     assert touching == {
@@ -222,15 +222,15 @@ def test_the_function_reads_exports_and_writes_reports_only(on: Templates) -> No
     }
     results = {(action, resource) for action, resource in own if action.startswith("s3:")} - touching
     ((bucket,),) = {tuple(r for a, r in results if a == "s3:ListBucket")}
-    reports = f"{bucket}/reports/fixture/*"
+    facts = f"{bucket}/reports/fixture/facts/*"
     assert results == {
         ("s3:ListBucket", bucket),
-        ("s3:AbortMultipartUpload", reports),
-        ("s3:GetObject", reports),
-        ("s3:PutObject", reports),
+        ("s3:AbortMultipartUpload", facts),
+        ("s3:GetObject", facts),
+        ("s3:PutObject", facts),
     }
     listings = [s["Condition"] for name, s in statements(on) if "exports/SyncRole" in name and "Condition" in s]
-    assert [c["StringLike"]["s3:prefix"] for c in listings] == [["exports/*"], ["reports/fixture/*"]]
+    assert [c["StringLike"]["s3:prefix"] for c in listings] == [["exports/*"], ["reports/fixture/facts/*"]]
     # To the queue goes the call that failed each time it was tried.
     assert {action.split(":")[0] for action, _ in own} == {"logs", "s3", "sqs"}
     assert {action for action, _ in own if action.startswith("sqs:")} <= SENDING

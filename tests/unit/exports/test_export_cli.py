@@ -33,6 +33,27 @@ HANDBOOK = str(ROOT / "experiments" / "handbook")
 OCTOBER = ["--since", "2026-10-01", "--until", "2026-11-01"]
 DELIVERED = "delivered"
 NAMED = "ladder-handbook-focus/data/BILLING_PERIOD=2026-10/{}.parquet"
+METERED = ChargeRow(
+    day="2026-10-05",
+    billing_period="2026-10",
+    account=None,
+    experiment="handbook",
+    approach="rag",
+    variant="-rag",
+    service_code="AmazonBedrock",
+    service="Amazon Bedrock",
+    usage_type="USE1-NovaMicro-input-tokens",
+    model=None,
+    charge_category="Usage",
+    unit="tokens",
+    quantity=Decimal(10_000),
+    amount_usd=Decimal("0.35"),
+    effective_usd=None,
+    list_usd=None,
+    source="metered",
+    estimated=False,
+    as_of="2026-11-23",
+)
 
 
 LOAD_ONCE = cache(export_cli.load)
@@ -93,35 +114,34 @@ def test_a_report_from_a_folder(tmp_path: Path) -> None:
 
 def test_what_was_metered_and_estimated_is_compared_where_a_file_gives_it(tmp_path: Path) -> None:
     parquet(tmp_path / "export" / "a.parquet", focus([Line(cost="0.5", tags=cell("rag"), quantity="10")]))
-    metered = ChargeRow(
-        day="2026-10-05",
-        billing_period="2026-10",
-        account=None,
-        experiment="handbook",
-        approach="rag",
-        variant="-rag",
-        service_code="AmazonBedrock",
-        service="Amazon Bedrock",
-        usage_type="USE1-NovaMicro-input-tokens",
-        model=None,
-        charge_category="Usage",
-        unit="tokens",
-        quantity=Decimal(10_000),
-        amount_usd=Decimal("0.35"),
-        effective_usd=None,
-        list_usd=None,
-        source="metered",
-        estimated=False,
-        as_of="2026-11-23",
-    )
-    rows = [metered, replace(metered, source="billed-ce", cut="service")]
+    rows = [METERED, replace(METERED, source="billed-ce", cut="service")]
     Path("charges.csv").write_text(csv_text.render(rows), encoding="utf-8", newline="")
-    assert exports.read_charges(Path("charges.csv")) == [metered]
+    assert exports.read_charges(Path("charges.csv")) == [METERED]
     query("--from", "export", "--charges", "charges.csv", "--json", "r.json")
     report = spend_from_json(json.loads(Path("r.json").read_text(encoding="utf-8")))
     assert str(report.total_metered_usd) == "0.35"
     assert report.against_metered is not None
     assert str(report.against_metered.price_usd) == "0.15"
+    assert report.total_estimated_usd is None, "the file has no estimate"
+
+
+@pytest.mark.parametrize("day", [None, "2026-09-30", "2026-11-01"])
+def test_without_charges_of_the_days_what_was_metered_and_estimated_is_not_known(
+    day: str | None, tmp_path: Path
+) -> None:
+    parquet(tmp_path / "export" / "a.parquet", focus([Line(cost="0.5", tags=cell("rag"))]))
+    options = []
+    if day is not None:
+        text = csv_text.render([replace(METERED, day=day), replace(METERED, day=day, source="estimated")])
+        Path("charges.csv").write_text(text, encoding="utf-8", newline="")
+        options = ["--charges", "charges.csv"]
+    out = " ".join(query("--from", "export", *options, "--json", "r.json").split())
+    report = spend_from_json(json.loads(Path("r.json").read_text(encoding="utf-8")))
+    assert (report.total_metered_usd, report.total_estimated_usd, report.against_metered) == (None, None, None)
+    assert "metered not known and estimated not known" in out
+    assert "To compare with what was metered and estimated, give --charges" in out
+    assert "(complete)" not in out
+    assert "All metered usage" not in out
 
 
 @pytest.mark.parametrize(
@@ -226,6 +246,12 @@ def test_a_bill_fetched_from_an_embedded_aws_is_called_simulated(s3: Any, monkey
     assert "SIMULATED BILL" in query("--from", str(exports.HOME / "handbook" / "ladder-handbook-focus"))
     with pytest.raises(LadderError, match="holds simulated files fetched from s3://delivered/exports/, not from s3://"):
         run("sync", "-e", HANDBOOK)
+
+
+def test_files_of_an_embedded_aws_that_were_copied_by_hand_are_called_simulated(tmp_path: Path) -> None:
+    marked = {**focus(LINES), "BillingAccountName": ["SIMULATED (embedded AWS)" for _ in LINES]}
+    parquet(tmp_path / "export" / "a.parquet", marked)
+    assert "SIMULATED BILL" in query("--from", "export")
 
 
 def test_files_of_another_bucket_are_not_added_to_those_that_are_there(s3: Any) -> None:

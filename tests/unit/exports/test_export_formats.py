@@ -30,6 +30,7 @@ WRITERS: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "FOCUS 1.0 CSV": ("FOCUS 1.0", lambda d: csv_file(d / "f.csv", focus_1_0(LINES), "NULL")),
     "FOCUS 1.2 CSV": ("FOCUS 1.2", lambda d: csv_file(d / "f.csv.gz", focus(LINES), "null")),
     "CUR 2.0 Parquet": ("CUR 2.0", lambda d: parquet(d / "f.snappy.parquet", cur_2_0(LINES))),
+    "CUR 2.0 CSV": ("CUR 2.0", lambda d: csv_file(d / "f.csv.gz", cur_2_0(LINES))),
     "CUR Parquet": ("CUR", lambda d: parquet(d / "f.parquet", cur_legacy(LINES))),
     "CUR CSV": ("CUR", lambda d: csv_file(d / "f.csv.gz", slashed(cur_legacy(LINES)))),
 }
@@ -146,6 +147,27 @@ def test_columns_that_a_report_does_not_need_may_be_missing(tmp_path: Path) -> N
     ((*_, billed, effective, list_cost, quantity, _, _, _),) = rolled(tmp_path)[1]
     assert (billed, effective) == (Decimal("0.1"), Decimal("0.1"))
     assert (list_cost, quantity) == (None, None)
+
+
+@pytest.mark.parametrize("product", [None, {}, {"product_family": "x"}], ids=["null", "empty", "other"])
+@pytest.mark.parametrize("text", [False, True], ids=["map", "json"])
+def test_without_a_product_name_the_service_is_its_code(
+    product: dict[str, str] | None, text: bool, tmp_path: Path
+) -> None:
+    columns = cur_2_0([*LINES[:1], Line(cost="1")])
+    columns["product"] = [product, {"product_name": "Amazon Bedrock"}]
+    if text:
+        csv_file(tmp_path / "f.csv", columns)
+    else:
+        parquet(tmp_path / "f.parquet", columns)
+    assert {row[5] for row in rolled(tmp_path)[1]} == {"AmazonBedrock", "Amazon Bedrock"}
+
+
+def test_a_report_without_a_product_column_names_services_by_their_codes(tmp_path: Path) -> None:
+    columns = cur_2_0(LINES[:1])
+    del columns["product"]
+    parquet(tmp_path / "f.parquet", columns)
+    assert rolled(tmp_path)[1][0][5] == "AmazonBedrock"
 
 
 def test_focus_1_2_names_the_usage_type_sku_meter(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from cost_reports.charges import exact_sum
 from lambdas.exports import duck, rollups
 from lambdas.exports.query import RollupRow
 from lambdas.exports.sources import local_files
-from tests.unit.exports.export_files import LINES, Line, cell, cur_2_0, focus, parquet, rolled, shifted
+from tests.unit.exports.export_files import LINES, Line, cell, cur_2_0, cur_legacy, focus, parquet, rolled, shifted
 
 OCTOBER, NOVEMBER = "data/BILLING_PERIOD=2026-10/a.parquet", "data/BILLING_PERIOD=2026-11/a.parquet"
 
@@ -75,6 +76,17 @@ def test_what_has_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pyt
     again = update(tmp_path / "e", tmp_path / "out")
     assert (again.changed, again.unchanged, again.removed) == ((), ("2026-10", "2026-11"), ())
     assert again.paths == first.paths
+
+
+@pytest.mark.parametrize("name", ["duck", "formats", "query", "reading"])
+def test_what_was_read_by_other_code_is_read_again(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet(tmp_path / "e" / OCTOBER, focus(LINES))
+    update(tmp_path / "e", tmp_path / "out")
+    changed = tmp_path / "changed.py"
+    changed.write_text("# other code", encoding="utf-8")
+    (module,) = (m for m in rollups.READERS if m.__name__ == f"lambdas.exports.{name}")
+    monkeypatch.setattr(module, "__file__", str(changed))
+    assert update(tmp_path / "e", tmp_path / "out").changed == ("2026-10",)
 
 
 def test_a_month_that_was_rewritten_is_replaced_whole(tmp_path: Path) -> None:
@@ -152,6 +164,68 @@ def test_of_two_exports_of_a_bill_one_is_read_and_the_other_is_named(tmp_path: P
     assert found.format == "FOCUS 1.2"
     assert found.notes == ("The export x-cur (CUR 2.0) holds the same bill and was not read.",)
     assert billed(read(found)) == billed(rolled(tmp_path / "e" / "x-focus")[1])
+
+
+def test_a_month_that_only_a_less_useful_export_holds_is_read_from_it(tmp_path: Path) -> None:
+    september = shifted(LINES[:1], period="2026-09", time="2026-09-02 00:00:00")
+    parquet(tmp_path / "e" / "x-cur" / OCTOBER, cur_2_0(LINES))
+    parquet(tmp_path / "e" / "x-cur" / OCTOBER.replace("2026-10", "2026-09"), cur_2_0(september))
+    parquet(tmp_path / "e" / "x-focus" / OCTOBER, focus(LINES))
+    parquet(tmp_path / "e" / "x-old" / OCTOBER, cur_legacy(LINES))
+    found = update(tmp_path / "e", tmp_path / "out")
+    assert (found.format, found.changed) == ("FOCUS 1.2 and CUR 2.0", ("2026-09", "2026-10"))
+    assert found.notes == (
+        "The months were read from several exports: 2026-10 from x-focus (FOCUS 1.2); 2026-09 from x-cur (CUR 2.0).",
+        "The export x-old (CUR) holds the same bill and was not read.",
+    )
+    assert billed(read(found)) == billed(rolled(tmp_path / "e" / "x-focus")[1]) + Decimal("0.1")
+
+
+def test_a_month_that_a_better_export_begins_to_hold_is_read_from_that(tmp_path: Path) -> None:
+    parquet(tmp_path / "e" / "x-cur" / OCTOBER, cur_2_0(LINES))
+    update(tmp_path / "e", tmp_path / "out")
+    parquet(tmp_path / "e" / "x-focus" / OCTOBER, focus(LINES[:2]))
+    found = update(tmp_path / "e", tmp_path / "out")
+    assert (found.changed, found.removed) == (("2026-10",), ())
+    assert billed(read(found)) == Decimal("0.3")
+
+
+def test_months_of_two_exports_of_one_format_are_one_bill(tmp_path: Path) -> None:
+    november = shifted(LINES[:1], period="2026-11", time="2026-11-02 00:00:00")
+    parquet(tmp_path / "e" / "before" / OCTOBER, focus(LINES[:1]))
+    parquet(tmp_path / "e" / "after" / NOVEMBER, focus(november))
+    found = update(tmp_path / "e", tmp_path / "out")
+    assert (found.format, found.changed) == ("FOCUS 1.2", ("2026-10", "2026-11"))
+    assert billed(read(found)) == Decimal("0.2")
+
+
+def test_beside_files_of_no_month_one_export_is_read_whole(tmp_path: Path) -> None:
+    parquet(tmp_path / "e" / "loose" / "a.parquet", cur_2_0(LINES))
+    parquet(tmp_path / "e" / "x-focus" / OCTOBER, focus(LINES[:1]))
+    found = update(tmp_path / "e", tmp_path / "out")
+    assert billed(read(found)) == Decimal("0.1")
+    assert found.notes == (
+        "The export loose (CUR 2.0) may hold the same bill and was not read; its folder can be read alone.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("write", "column"),
+    [
+        (focus, "BillingAccountName"),
+        (focus, "SubAccountName"),
+        (cur_2_0, "bill_payer_account_name"),
+        (cur_2_0, "line_item_usage_account_name"),
+    ],
+)
+@pytest.mark.parametrize(("name", "expected"), [("SIMULATED (embedded AWS)", True), ("Payer", False), (None, False)])
+def test_a_bill_of_an_embedded_aws_is_told_by_the_name_of_its_account(
+    write: Callable[..., dict[str, list[object]]], column: str, name: str | None, expected: bool, tmp_path: Path
+) -> None:
+    parquet(tmp_path / "e" / OCTOBER, write(LINES))
+    parquet(tmp_path / "e" / OCTOBER.replace("a.", "b."), {**write(LINES), column: [name for _ in LINES]})
+    assert update(tmp_path / "e", tmp_path / "out").simulated is expected
+    assert update(tmp_path / "e", tmp_path / "out").simulated is expected, "of months that are not read again too"
 
 
 def test_loose_files_may_hold_several_months(tmp_path: Path) -> None:

@@ -126,6 +126,25 @@ def test_two_exports_of_the_same_bill_are_not_counted_twice(s3: Any, tmp_path: P
     assert done.notes == ("The export ladder-handbook-cur (CUR 2.0) holds the same bill and was not read.",)
 
 
+def test_a_month_that_only_one_export_holds_is_in_the_ledger(s3: Any, tmp_path: Path) -> None:
+    deliver(s3, CUR.format("2026-10"), cur_2_0(LINES), tmp_path)
+    deliver(s3, CUR.format("2026-11"), cur_2_0(november()), tmp_path)
+    deliver(s3, FOCUS.format("2026-11"), focus(november(LINES[:1])), tmp_path)
+    done = sync(s3)
+    assert (done.format, done.changed) == ("FOCUS 1.2 and CUR 2.0", ("2026-10", "2026-11"))
+    assert str(total(row for row in ledger(s3) if row.billing_period == "2026-10")) == "64.075000001300"
+    assert str(total(row for row in ledger(s3) if row.billing_period == "2026-11")) == "0.100000000000"
+    assert "2026-10 from ladder-handbook-cur (CUR 2.0)" in done.notes[0]
+
+
+def test_an_object_in_no_folder_of_a_month_is_refused(s3: Any, tmp_path: Path) -> None:
+    deliver(s3, "e/a.parquet", focus(LINES), tmp_path)
+    with pytest.raises(
+        ExportError, match=r"^s3://delivered/exports/e/a\.parquet lies in no folder of a month.*move it"
+    ):
+        sync(s3)
+
+
 @pytest.mark.parametrize("step", ["roll_up", "write_period", "_put", "_ledger"])
 def test_a_run_that_is_stopped_is_made_good_by_the_next(
     step: str, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,10 +1,11 @@
--- The first Cost and Usage Report, Parquet or CSV. What is effective depends on the kind of the line, as in cur_2_0.sql.
+-- Cost and Usage Reports, the first ones and 2.0. What is effective depends on the kind of the line: what a commitment
+-- covers costs its share, what it leaves unused is its fee's, and what it was paid with costs nothing more.
 SELECT
   CAST(line_item_usage_start_date AS DATE) AS day_utc,
   CAST(bill_billing_period_start_date AS DATE) AS period_start,
   line_item_usage_account_id AS account,
   cell,
-  COALESCE(product_product_name, line_item_product_code) AS service,
+  COALESCE(product_name, line_item_product_code) AS service,
   line_item_product_code AS service_code,
   line_item_usage_type AS usage_type,
   line_item_line_item_type AS charge_category,
