@@ -62,11 +62,13 @@ def decide(
     top: int | None = None,
     seed: int = 20261123,
     samples: int = 1000,
+    simulated: tuple[str, ...] = (),
 ) -> Decision:
     """Compare the options that answer at once, up to `top` requests a month (10 million, or as many as are expected).
 
     Rates that nobody publishes are in no cost: options are compared at what is known, and the decision says which
     could cost more, and from which price of the unknown on another one would be taken (`Decision.bounds`).
+    `simulated`: what the report of the run whose quality it is says of a stand-in for AWS.
 
     Raises:
         PriceError, CapacityError, ContextError, WorkloadError: as for `estimate`.
@@ -109,6 +111,7 @@ def decide(
         series=tuple(_series(passing or pairs, ranges, top, len(volumes))),
         bounds=tuple(limits),
         at_least=tuple(name for name, unknown in lacking.items() if unknown),
+        simulated=simulated,
         seed=seed,
     )
 

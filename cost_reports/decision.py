@@ -107,7 +107,8 @@ class Decision:
     """decision.json. `flips_of` is the option whose total `flips` vary: the advised one, else the cheapest.
 
     Options are compared at what is known of their cost; `bounds` are those of `candidates` that cost more than that,
-    and by how much they may, and `at_least` names all such options.
+    and by how much they may, and `at_least` names all such options. `simulated`: what was not measured on AWS, in
+    words.
     """
 
     schema: int
@@ -128,4 +129,5 @@ class Decision:
     series: tuple[Series, ...]
     bounds: tuple[Bound, ...]
     at_least: tuple[str, ...]
+    simulated: tuple[str, ...]
     seed: int

@@ -106,7 +106,12 @@ def decide(
             assumed=parse_assumptions(assume or []),
             measured=None if report is None else tokens_of(report),
         )
-        found = make_decision(setting, None if report is None else quality_of(report), seed=seed)
+        found = make_decision(
+            setting,
+            None if report is None else quality_of(report),
+            seed=seed,
+            simulated=() if report is None else report.header.simulated,
+        )
     lines = outlook_csv.decision_lines(found)
     show(decision_document.document(found), to_json(found), lines, json_file, csv_file, html_file, markdown_file)
 

@@ -34,9 +34,13 @@ SIMULATED = "yes: real quantities at AWS list prices on an embedded AWS; nothing
 
 def render(charges: Iterable[ChargeRow], *, simulated: bool = False) -> str:
     """The charges as CSV (RFC 4180), with a head. The last column says of each line whether its bill is simulated."""
-    names = [f.name for f in fields(ChargeRow)]
+    return marked([f.name for f in fields(ChargeRow)], charges, simulated=simulated)
+
+
+def marked(names: Sequence[str], records: Iterable[object], *, simulated: bool) -> str:
+    """A line for each record, with the fields named and a last column that says whether it is of an embedded AWS."""
     said = SIMULATED if simulated else "no"
-    return table([*names, "simulated"], ([*(getattr(c, name) for name in names), said] for c in charges))
+    return table([*names, "simulated"], ([*(getattr(record, name) for name in names), said] for record in records))
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

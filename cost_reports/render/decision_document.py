@@ -17,7 +17,8 @@ from cost_reports.uncertainty import VOLUME, Flip
 def document(decision: Decision) -> Document:
     """The whole decision."""
     d = decision
-    blocks: list[Block] = [Text(d.headline, "headline"), Bullets(d.reasons)]
+    blocks: list[Block] = [Text(line, "warning") for line in d.simulated]
+    blocks += [Text(d.headline, "headline"), Bullets(d.reasons)]
     if d.unknowns:
         blocks += [Heading("What is not known"), Bullets(d.unknowns)]
     blocks += [Heading("Cheapest by volume"), *_volumes(d)]
@@ -30,7 +31,8 @@ def document(decision: Decision) -> Document:
         blocks += [Heading("How sure"), _chances(d)]
     return Document(
         title=f"{d.experiment}: which approach to use",
-        kicker=f"DECISION · {d.requests_per_month:,} requests a month · {d.horizon_months} months",
+        kicker=f"DECISION · {d.requests_per_month:,} requests a month · {d.horizon_months} months"
+        + (" · SIMULATED" if d.simulated else ""),
         summary="Measured quality, estimated money at AWS list prices."
         if d.measured
         else "Estimated money at AWS list prices; no quality was given.",

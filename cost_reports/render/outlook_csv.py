@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from cost_reports.decision import Candidate, Decision
 from cost_reports.estimate import Estimate, Item
-from cost_reports.render.csv_file import table
+from cost_reports.render.csv_file import marked, table
 
 UNKNOWN = "unknown"
 
@@ -35,5 +35,4 @@ def estimate_lines(estimate: Estimate) -> str:
 
 def decision_lines(decision: Decision) -> str:
     """One line for each variant in its cheapest setup; money in USD over the horizon."""
-    names = [f.name for f in fields(Candidate)]
-    return table(names, ([getattr(c, name) for name in names] for c in decision.candidates))
+    return marked([f.name for f in fields(Candidate)], decision.candidates, simulated=bool(decision.simulated))

@@ -114,7 +114,7 @@ def _decision(
     try:
         task = _task(results, manifest, asked)
         setting = outlook.setting_of(asked, task, catalogue, region=region, measured=tokens_of(report))
-        return decide(setting, quality_of(report), seed=manifest.seed), ""
+        return decide(setting, quality_of(report), seed=manifest.seed, simulated=report.header.simulated), ""
     except (ValueError, MissingObjectError) as error:
         return None, str(error)
 

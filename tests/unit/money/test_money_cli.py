@@ -19,7 +19,7 @@ from ladder import money_cli
 from ladder.errors import LadderError
 from ladder.experiment import load
 from ladder.money import parse_assumptions, setting_of
-from tests.unit.money.test_report import records
+from tests.unit.money.test_report import header, records
 
 HANDBOOK = Path(__file__).parents[3] / "experiments" / "handbook"
 app = typer.Typer()
@@ -110,6 +110,11 @@ def test_decide(tmp_path: Path) -> None:
     assert found["measured"] is True
     assert found["chances"]
     assert Path(f"{out}.html").read_text().count("<svg") == 3
+    assert "SIMULATED BILL" in shown
+    report.write_text(to_json(build_report(records(header=header(simulated=())))))
+    shown = run("decide", "-e", str(HANDBOOK), "--quality", str(report), "--csv", f"{out}.csv")
+    assert "SIMULATED" not in shown
+    assert {line["simulated"] for line in csv.DictReader(io.StringIO(Path(f"{out}.csv").read_text()))} == {"no"}
     report.write_text("{}")
     run("decide", "-e", str(HANDBOOK), "--quality", str(report), fails="report.json: report: schema 1 is needed")
     run("decide", "-e", str(HANDBOOK), "--quality", str(tmp_path / "no.json"), fails="give the report.json of a run")
