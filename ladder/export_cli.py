@@ -13,7 +13,7 @@ import typer
 
 from cost_reports import simulated
 from cost_reports.actuals.bill import inside
-from cost_reports.actuals.build import build_spend
+from cost_reports.actuals.build import build_spend, charges_of
 from cost_reports.actuals.cost_explorer import window_of
 from cost_reports.actuals.records import SpendRecords, Window
 from cost_reports.plain import to_json
@@ -100,24 +100,22 @@ def query(
             said, is_simulated = (note,), bool(os.environ.get("AWS_ENDPOINT_URL"))
         own = [] if charges_file is None else inside(exports.read_charges(charges_file), asked.window)
         billed = exports.billed_of(rows, catalogue, now.date())
-        report = build_spend(
-            SpendRecords(
-                experiment=name,
-                description="",
-                window=asked.window,
-                as_of=stamp(now),
-                billed=billed,
-                # No charges of these days do not say that there was nothing.
-                metered=[row for row in own if row.source == "metered"] or None,
-                estimated=[row for row in own if row.source == "estimated"] or None,
-                prices_as_of=catalogue.as_of,
-                runs=(),
-                simulated=simulated.statements({}) if is_simulated else (),
-                notes=(*said, *charges.notes(rows), *(() if own else (NO_CHARGES,))),
-            ),
-            catalogue,
+        records = SpendRecords(
+            experiment=name,
+            description="",
+            window=asked.window,
+            as_of=stamp(now),
+            billed=billed,
+            # No charges of these days do not say that there was nothing.
+            metered=[row for row in own if row.source == "metered"] or None,
+            estimated=[row for row in own if row.source == "estimated"] or None,
+            prices_as_of=catalogue.as_of,
+            runs=(),
+            simulated=simulated.statements({}) if is_simulated else (),
+            notes=(*said, *charges.notes(rows), *(() if own else (NO_CHARGES,))),
         )
-    lines = csv_file.render(billed.rows, simulated=is_simulated)
+        report = build_spend(records, catalogue)
+        lines = csv_file.render(charges_of(records), simulated=is_simulated)
     show(spend_document.document(report), to_json(report), lines, json_file, csv_file_, html_file, markdown_file)
 
 

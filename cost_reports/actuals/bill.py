@@ -89,6 +89,11 @@ class Bill:
     def reached(self, day: str) -> bool:
         return self.through is not None and day <= self.through
 
+    def not_tagged(self, metered: Iterable[ChargeRow]) -> list[str]:
+        """Days that billing has reached, on which something was metered and no usage carries the experiment's tag."""
+        used = {r.day for r in metered if r.amount_usd and self.reached(r.day)}
+        return sorted(used - {r.day for r in self.usage})
+
 
 def bill_of(records: SpendRecords) -> Bill:
     """The bill of the records.
@@ -107,6 +112,7 @@ def bill_of(records: SpendRecords) -> Bill:
     through = _through(billed.through, records.window, parse_time(records.as_of))
     everything = inside(billed.rows, records.window)
     rows = [r for r in everything if through is not None and r.day <= through]
+    ahead = [r for r in everything[len(rows) :] if r.experiment == records.experiment]
     if billed.source == "billed-export":
         refused = through is None and bool(failed)
         base: Cut | None = None if refused else "whole"
@@ -118,10 +124,15 @@ def bill_of(records: SpendRecords) -> Bill:
         readable = [cut for cut in USAGE_CUTS if cut not in failed]
         base = next((cut for cut in readable if cut in found), next(iter(readable), None))
         adjustment_cut = "record-type"
-    account_usage = [r for r in rows if r.cut == base and r.charge_category in USAGE_CATEGORIES]
-    other = [
-        r for r in rows if r.cut == adjustment_cut and r.cut not in failed and r.charge_category not in USAGE_CATEGORIES
-    ]
+
+    def usage_of(found: Iterable[ChargeRow]) -> list[ChargeRow]:
+        return [r for r in found if r.cut == base and r.charge_category in USAGE_CATEGORIES]
+
+    def adjustments_of(found: Iterable[ChargeRow]) -> list[ChargeRow]:
+        known = (r for r in found if r.cut == adjustment_cut and r.cut not in failed)
+        return [r for r in known if r.charge_category not in USAGE_CATEGORIES]
+
+    account_usage, other = usage_of(rows), adjustments_of(rows)
     return Bill(
         rows=tuple(rows),
         experiment=records.experiment,
@@ -129,11 +140,7 @@ def bill_of(records: SpendRecords) -> Bill:
         usage=tuple(r for r in account_usage if r.experiment == records.experiment),
         adjustments=tuple(r for r in other if r.experiment == records.experiment),
         account_usage=tuple(account_usage),
-        ahead_usd=total(
-            r
-            for r in everything
-            if r.cut == base and r.experiment == records.experiment and (through is None or r.day > through)
-        ),
+        ahead_usd=total((*usage_of(ahead), *adjustments_of(ahead))),
         untagged_adjustments_usd=total(r for r in other if r.experiment is None),
         adjustments_known=base is not None and adjustment_cut not in failed,
         through=through,

@@ -4,7 +4,9 @@ whatever their order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
 
 from cost_reports.actuals.answers import disagreements
 from cost_reports.actuals.bill import Bill, SpendError, approach_order, bill_of, inside
@@ -13,6 +15,7 @@ from cost_reports.actuals.comparison import Comparison, compare, lines_of, nothi
 from cost_reports.actuals.month import month_of
 from cost_reports.actuals.records import SpendRecords
 from cost_reports.actuals.report import KIND, SCHEMA, ApproachSpend, Header, SpendReport
+from cost_reports.actuals.second import second_opinion
 from cost_reports.actuals.sides import Sides, sides_of
 from cost_reports.actuals.state import State, headline, state_of
 from cost_reports.actuals.trend import anomalies, days, movers, trend
@@ -36,14 +39,17 @@ def build_spend(records: SpendRecords, catalogue: Catalogue) -> SpendReport:
     metered = _own(records, records.metered, "metered")
     sides = sides_of(bill, metered, _own(records, records.estimated, "estimated"), catalogue)
     state = state_of(records, bill, sides.metered)
-    against = compare(sides.metered, sides, bill) if state.known else None
-    expected = compare(sides.estimated, sides, bill) if state.known else None
+    against = compare(sides.metered, sides, bill) if state.known and sides.metered is not None else None
+    expected = compare(sides.estimated, sides, bill) if state.known and sides.estimated is not None else None
     billed = total((*sides.usage, *sides.adjustments)) if state.known else None
-    approaches, no_unit_costs = _approaches(records, bill, sides, against, expected)
+    total_metered, total_estimated = _total(sides.metered), _total(sides.estimated)
+    approaches, no_unit_costs = _approaches(records, bill, sides, state, against, expected)
     by_day = days(records.window, bill, today, sides.metered, sides.estimated, known=state.known)
     cells = trend(bill) if state.known else ()
-    month = month_of(by_day, cells, bill, today, records.billed.forecast, records.budget_usd)
+    month = month_of(by_day, bill, today, records.billed.forecast, records.budget_usd)
     notes = (*records.notes, *_notes(bill, sides, state), *no_unit_costs)
+    if state.known and records.exported is not None:
+        notes += second_opinion(bill, bill_of(replace(records, billed=records.exported)))
     if month is None and state.known:
         notes += ("No month to date: billing has not reached this month, or the window does not hold all of it.",)
     return SpendReport(
@@ -55,12 +61,12 @@ def build_spend(records: SpendRecords, catalogue: Catalogue) -> SpendReport:
             state,
             bill.through,
             billed=billed,
-            metered=total(sides.metered),
-            estimated=total(sides.estimated),
+            metered=total_metered,
+            estimated=total_estimated,
             against_metered=against.split if against else None,
         ),
-        total_estimated_usd=total(sides.estimated),
-        total_metered_usd=total(sides.metered),
+        total_estimated_usd=total_estimated,
+        total_metered_usd=total_metered,
         total_billed_usd=billed,
         split=expected.split if expected else None,
         against_metered=against.split if against else None,
@@ -77,13 +83,27 @@ def build_spend(records: SpendRecords, catalogue: Catalogue) -> SpendReport:
         anomalies=anomalies(cells, sides.metered),
         restatements=tuple(sorted(records.restatements, key=lambda r: (r.day, approach_order(r.approach), str(r)))),
         tags=tuple(sorted(records.tags, key=lambda t: (t.key, t.state, t.text))),
-        failures=tuple(sorted(records.billed.failures, key=lambda f: (f.request, f.code, f.text))),
+        failures=tuple(sorted((*records.billed.failures, *records.unread), key=lambda f: (f.request, f.code, f.text))),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def _own(records: SpendRecords, rows: Sequence[ChargeRow], source: Source) -> list[ChargeRow]:
-    """The rows of the window, checked."""
+def charges_of(records: SpendRecords) -> list[ChargeRow]:
+    """The rows that the report's totals are sums of, each amount once: of the many cuts of the bill those that usage
+    and adjustments are read from, and of these the experiment's, up to the last day that billing has reached.
+
+    Raises:
+        As `build_spend`.
+    """
+    bill = bill_of(records)
+    own = (_own(records, records.estimated, "estimated"), _own(records, records.metered, "metered"))
+    return [*(row for rows in own for row in rows or ()), *bill.usage, *bill.adjustments]
+
+
+def _own(records: SpendRecords, rows: Sequence[ChargeRow] | None, source: Source) -> list[ChargeRow] | None:
+    """The rows of the window, checked; null where they are not known."""
+    if rows is None:
+        return None
     for row in rows:
         name = f"{source} row of {row.day} {row.service_code} {row.usage_type}"
         if row.source != source:
@@ -93,24 +113,38 @@ def _own(records: SpendRecords, rows: Sequence[ChargeRow], source: Source) -> li
     return inside(rows, records.window)
 
 
+def _total(rows: Iterable[ChargeRow] | None) -> Decimal | None:
+    return None if rows is None else total(rows)
+
+
+def _of(rows: Iterable[ChargeRow] | None, approach: str | None) -> Decimal | None:
+    return None if rows is None else total(r for r in rows if r.approach == approach)
+
+
 def _approaches(
-    records: SpendRecords, bill: Bill, sides: Sides, against: Comparison | None, expected: Comparison | None
+    records: SpendRecords,
+    bill: Bill,
+    sides: Sides,
+    state: State,
+    against: Comparison | None,
+    expected: Comparison | None,
 ) -> tuple[tuple[ApproachSpend, ...], tuple[str, ...]]:
     """The approaches, and why some of them have no unit costs."""
-    billed = (*sides.usage, *sides.adjustments) if against else ()
-    names = {r.approach for r in (*sides.estimated, *sides.metered, *billed)} | set(records.outputs)
+    billed = (*sides.usage, *sides.adjustments) if state.known else None
+    everything = (*(sides.estimated or ()), *(sides.metered or ()), *(billed or ()))
+    names = {r.approach for r in everything} | set(records.outputs)
     result, notes = [], []
     for approach in sorted(names, key=approach_order):
         costs, reason = None, None
-        if approach is not None and against is not None:
+        if approach is not None and state.known and sides.metered is not None:
             costs, reason = unit_costs(approach, records.outputs.get(approach), bill, sides.metered)
         notes += [reason] if reason else []
         result.append(
             ApproachSpend(
                 approach=approach,
-                estimated_usd=total(r for r in sides.estimated if r.approach == approach),
-                metered_usd=total(r for r in sides.metered if r.approach == approach),
-                billed_usd=total(r for r in billed if r.approach == approach) if against else None,
+                estimated_usd=_of(sides.estimated, approach),
+                metered_usd=_of(sides.metered, approach),
+                billed_usd=_of(billed, approach),
                 split=expected.by_approach.get(approach, nothing()) if expected else None,
                 against_metered=against.by_approach.get(approach, nothing()) if against else None,
                 unit_costs=costs,
@@ -121,6 +155,11 @@ def _approaches(
 
 def _notes(bill: Bill, sides: Sides, state: State) -> list[str]:
     notes = list(missing_views(bill)) if state.known else []
+    unknown = [name for name, side in (("metered", sides.metered), ("estimated", sides.estimated)) if side is None]
+    if unknown:
+        notes.append(
+            f"What was {' and '.join(unknown)} is not known here, which is not zero: nothing is compared with it."
+        )
     if state.known and bill.base not in ("usage-type", "whole"):
         notes.append(
             f"The bill was read by {bill.base} only: no line tells a different price from a different quantity, and all"

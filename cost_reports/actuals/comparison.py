@@ -94,7 +94,7 @@ def lines_of(against: Comparison, sides: Sides, bill: Bill, catalogue: Catalogue
     """
     known = {price.usage_type for price in catalogue.prices}
     days: dict[Key, set[str]] = {}
-    for row in (*sides.metered, *sides.usage):
+    for row in (*(sides.metered or ()), *sides.usage):
         if bill.reached(row.day):
             days.setdefault((row.approach, row.service_code, row.usage_type), set()).add(row.day)
     lines = [_line(line, days, known) for line in against.found.lines]

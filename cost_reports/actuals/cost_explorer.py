@@ -108,13 +108,12 @@ def _cut_request(cut: Cut, start: date, end: date) -> Request | None:
 
 def _forecast_request(experiment: str, today: date) -> Request:
     """By day, because a forecast by month may begin with the month rather than with the day that was asked for."""
-    next_month = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
     cells = [f"{experiment}/{approach}" for approach in APPROACHES]
     return Request(
         name="forecast",
         operation="GetCostForecast",
         parameters={
-            "TimePeriod": {"Start": today.isoformat(), "End": next_month.isoformat()},
+            "TimePeriod": {"Start": today.isoformat(), "End": first_of_month(today, 1).isoformat()},
             "Granularity": "DAILY",
             "Metric": "UNBLENDED_COST",
             "PredictionIntervalLevel": INTERVAL_PERCENT,

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from cost_reports.actuals.bill import Bill
 from cost_reports.actuals.records import Forecast
-from cost_reports.actuals.report import Cell, Day, Month
-from cost_reports.charges import exact_sum
+from cost_reports.actuals.report import Day, Month
+from cost_reports.charges import exact_sum, sum_by
 from cost_reports.times import first_of_month
 from cost_reports.units import MONEY, WIDE
 
@@ -23,7 +23,6 @@ _T90 = (1886, 1638, 1533, 1476, 1440, 1415, 1397, 1383, 1372, 1363, 1356, 1350)
 
 def month_of(
     days: Sequence[Day],
-    cells: Sequence[Cell],
     bill: Bill,
     today: date,
     forecast: Forecast | None,
@@ -32,30 +31,33 @@ def month_of(
     """The month of `today`; null where billing has not reached it, or the window does not hold all of it so far."""
     period = today.isoformat()[:7]
     own = [d for d in days if d.day.startswith(period)]
-    if not own or not own[0].day.endswith("-01") or own[0].billed_usd is None:
+    whole = bool(own) and own[0].day.endswith("-01") and own[-1].day >= today.isoformat()
+    if not whole or all(d.billed_usd is None for d in own):
         return None
     to_date = exact_sum(d.billed_usd for d in own if d.billed_usd is not None)
     if forecast is not None:
         method = "AWS: the month to date plus Cost Explorer's forecast from today on"
-        unbilled = [d.day for d in own if d.billed_usd is None and d.day < today.isoformat()]
+        unbilled = [d.day for d in own if d.state == "not yet billed" and d.day < today.isoformat()]
         if unbilled:
             several = f"{unbilled[0]} to {unbilled[-1]}, not yet billed, are in neither"
             method += f"; {several}" if len(unbilled) > 1 else f"; {unbilled[0]}, not yet billed, is in neither"
         ends = [WIDE.add(to_date, part) for part in (forecast.usd, forecast.low_usd, forecast.high_usd)]
         return _month(period, to_date, ends, forecast.interval_percent, method, budget_usd)
-    history = _history(days, cells)
+    history = _history(days, bill)
     if len(history) < LEAST_DAYS:
         method = f"no forecast: {len(history)} whole billed days with cost before, at least {LEAST_DAYS} are needed"
         return _month(period, to_date, [], INTERVAL_PERCENT, method, budget_usd)
     left = _days_left(bill.through or period, today)
-    return _month(period, to_date, _ends(to_date, history, left), INTERVAL_PERCENT, _method(history, left), budget_usd)
+    method = (
+        f"our own: the mean of the last {len(history)} whole billed days for each of the {left} days left, with the"
+        f" interval of their spread ({_no_forecast(bill)})"
+    )
+    return _month(period, to_date, _ends(to_date, history, left), INTERVAL_PERCENT, method, budget_usd)
 
 
-def _history(days: Sequence[Day], cells: Sequence[Cell]) -> list[Decimal]:
+def _history(days: Sequence[Day], bill: Bill) -> list[Decimal]:
     """Billed usage of each of the last days that are billed, since the first on which anything cost."""
-    sums: dict[str, Decimal] = {}
-    for cell in cells:
-        sums[cell.day] = WIDE.add(sums.get(cell.day, Decimal(0)), cell.usd)
+    sums = sum_by(bill.usage, lambda row: row.day)
     whole = [sums.get(d.day, Decimal(0)) for d in days if d.billed_usd is not None]
     first = next((n for n, amount in enumerate(whole) if amount), len(whole))
     return whole[first:][-MOST_DAYS:]
@@ -82,11 +84,13 @@ def _ends(to_date: Decimal, history: Sequence[Decimal], left: int) -> list[Decim
     return [WIDE.quantize(v, MONEY) for v in (middle, low, WIDE.add(middle, half))]
 
 
-def _method(history: Sequence[Decimal], left: int) -> str:
-    return (
-        f"our own: the mean of the last {len(history)} whole billed days for each of the {left} days left, with the"
-        " interval of their spread (AWS gave no forecast)"
-    )
+def _no_forecast(bill: Bill) -> str:
+    """Why there is none of AWS."""
+    if "forecast" in bill.refused:
+        return "AWS gave no forecast"
+    if bill.base == "whole":
+        return "exports hold no forecast"
+    return "AWS was not asked for a forecast: the role tag is active, and the bill by it took the place of that request"
 
 
 def _month(

@@ -63,17 +63,23 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendRecords:
-    """Everything that `build_spend` needs. `metered` and `estimated` are charges of the window's runs by day."""
+    """Everything that `build_spend` needs. `metered` and `estimated` are charges of the window's runs by day; null:
+    nobody said what they were, which is not the same as none. `unread`: runs of the window that could not be read, so
+    that what they metered and were expected to cost is in neither. `exported`: what billing exports say of the same
+    days, beside Cost Explorer.
+    """
 
     experiment: str
     description: str
     window: Window
     as_of: str
     billed: Billed
-    metered: Sequence[ChargeRow]
-    estimated: Sequence[ChargeRow]
+    exported: Billed | None = None
+    metered: Sequence[ChargeRow] | None
+    estimated: Sequence[ChargeRow] | None
     prices_as_of: str
     runs: Sequence[str]
+    unread: Sequence[Failure] = ()
     outputs: Mapping[str, Output] = field(default_factory=dict)
     tags: Sequence[Tag] = ()
     restatements: Sequence[Restatement] = ()

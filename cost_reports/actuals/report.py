@@ -13,9 +13,9 @@ from typing import Literal
 SCHEMA = 1
 KIND = "spend"
 
-DayState = Literal["final", "estimated", "not yet billed", "unknown"]
-"""`final`: billed and its month is closed; `estimated`: billed, AWS may still restate it; `unknown`: billing could not
-be read."""
+DayState = Literal["final", "estimated", "not yet billed", "not tagged then", "unknown"]
+"""`final`: billed and its month is closed; `estimated`: billed, AWS may still restate it; `not tagged then`: something
+was metered and no usage on the bill carries the experiment's tag; `unknown`: billing could not be read."""
 TagState = Literal["active", "not activated", "not billed yet", "cannot activate", "unknown"]
 BilledSource = Literal["billed-ce", "billed-export"]
 BilledState = Literal["complete", "partial", "no data yet", "tag not activated", "failed"]
@@ -23,7 +23,9 @@ BilledState = Literal["complete", "partial", "no data yet", "tag not activated",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A request to AWS that was refused: which one, AWS's code, and one line of what it means and what to do."""
+    """A request to AWS that was refused, or a run that could not be read: which one, AWS's code, and one line of what
+    it means and what to do.
+    """
 
     request: str
     code: str
@@ -56,14 +58,14 @@ class Header:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
     """One UTC day of the window. Null billed: billing has not reached the day, or nobody can say what it billed for the
-    experiment, which is not the same as 0.
+    experiment, which is not the same as 0. Null metered or estimated: not known.
     """
 
     day: str
     state: DayState
     billed_usd: Decimal | None
-    metered_usd: Decimal
-    estimated_usd: Decimal
+    metered_usd: Decimal | None
+    estimated_usd: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +105,12 @@ class UnitCosts:
 class ApproachSpend:
     """One approach, the costs that all share (`shared`), or (null) what carries no approach.
 
-    `split` explains billed - estimated, `against_metered` explains billed - metered. Null billed: nothing was read.
+    `split` explains billed - estimated, `against_metered` explains billed - metered. A null amount is not known.
     """
 
     approach: str | None
-    estimated_usd: Decimal
-    metered_usd: Decimal
+    estimated_usd: Decimal | None
+    metered_usd: Decimal | None
     billed_usd: Decimal | None
     split: Split | None
     against_metered: Split | None
@@ -231,18 +233,19 @@ class SpendReport:
     """report.json of `reports/<experiment>/<date>/`; `kind` tells it from the report of a run.
 
     Metered and estimated money is at the precision of the bill; `rounding_usd` is what that added to the metered money.
+    A null total is not known, and nothing is compared with it.
     """
 
     schema: int
     kind: str
     header: Header
     headline: str
-    total_estimated_usd: Decimal
-    total_metered_usd: Decimal
+    total_estimated_usd: Decimal | None
+    total_metered_usd: Decimal | None
     total_billed_usd: Decimal | None
     split: Split | None
     against_metered: Split | None
-    rounding_usd: Decimal
+    rounding_usd: Decimal | None
     approaches: tuple[ApproachSpend, ...]
     lines: tuple[SpendLine, ...]
     days: tuple[Day, ...]

@@ -26,36 +26,40 @@ Kind = tuple[str | None, str | None]
 class Sides:
     """`usage` is billed usage, `adjustments` what else was billed. `rounding_usd`: what the precision of the bill adds
     to the metered money. `odd_units`: (usage type, one unit, another) of quantities that cannot be compared and are
-    left out.
+    left out. A null side is not known.
     """
 
-    estimated: tuple[ChargeRow, ...]
-    metered: tuple[ChargeRow, ...]
+    estimated: tuple[ChargeRow, ...] | None
+    metered: tuple[ChargeRow, ...] | None
     usage: tuple[ChargeRow, ...]
     adjustments: tuple[ChargeRow, ...]
-    rounding_usd: Decimal
+    rounding_usd: Decimal | None
     odd_units: tuple[tuple[str, str, str], ...]
 
 
-def sides_of(bill: Bill, metered: Sequence[ChargeRow], estimated: Sequence[ChargeRow], catalogue: Catalogue) -> Sides:
+def sides_of(
+    bill: Bill, metered: Sequence[ChargeRow] | None, estimated: Sequence[ChargeRow] | None, catalogue: Catalogue
+) -> Sides:
     """The three views of one experiment and window."""
     places = MONEY if bill.base == "whole" else CE_PRECISION
     ambiguous = {row.usage_type for row in bill.usage if row.service_code is None}
-    ours = [
-        at_bill_precision(_without_mixed_units(_at_level(rows, bill.base, ambiguous)), catalogue, places)
+    ran, expected = (
+        None
+        if rows is None
+        else at_bill_precision(_without_mixed_units(_at_level(rows, bill.base, ambiguous)), catalogue, places)
         for rows in (metered, estimated)
-    ]
+    )
     usage = _at_level(bill.usage, bill.base, ambiguous)
     if bill.base == "whole":
         usage = _at_precision_of_exports(usage, catalogue)
-    units = _units([*ours, usage])
+    units = _units([ran or (), expected or (), usage])
     odd: set[tuple[str, str, str]] = set()
     return Sides(
-        metered=_in_unit(ours[0], units, odd),
-        estimated=_in_unit(ours[1], units, odd),
+        metered=None if ran is None else _in_unit(ran, units, odd),
+        estimated=None if expected is None else _in_unit(expected, units, odd),
         usage=_in_unit(usage, units, odd),
         adjustments=bill.adjustments,
-        rounding_usd=WIDE.subtract(total(ours[0]), total(metered)),
+        rounding_usd=None if ran is None or metered is None else WIDE.subtract(total(ran), total(metered)),
         odd_units=tuple(sorted(odd)),
     )
 

@@ -39,8 +39,19 @@ class State:
         return self.state in ("complete", "partial")
 
 
-def state_of(records: SpendRecords, bill: Bill, metered: Sequence[ChargeRow]) -> State:
-    """The state of the bill. `metered` are the rows of the window."""
+def state_of(records: SpendRecords, bill: Bill, metered: Sequence[ChargeRow] | None) -> State:
+    """The state of the bill. `metered` are the rows of the window; null: not known."""
+    found = _state_of(records, bill, metered)
+    if not records.unread:
+        return found
+    names = ", ".join(failure.request for failure in records.unread)
+    return State(
+        "partial" if found.state == "complete" else found.state,
+        f"{found.text} Not read: {names}; what was metered and expected there is in no total.",
+    )
+
+
+def _state_of(records: SpendRecords, bill: Bill, metered: Sequence[ChargeRow] | None) -> State:
     if bill.base is None:
         return _refused(records.billed.failures)
     if bill.through is None:
@@ -54,15 +65,30 @@ def state_of(records: SpendRecords, bill: Bill, metered: Sequence[ChargeRow]) ->
     tag = next((t for t in records.tags if t.key == CELL_TAG and t.state in open_states), None)
     if tag is not None and not mine:
         return State("failed" if tag.state == "unknown" else "tag not activated", _no_tag(tag))
-    late = sorted({r.day for r in metered if not bill.reached(r.day)})
-    reached = {r.day for r in metered if bill.reached(r.day)}
-    if late and not reached and not mine:
+    late = sorted({r.day for r in metered or () if not bill.reached(r.day)})
+    absent = bill.not_tagged(metered or ())
+    if late and not absent and not mine:
         return State(
             "no data yet",
             f"Billing has reached {bill.through}; the first metered usage is of {late[0]}. Usage appears in billing"
             " about a day after it happened.",
         )
-    return _as_far_as_read(records, bill, late, sorted(reached - {r.day for r in bill.usage}), tag)
+    if absent and not mine:
+        return State(
+            "tag not activated",
+            f"Billing has reached {bill.through} and has nothing with the experiment's tag ({CELL_TAG}), although usage"
+            f" was metered on {_days(absent)}: the tag was not active then. `ladder tags backfill` adds it to days"
+            " that are over. Nothing found by this tag is not zero.",
+        )
+    seen = grouped or any(t.key == CELL_TAG and t.state == "active" for t in records.tags)
+    if metered is None and not mine and not seen:
+        return State(
+            "tag not activated",
+            f"Nothing on the bill carries the tag {CELL_TAG}, of this or of any other experiment, and what the runs"
+            " metered is not known: a tag that is not active cannot be told from nothing used. `ladder tags status`"
+            " says whether it is.",
+        )
+    return _as_far_as_read(records, bill, metered is not None, late, absent, tag)
 
 
 def _refused(failures: Sequence[Failure]) -> State:
@@ -81,16 +107,19 @@ def _no_tag(tag: Tag) -> str:
 
 
 def _as_far_as_read(
-    records: SpendRecords, bill: Bill, late: Sequence[str], absent: Sequence[str], tag: Tag | None
+    records: SpendRecords, bill: Bill, known: bool, late: Sequence[str], absent: Sequence[str], tag: Tag | None
 ) -> State:
+    """`known`: whether anybody said what the runs metered."""
     text = [f"Billing has reached {bill.through}."]
     if late:
         text.append(f"Usage metered on {_days(late)} is not billed yet.")
     if absent:
         text.append(
             f"On {_days(absent)} usage was metered and billing has nothing with the experiment's tag: it was not active"
-            " then (a backfill can add it: `ladder tags backfill`), or these days are not whole yet."
+            " then (a backfill can add it: `ladder tags backfill`)."
         )
+    if not known:
+        text.append("What the runs metered is not known, so that nobody can tell whether all of it is billed.")
     if tag is not None:
         text.append(f"Tag {tag.key}: {tag.state}. {tag.text}")
     if not bill.adjustments_known:
@@ -112,17 +141,23 @@ def headline(
     through: str | None,
     *,
     billed: Decimal | None,
-    metered: Decimal,
-    estimated: Decimal,
+    metered: Decimal | None,
+    estimated: Decimal | None,
     against_metered: Split | None,
 ) -> str:
     """One sentence: the totals, the state, and the difference explained."""
     start = "SIMULATED BILL: " if records.simulated else ""
-    own = f"{usd(metered)} metered and {usd(estimated)} estimated"
-    if billed is None or against_metered is None:
+    own = " and ".join(
+        f"{name} not known" if amount is None else f"{usd(amount)} {name}"
+        for name, amount in (("metered", metered), ("estimated", estimated))
+    )
+    if billed is None:
         reason = {"no data yet": "not billed yet", "tag not activated": "billed amount unknown (tag not activated)"}
         what = reason.get(state.state, "billed amount unknown (billing could not be read)")
         return f"{start}{records.experiment}: {what}; {own}."
+    paid = f"{start}{records.experiment}: {usd(billed)} billed to {through} ({state.state}), {own}"
+    if metered is None or against_metered is None:
+        return f"{paid}."
     named = [f"{name} {usd(part)}" for name, part in zip(PARTS, parts(against_metered), strict=True) if part]
     difference = billed - metered
     if not named:
@@ -131,4 +166,4 @@ def headline(
         said = f"billed and metered are equal, because {', '.join(named)} cancel out"
     else:
         said = f"billed - metered = {usd(difference)} ({', '.join(named)})"
-    return f"{start}{records.experiment}: {usd(billed)} billed to {through} ({state.state}), {own}; {said}."
+    return f"{paid}; {said}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -11,8 +11,10 @@ from statistics import median
 from cost_reports.actuals.bill import Bill, approach_order
 from cost_reports.actuals.records import Window
 from cost_reports.actuals.report import Anomaly, Cell, Day, DayState, Mover
+from cost_reports.charges import sum_by
 from cost_reports.contracts import ChargeRow
 from cost_reports.text import usd
+from cost_reports.times import first_of_month
 from cost_reports.units import WIDE, to_decimal
 
 #: AWS closes a month within its first days of the next; from this day of that month on its days are final.
@@ -31,8 +33,9 @@ def days_of_window(window: Window) -> list[str]:
     return [(window.start + timedelta(days=n)).isoformat() for n in range((window.end - window.start).days)]
 
 
-def day_state(day: str, bill: Bill, today: date, flagged: frozenset[str]) -> DayState:
-    """How final the bill of a day is. `flagged`: the days that AWS marks as estimated.
+def day_state(day: str, bill: Bill, today: date, flagged: frozenset[str], absent: frozenset[str]) -> DayState:
+    """How final the bill of a day is. `flagged`: the days that AWS marks as estimated; `absent`: those whose usage is
+    not on the bill by the experiment's tag.
 
     A day is final where AWS does not mark it as estimated and its month is closed: day 7 of the next month or later.
     """
@@ -40,8 +43,9 @@ def day_state(day: str, bill: Bill, today: date, flagged: frozenset[str]) -> Day
         return "unknown"
     if not bill.reached(day):
         return "not yet billed"
-    month = date.fromisoformat(day).replace(day=1)
-    closed = (month + timedelta(days=32)).replace(day=CLOSED_FROM)
+    if day in absent:
+        return "not tagged then"
+    closed = first_of_month(date.fromisoformat(day), 1).replace(day=CLOSED_FROM)
     return "estimated" if day in flagged or today < closed else "final"
 
 
@@ -49,41 +53,40 @@ def days(
     window: Window,
     bill: Bill,
     today: date,
-    metered: Sequence[ChargeRow],
-    estimated: Sequence[ChargeRow],
+    metered: Sequence[ChargeRow] | None,
+    estimated: Sequence[ChargeRow] | None,
     *,
     known: bool,
 ) -> tuple[Day, ...]:
     """Every day of the window. `known` false: nobody can say what was billed, so no day has an amount."""
     flagged = frozenset(r.day for r in bill.rows if r.estimated)
-    billed, before, meters = (_by_day(rows) for rows in ((*bill.usage, *bill.adjustments), estimated, metered))
+    billed = sum_by((*bill.usage, *bill.adjustments), _day)
+    meters, before = (None if rows is None else sum_by(rows, _day) for rows in (metered, estimated))
+    absent = frozenset(bill.not_tagged(metered or ()))
     zero = Decimal(0)
     return tuple(
         Day(
             day=day,
-            state=day_state(day, bill, today, flagged),
-            billed_usd=billed.get(day, zero) if known and bill.reached(day) else None,
-            metered_usd=meters.get(day, zero),
-            estimated_usd=before.get(day, zero),
+            state=day_state(day, bill, today, flagged, absent),
+            billed_usd=billed.get(day, None if day in absent else zero) if known and bill.reached(day) else None,
+            metered_usd=None if meters is None else meters.get(day, zero),
+            estimated_usd=None if before is None else before.get(day, zero),
         )
         for day in days_of_window(window)
     )
 
 
-def _by_day(rows: Iterable[ChargeRow]) -> dict[str, Decimal]:
-    sums: dict[str, Decimal] = {}
-    for row in rows:
-        sums[row.day] = WIDE.add(sums.get(row.day, Decimal(0)), row.amount_usd)
-    return sums
+def _day(row: ChargeRow) -> str:
+    return row.day
+
+
+def _cell(row: ChargeRow) -> tuple[str, str | None]:
+    return row.day, row.approach
 
 
 def trend(bill: Bill) -> tuple[Cell, ...]:
     """Billed usage by day and approach; credits, refunds and tax fall on days that have nothing to do with them."""
-    sums: dict[tuple[str, str | None], Decimal] = {}
-    for row in bill.usage:
-        key = (row.day, row.approach)
-        sums[key] = WIDE.add(sums.get(key, Decimal(0)), row.amount_usd)
-    ordered = sorted(sums.items(), key=lambda item: (item[0][0], approach_order(item[0][1])))
+    ordered = sorted(sum_by(bill.usage, _cell).items(), key=lambda item: (item[0][0], approach_order(item[0][1])))
     return tuple(Cell(day=day, approach=approach, usd=amount) for (day, approach), amount in ordered)
 
 
@@ -100,10 +103,10 @@ def movers(days: Sequence[Day], bill: Bill) -> tuple[Mover, ...]:
     by_service = bill.cut("whole" if bill.base == "whole" else "service")
     rows = bill.usage if by_service is None or bill.base == "whole" else by_service
 
-    def name(row: ChargeRow) -> str:
-        return row.service if by_service is not None else row.usage_type or row.charge_category
+    def name(row: ChargeRow) -> tuple[str, str | None]:
+        return (row.service if by_service is not None else row.usage_type or row.charge_category), row.approach
 
-    sums = [_by_name((r for r in rows if r.day in set(period)), name) for period in (before, now)]
+    sums = [sum_by((r for r in rows if r.day in period), name) for period in (set(before), set(now))]
     found = [
         Mover(name=n, approach=a, before_usd=sums[0].get((n, a), Decimal(0)), now_usd=sums[1].get((n, a), Decimal(0)))
         for n, a in {*sums[0], *sums[1]}
@@ -113,32 +116,23 @@ def movers(days: Sequence[Day], bill: Bill) -> tuple[Mover, ...]:
     return tuple(moved[:MOST_MOVERS])
 
 
-def _by_name(rows: Iterable[ChargeRow], name: Callable[[ChargeRow], str]) -> dict[tuple[str, str | None], Decimal]:
-    sums: dict[tuple[str, str | None], Decimal] = {}
-    for row in rows:
-        key = (name(row), row.approach)
-        sums[key] = WIDE.add(sums.get(key, Decimal(0)), row.amount_usd)
-    return sums
-
-
-def anomalies(cells: Sequence[Cell], metered: Sequence[ChargeRow]) -> tuple[Anomaly, ...]:
-    """Days on which an approach costs far more than on its usual days of the same kind: with a run, or without.
+def anomalies(cells: Sequence[Cell], metered: Sequence[ChargeRow] | None) -> tuple[Anomaly, ...]:
+    """Days on which an approach costs far more than on its usual days of the same kind: with a run, or without. Where
+    nobody knows what was metered, all days are of one kind.
 
     The usual day is the median of the days of its kind on which the approach costs anything; at least seven are
     needed. A day stands out above median + 5 x MAD (the median distance from the median), if that is also 1 USD above
     the median. Both are robust: the days that stand out hardly move them.
     """
-    runs: dict[tuple[str, str | None], Decimal] = {}
-    for row in metered:
-        key = (row.day, row.approach)
-        runs[key] = WIDE.add(runs.get(key, Decimal(0)), row.amount_usd)
-    kinds: dict[tuple[str | None, bool], dict[str, Decimal]] = {}
+    runs = {_cell(row) for row in metered or ()}
+    kinds: dict[tuple[str | None, str], dict[str, Decimal]] = {}
     for cell in cells:
         if cell.usd > 0:
-            kinds.setdefault((cell.approach, (cell.day, cell.approach) in runs), {})[cell.day] = cell.usd
+            kind = " with a run" if (cell.day, cell.approach) in runs else " without a run"
+            kinds.setdefault((cell.approach, "" if metered is None else kind), {})[cell.day] = cell.usd
     found = [
-        Anomaly(day=day, approach=approach, usd=amount, usual_usd=usual, text=_unusual(day, amount, usual, ran))
-        for (approach, ran), own in kinds.items()
+        Anomaly(day=day, approach=approach, usd=amount, usual_usd=usual, text=_unusual(day, amount, usual, kind))
+        for (approach, kind), own in kinds.items()
         for day, amount, usual in _outstanding(own)
     ]
     return tuple(sorted(found, key=lambda a: (a.day, approach_order(a.approach))))
@@ -154,6 +148,5 @@ def _outstanding(amounts: Mapping[str, Decimal]) -> list[tuple[str, Decimal, Dec
     return [(day, amount, to_decimal(usual)) for day, amount in amounts.items() if amount > limit]
 
 
-def _unusual(day: str, amount: Decimal, usual: Decimal, ran: bool) -> str:
-    kind = "with a run" if ran else "without a run"
-    return f"{usd(amount)} on {day}, where a day {kind} usually costs {usd(usual)}"
+def _unusual(day: str, amount: Decimal, usual: Decimal, kind: str) -> str:
+    return f"{usd(amount)} on {day}, where a day{kind} usually costs {usd(usual)}"

@@ -13,7 +13,13 @@ from cost_reports.render.svg_money import Group, Part, Stack
 from cost_reports.text import NONE, usd
 
 NO_APPROACH = "(no approach)"
-STRIPS = {"final": "s-final", "estimated": "s-estimated", "not yet billed": "s-late", "unknown": "s-late"}
+STRIPS = {
+    "final": "s-final",
+    "estimated": "s-estimated",
+    "not yet billed": "s-late",
+    "not tagged then": "s-late",
+    "unknown": "s-late",
+}
 #: More days than these get a tick on the first of a month and every seventh day only.
 ALL_TICKS = 14
 #: So many days that are not billed yet are listed even where nothing was metered on them.
@@ -29,10 +35,12 @@ def three_views(report: SpendReport, table: Table) -> Chart:
     groups = []
     for a in report.approaches:
         css = css_class(a.approach or "")
-        views = [("faint ", a.estimated_usd, "estimated"), ("half ", a.metered_usd, "metered")]
-        bars = [(shade + css, float(amount), f"{usd(amount)} {what}") for shade, amount, what in views]
-        billed = NONE if a.billed_usd is None else usd(a.billed_usd)
-        bars.append((css, float(a.billed_usd or 0), f"{billed} billed"))
+        views = [
+            ("faint ", a.estimated_usd, "estimated"),
+            ("half ", a.metered_usd, "metered"),
+            ("", a.billed_usd, "billed"),
+        ]
+        bars = [(shade + css, float(amount or 0), f"{usd(amount)} {what}") for shade, amount, what in views]
         groups.append(Group(label=name_of(a.approach), bars=tuple(bars)))
     title = "Estimated, metered and billed USD by approach"
     legend = [("faint c0", "estimated"), ("half c0", "metered"), ("c0", "billed")]
@@ -54,7 +62,7 @@ def by_day(report: SpendReport) -> Chart:
                 tick=f"{moment:%b} {moment.day}" if shown else "",
                 strip=STRIPS[day.state],
                 parts=parts,
-                outline=float(day.metered_usd) if day.billed_usd is None else None,
+                outline=float(day.metered_usd or 0) if day.billed_usd is None else None,
                 text=f"{day.state}; billed {usd(day.billed_usd)}, metered {usd(day.metered_usd)}",
             )
         )
@@ -64,7 +72,7 @@ def by_day(report: SpendReport) -> Chart:
         (css_class(name), name)
         for name in sorted(found, key=lambda n: [name_of(a.approach) for a in report.approaches].index(n))
     ]
-    legend += [("s-final", "final"), ("s-estimated", "may be restated"), ("s-late", "not yet billed")]
+    legend += [("s-final", "final"), ("s-estimated", "may be restated"), ("s-late", "not billed (yet)")]
     legend += [("hollow", "metered, not billed")]
     return Chart(title=title, svg=svg_money.stacked(title, stacks, legend=legend), table=_days(report.days))
 

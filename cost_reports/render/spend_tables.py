@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from cost_reports.actuals.report import ApproachSpend, SpendBreakdown, SpendLine, SpendReport, Split
+from cost_reports.actuals.comparison import parts
+from cost_reports.actuals.report import SpendBreakdown, SpendLine, SpendReport, Split
 from cost_reports.actuals.trend import periods
 from cost_reports.actuals.why import EQUAL
 from cost_reports.charges import exact_sum
@@ -23,11 +24,14 @@ def approaches(report: SpendReport) -> Table:
     rows = [(name_of(a.approach), a.estimated_usd, a.metered_usd, a.billed_usd, a.split) for a in report.approaches]
     rows.append(("all", report.total_estimated_usd, report.total_metered_usd, report.total_billed_usd, report.split))
     if report.split is None:
+        views = {"estimated": rows[-1][1], "metered": rows[-1][2], "billed": rows[-1][3]}
+        unknown = " and ".join(name for name, amount in views.items() if amount is None)
         return Table(
-            title="Estimated and metered; what was billed is not known",
+            title=f"Estimated, metered, billed; what was {unknown} is not known",
             columns=columns("=approach", ">estimated", ">metered", ">billed"),
             rows=tuple((name, usd(e), usd(m), usd(b)) for name, e, m, b, _ in rows),
-            note=f"{NONE} is not zero: {report.header.state}.",
+            note=f"{NONE} is not zero: "
+            + (f"{report.header.state}." if views["billed"] is None else "it is not known."),
         )
     return Table(
         title="Estimated, metered, billed, and why billed differs from estimated",
@@ -41,12 +45,9 @@ def approaches(report: SpendReport) -> Table:
 def against_metered(report: SpendReport) -> Table:
     """The split of billed - metered."""
     rows: list[tuple[str, Decimal | None, Split | None]] = [
-        (name_of(a.approach), _minus(a), a.against_metered) for a in report.approaches
+        (name_of(a.approach), _difference(a.billed_usd, a.metered_usd), a.against_metered) for a in report.approaches
     ]
-    difference = None
-    if report.total_billed_usd is not None:
-        difference = WIDE.subtract(report.total_billed_usd, report.total_metered_usd)
-    rows.append(("all", difference, report.against_metered))
+    rows.append(("all", _difference(report.total_billed_usd, report.total_metered_usd), report.against_metered))
     return Table(
         title="Why billed differs from metered",
         columns=columns("=approach", ">billed\n- metered", ">price", ">volume", *_rest("metered")),
@@ -55,8 +56,8 @@ def against_metered(report: SpendReport) -> Table:
     )
 
 
-def _minus(a: ApproachSpend) -> Decimal | None:
-    return None if a.billed_usd is None else WIDE.subtract(a.billed_usd, a.metered_usd)
+def _difference(billed: Decimal | None, metered: Decimal | None) -> Decimal | None:
+    return None if billed is None or metered is None else WIDE.subtract(billed, metered)
 
 
 def _rest(side: str) -> tuple[str, ...]:
@@ -64,10 +65,7 @@ def _rest(side: str) -> tuple[str, ...]:
 
 
 def _split(s: Split | None) -> tuple[str, ...]:
-    if s is None:
-        return (NONE,) * 6
-    parts = (s.price_usd, s.volume_usd, s.unestimated_usd, s.untagged_usd, s.credits_and_tax_usd, s.not_billed_usd)
-    return tuple(map(usd, parts))
+    return (NONE,) * 6 if s is None else tuple(map(usd, parts(s)))
 
 
 def lines(report: SpendReport, *, short: bool = False) -> Table:

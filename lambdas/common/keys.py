@@ -15,8 +15,13 @@ def input_prefix(experiment: str, sha256: str) -> str:
     return f"experiment={experiment}/input/{sha256[:16]}/"
 
 
+def runs_prefix(experiment: str) -> str:
+    """What the keys of all runs begin with; the run's id comes next, up to the slash."""
+    return f"experiment={experiment}/run="
+
+
 def run_prefix(experiment: str, run: str) -> str:
-    return f"experiment={experiment}/run={run}/"
+    return f"{runs_prefix(experiment)}{run}/"
 
 
 def manifest(experiment: str, run: str) -> str:

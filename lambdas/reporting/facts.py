@@ -21,7 +21,7 @@ from lambdas.common.store import Results
 ATTEMPTS = 10
 TIME_S = 60.0
 #: Somebody else wrote (412), is writing (409), or took the object away (404) since it was read.
-_OVERTAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409"})
+OVERTAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409"})
 
 
 class FactsError(RuntimeError):
@@ -101,7 +101,7 @@ class Facts:
 
 
 def _overtaken(error: BaseException) -> bool:
-    return error_code(error) in _OVERTAKEN
+    return error_code(error) in OVERTAKEN
 
 
 def _again(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ from lambdas.common.metering import Meter
 from lambdas.common.runtime import LambdaContext, Log, client
 from lambdas.common.settings import RunSettings, SpendSettings
 from lambdas.common.store import Results
-from lambdas.reporting import asked, spend
+from lambdas.reporting import asked, news, spend
 
 #: Kept of the invocation's time for the request that is under way when the time for the bill is up (45 s at most),
 #: for reading the runs, and for writing what is there.
@@ -70,7 +70,9 @@ def _of_spend(results: Results, experiment: str, event: dict[str, Any], context:
         notes=asked.notes_on_time(now, real),
     )
     # Days that somebody asked for are no news to those who subscribed to the daily report.
-    sent = window is None and spend.announce(results, client("sns"), own.report_topic_arn, written)
+    sent = window is None and news.announce(
+        results, client("sns"), own.report_topic_arn, prefix=written.prefix, report=written.report
+    )
     log = Log(experiment=experiment, run="", approach="shared", request_id=context.aws_request_id)
     log.info("reported", sent=sent, requests=written.report.header.requests, **written.keys)
     return written.keys

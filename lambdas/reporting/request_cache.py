@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from cost_reports.actuals.cost_explorer import Request, canonical
 from lambdas.common import keys
+from lambdas.common.runtime import one_line
 from lambdas.common.store import MissingObjectError, Results
 
 TTL = timedelta(hours=8)
@@ -27,20 +30,34 @@ class TextStore(Protocol):
 
 
 class BucketCache:
-    """Entries as objects below the experiment's reports."""
+    """Entries as objects below the experiment's reports.
+
+    Where the bucket refuses, nothing is found or kept: that costs requests, but must cost no report. `fault` is the
+    first refusal, on one line.
+    """
 
     def __init__(self, results: Results, experiment: str) -> None:
         self._results = results
         self._prefix = keys.report_prefix(experiment, "cache")
+        self.fault: str | None = None
 
     def get(self, name: str) -> str | None:
         try:
             return self._results.read_text(f"{self._prefix}{name}")
         except (MissingObjectError, UnicodeDecodeError):
             return None
+        except (ClientError, BotoCoreError) as error:
+            self._refused(error)
+            return None
 
     def put(self, name: str, text: str) -> None:
-        self._results.write_text(f"{self._prefix}{name}", text)
+        try:
+            self._results.write_text(f"{self._prefix}{name}", text)
+        except (ClientError, BotoCoreError) as error:
+            self._refused(error)
+
+    def _refused(self, error: Exception) -> None:
+        self.fault = self.fault or one_line(error)
 
 
 class Renewed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import date
 from typing import TypeVar
 
 from cost_reports.contracts import UsageRow
@@ -19,7 +20,14 @@ USAGE = "/usage/part-"
 
 def runs(results: Results, experiment: str) -> list[str]:
     """Ids of all runs of the experiment, oldest first (ids begin with the time at which the run began)."""
-    return results.list_folders(f"experiment={experiment}/run=")
+    return results.list_folders(keys.runs_prefix(experiment))
+
+
+def metered_since(results: Results, experiment: str, day: date) -> set[str]:
+    """Ids of the runs that wrote usage on `day` or later, by what S3 lists: nothing is read."""
+    prefix = keys.runs_prefix(experiment)
+    written = (str(o["Key"]) for o in results.objects(prefix) if o["LastModified"].date() >= day)
+    return {key.removeprefix(prefix).partition("/")[0] for key in written if USAGE in key}
 
 
 def read_usage(results: Results, manifest: Manifest) -> list[tuple[str, UsageRow]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -14,16 +13,19 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cost_reports import simulated
-from cost_reports.actuals.build import build_spend
-from cost_reports.actuals.cost_explorer import window_of
+from cost_reports.actuals.bill import last_whole
+from cost_reports.actuals.build import build_spend, charges_of
+from cost_reports.actuals.cost_explorer import GROUPS, window_of
 from cost_reports.actuals.records import Billed, SpendRecords, Window
-from cost_reports.actuals.report import Restatement, SpendReport
+from cost_reports.actuals.report import BilledSource, Restatement, SpendReport
 from cost_reports.actuals.restated import restatements, together
-from cost_reports.contracts import ChargeRow, Cut, Source
+from cost_reports.contracts import ChargeRow
+from cost_reports.ledger import Ledger
 from cost_reports.plain import to_json
 from cost_reports.prices import Catalogue
+from cost_reports.reconcile import USAGE_CATEGORIES
 from cost_reports.render import csv_file, html, markdown, spend_document
-from cost_reports.times import stamp
+from cost_reports.times import parse_time, stamp
 from lambdas.common import keys
 from lambdas.common.runtime import Deadline, one_line
 from lambdas.common.store import MissingObjectError, Results
@@ -32,8 +34,8 @@ from lambdas.reporting.cost_explorer import read_billing, tag_states
 from lambdas.reporting.facts import Facts
 from lambdas.reporting.request_cache import BucketCache, Renewed
 
-CE: Source = "billed-ce"
-CUTS: tuple[Cut, ...] = ("service", "usage-type", "record-type", "model", "role")
+CE: BilledSource = "billed-ce"
+EXPORTS: BilledSource = "billed-export"
 #: Listing tags is free and fast; its retries must not use up the time of the bill.
 TAGS_S = 60.0
 
@@ -102,70 +104,77 @@ def write_spend(
     prefix = keys.report_prefix(experiment, _name(today, window))
     with facts.read() as ledger:
         before = ledger.rows(source=CE, window=chosen)
+        exported = _exported(ledger, chosen)
+        # The window of a daily report ends with its day.
+        kept_today = any(reading.window == window_of(today) for reading in ledger.readings(source=CE))
     restated = restatements(before, billed.rows, experiment=experiment)
-    if window is None:
+    if window is None and kept_today:
+        # A report that was written and not kept (its function was stopped) told what the ledger does not hold.
         restated = together(_told(results, prefix), restated)
     found = runs_of_window.collect(results, experiment, chosen, catalogue)
-    no_more = () if no_tags is None else (no_tags,)
-    billed = replace(billed, failures=(*billed.failures, *no_more, *found.failures))
-    report = build_spend(
-        SpendRecords(
-            experiment=experiment,
-            description=found.description,
-            window=chosen,
-            as_of=stamp(now),
-            billed=billed,
-            metered=found.metered,
-            estimated=found.estimated,
-            prices_as_of=catalogue.as_of,
-            runs=found.runs,
-            outputs=found.outputs,
-            tags=tags,
-            restatements=restated,
-            previous_report=_previous(results, experiment, today),
-            budget_usd=budget_usd,
-            simulated=simulated.statements(found.stand_ins) if os.environ.get("AWS_ENDPOINT_URL") else (),
-            notes=(*notes, *found.notes),
-        ),
-        catalogue,
+    if no_tags is not None:
+        billed = replace(billed, failures=(*billed.failures, no_tags))
+    told_before = today.isoformat() if window is not None and kept_today else _previous(results, experiment, today)
+    records = SpendRecords(
+        experiment=experiment,
+        description=found.description,
+        window=chosen,
+        as_of=stamp(now),
+        billed=billed,
+        exported=exported,
+        metered=found.metered,
+        estimated=found.estimated,
+        prices_as_of=catalogue.as_of,
+        runs=found.runs,
+        unread=found.unread,
+        outputs={approach: output for approach, output in found.outputs.items() if output is not None},
+        tags=tags,
+        restatements=restated,
+        previous_report=told_before,
+        budget_usd=budget_usd,
+        simulated=simulated.statements(found.stand_ins) if os.environ.get("AWS_ENDPOINT_URL") else (),
+        notes=(*notes, *_no_cache(cache), *found.notes),
     )
-    _write(results, prefix, report, [*found.estimated, *found.metered, *billed.rows])
+    report = build_spend(records, catalogue)
+    _write(results, prefix, report, charges_of(records))
     if window is None:
-        _keep(facts, billed, role=role, window=chosen, read_at=stamp(now))
+        _keep(facts, billed, role=role, window=chosen, now=now)
     return Written(prefix=prefix, report=report)
 
 
-def announce(results: Results, sns: Any, topic_arn: str, written: Written) -> bool:
-    """Publish the headline with where the report is, once: a report that says the same again is no news.
+def _exported(ledger: Ledger, window: Window) -> Billed | None:
+    """What the exports' sync has put into the ledger; null of nothing."""
+    rows, readings = ledger.rows(source=EXPORTS, window=window), ledger.readings(source=EXPORTS)
+    used = [date.fromisoformat(row.day) for row in rows if row.charge_category in USAGE_CATEGORIES]
+    if not used or not readings:
+        return None
+    through = min(max(used), last_whole(parse_time(readings[-1].read_at)))
+    return Billed(source=EXPORTS, account=None, rows=rows, through=through)
 
-    Returns:
-        Whether a message was sent.
+
+def _no_cache(cache: BucketCache) -> tuple[str, ...]:
+    if cache.fault is None:
+        return ()
+    return (f"Answers of AWS could not be kept or found again, so that each report pays for its own: {cache.fault}",)
+
+
+def _keep(facts: Facts, billed: Billed, *, role: bool, window: Window, now: datetime) -> None:
+    """Replace the window in the ledger, cut by cut: those that were refused this time stay as they were read before.
+
+    Where another run has put a newer reading there meanwhile, that one stays. A reading is as old as the oldest of its
+    answers, some of which may be the cache's.
     """
-    report = written.report
-    said = hashlib.sha256(f"{report.headline}\n{report.header.state_text}".encode()).hexdigest()
-    marker = f"{written.prefix}announced.json"
-    if results.exists(marker) and json.loads(results.read_text(marker)).get("sha256") == said:
-        return False
-    page = f"{written.prefix}report.html"
-    link = f"https://s3.console.aws.amazon.com/s3/object/{results.bucket}?prefix={page}"
-    lines = [*report.header.simulated[:1], report.headline, report.header.state_text, "", results.uri(page), link]
-    subject = f"{report.header.experiment}: spend report of {report.header.as_of[:10]}"
-    sns.publish(TopicArn=topic_arn, Subject=subject[:100], Message="\n".join(lines))
-    results.write_text(marker, json.dumps({"sha256": said}))
-    return True
-
-
-def _keep(facts: Facts, billed: Billed, *, role: bool, window: Window, read_at: str) -> None:
-    """Replace the window in the ledger, cut by cut: those that were refused this time stay as they were read before."""
     refused = {failure.request for failure in billed.failures}
-    asked = [cut for cut in CUTS if cut not in refused and (role or cut != "role")]
-    if not asked:
-        return
-    facts.update(
-        lambda ledger: ledger.replace(
-            billed.rows, source=CE, account=billed.account, window=window, read_at=read_at, cuts=asked
-        )
-    )
+    asked = [cut for cut in GROUPS if cut not in refused and (role or cut != "role")]
+    read_at = min((row.as_of for row in billed.rows), default=stamp(now))
+
+    def change(ledger: Ledger) -> None:
+        same = [r for r in ledger.readings(source=CE) if (r.account, r.window) == (billed.account, window)]
+        if all(reading.read_at <= read_at for reading in same):
+            ledger.replace(billed.rows, source=CE, account=billed.account, window=window, read_at=read_at, cuts=asked)
+
+    if asked:
+        facts.update(change)
 
 
 def _told(results: Results, prefix: str) -> list[Restatement]:

@@ -136,6 +136,8 @@ def test_a_report_without_an_outlook_says_why(results: Results) -> None:
     assert "No outlook on production: base model 'acme/nobody-knows' has no known shape" in notes[-1]
     sources = json.loads(results.read_text(said["report_key"]))["header"]["sources"]
     assert (sources[0]["state"], "nobody-knows" in sources[0]["text"]) == ("not estimated", True)
+    # Later reports tell this from an estimate that was never made, and neither from zero.
+    assert results.read_text(keys.estimated(run.EXPERIMENT, run.RUN)) == ""
     assert not results.exists(keys.report_prefix(run.EXPERIMENT, run.RUN) + "decision.json")
 
 

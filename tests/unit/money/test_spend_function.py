@@ -117,7 +117,13 @@ def test_the_files_of_the_daily_report(queue: Any) -> None:
     assert report.month.budget_usd == 50
     assert "<script" not in results().read_text(said["html_key"])
     lines = list(csv.DictReader(io.StringIO(results().read_text(said["csv_key"]), newline="")))
-    assert {line["source"] for line in lines} == {"estimated", "metered", "billed-ce"}
+    sums = {source: Decimal(0) for source in ("estimated", "metered", "billed-ce")}
+    for line in lines:
+        sums[line["source"]] += Decimal(line["amount_usd"])
+    # What the rows of a source add up to is what the report says (before metered lines are rounded as the bill is).
+    assert sums["billed-ce"] == report.total_billed_usd
+    assert sums["metered"] == (report.total_metered_usd or 0) - (report.rounding_usd or 0)
+    assert abs(sums["estimated"] - (report.total_estimated_usd or 0)) < Decimal("1e-8")
     assert {line["simulated"] for line in lines} == {"no"}
 
 
@@ -183,6 +189,7 @@ def test_restatements_are_told_against_the_last_daily_report(
 
 
 def test_a_report_of_the_day_that_is_none_is_named(queue: Any) -> None:
+    handler.report({}, Context())
     results().write_text(f"reports/{run.EXPERIMENT}/{TODAY}/report.json", "{}")
     with pytest.raises(ValueError, match=f"s3://{BUCKET}/reports/{run.EXPERIMENT}/{TODAY}/report.json: is no spend"):
         handler.report({}, Context())
@@ -252,7 +259,7 @@ def test_a_run_that_never_started_is_a_note(queue: Any) -> None:
 def test_a_run_that_was_never_reported_has_no_estimate(queue: Any) -> None:
     runtime.client("s3").delete_object(Bucket=BUCKET, Key=keys.estimated(run.EXPERIMENT, run.RUN))
     report = read(handler.report({}, Context()))
-    assert (report.header.runs, report.total_estimated_usd) == ((run.RUN,), 0)
+    assert (report.header.runs, report.total_estimated_usd) == ((run.RUN,), None)
     assert any(f"Run {run.RUN} has no estimate" in note for note in report.notes)
 
 
@@ -261,7 +268,11 @@ def test_a_run_that_cannot_be_read_does_not_cost_the_bill(queue: Any) -> None:
     results().write_text(key, "{no json")
     report = read(handler.report({}, Context()))
     assert report.total_billed_usd is not None
-    assert (report.header.runs, report.total_metered_usd) == ((), 0)
+    assert (report.header.runs, report.total_metered_usd, report.total_estimated_usd) == ((), None, None)
+    assert report.header.state == "partial"
+    assert {a.unit_costs for a in report.approaches} == {None}
+    (mail,) = queue()
+    assert f"Not read: run {run.RUN}" in mail
     (failure,) = [f for f in report.failures if f.request == f"run {run.RUN}"]
     assert key in failure.text
     assert f"Not read: run {run.RUN}" in results().read_text(f"reports/{run.EXPERIMENT}/{TODAY}/report.md")

@@ -12,7 +12,7 @@ import pytest
 
 from cost_reports.actuals.build import build_spend
 from cost_reports.actuals.records import Forecast
-from cost_reports.actuals.report import Month, Restatement, SpendReport
+from cost_reports.actuals.report import Failure, Month, Restatement, SpendReport
 from cost_reports.actuals.trend import periods
 from cost_reports.contracts import ChargeRow
 from tests.unit.spend import sample_bill as bill
@@ -72,6 +72,22 @@ def test_the_month_to_date_is_that_of_utc() -> None:
     assert built(rows, through="2026-11-02", window=window).month is None
 
 
+def test_a_window_that_ends_before_today_has_no_month_to_date() -> None:
+    rows = spent(dict.fromkeys(bill.day_names("2026-11-01", 21), "1"))
+    window = bill.Window(start=date(2026, 11, 1), end=date(2026, 11, 10))
+    report = built(rows, through="2026-11-21", window=window)
+    assert report.month is None
+    assert any("the window does not hold all of it" in note for note in report.notes)
+    today = bill.Window(start=date(2026, 11, 1), end=date(2026, 11, 24))
+    assert month(built(rows, through="2026-11-21", window=today)).to_date_usd == 21
+
+
+def test_a_month_whose_first_day_was_not_tagged_is_that_of_the_days_that_were() -> None:
+    ran = [replace(r, day="2026-11-01") for r in METERED]
+    found = month(built(spent({"2026-11-02": "3"}), through="2026-11-21", metered=ran))
+    assert found.to_date_usd == 3
+
+
 def test_the_forecast_of_aws_comes_on_top_of_the_month_to_date() -> None:
     forecast = Forecast(usd=Decimal(7), low_usd=Decimal(5), high_usd=Decimal(11), interval_percent=80)
     late = [replace(r, day="2026-11-22") for r in METERED]
@@ -87,6 +103,14 @@ def test_our_own_forecast_is_the_mean_of_whole_days() -> None:
     # 9 days to the 30th at 2 USD each; without spread the interval is a point.
     assert (even.forecast_usd, even.forecast_low_usd, even.forecast_high_usd) == (40, 40, 40)
     assert even.method.startswith("our own: the mean of the last 11 whole billed days for each of the 9 days left")
+    assert "AWS was not asked for a forecast: the role tag is active" in even.method
+    refused = bill.billed(
+        bill.cuts(spent(dict.fromkeys(days, "2"))),
+        failures=[Failure(request="forecast", code="DataUnavailableException", text="Too little history.")],
+    )
+    assert month(build_spend(bill.records(refused, []), bill.CATALOGUE)).method.endswith("(AWS gave no forecast)")
+    export = bill.billed(bill.export(spent(dict.fromkeys(days, "2"))))
+    assert month(build_spend(bill.records(export, []), bill.CATALOGUE)).method.endswith("(exports hold no forecast)")
     uneven = month(built(spent({d: str(1 + 2 * (n % 2)) for n, d in enumerate(days)}), through="2026-11-21"))
     assert uneven.forecast_low_usd is not None
     assert uneven.forecast_usd is not None

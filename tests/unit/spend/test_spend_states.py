@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +13,9 @@ import pytest
 from cost_reports.actuals.build import build_spend
 from cost_reports.actuals.records import Billed
 from cost_reports.actuals.report import Failure, SpendReport, Tag, TagState
+from cost_reports.actuals.stored import spend_from_json
+from cost_reports.plain import to_json
+from cost_reports.render import html, spend_document
 from tests.unit.spend import sample_bill as bill
 
 METERED = bill.metered()
@@ -59,7 +64,7 @@ def test_the_tag_is_not_activated(state: TagState) -> None:
     assert report.header.state == "tag not activated"
     assert f"(tag cost-cell: {state}). What to do." in report.header.state_text
     assert nothing_known(report)
-    assert {d.state for d in report.days} == {"final", "estimated", "not yet billed"}
+    assert {d.state for d in report.days} == {"final", "estimated", "not tagged then", "not yet billed"}
     assert report.untagged is not None
     assert (report.untagged.usd, report.untagged.share) == (63, 100)
 
@@ -91,11 +96,75 @@ def test_zero_is_zero() -> None:
     assert built(bill.billed([]), metered=[]).total_billed_usd == 0
 
 
-def test_an_active_tag_that_finds_nothing_on_days_with_usage_is_partial() -> None:
+def test_a_tag_that_became_active_after_all_usage_finds_nothing_which_is_no_zero() -> None:
     report = built(bill.billed(bill.cuts(OTHERS)), tags=[cell_tag("active")])
-    assert report.header.state == "partial"
-    assert "On 2 days (2026-11-20 to 2026-11-21) usage was metered and billing has nothing" in report.header.state_text
+    assert report.header.state == "tag not activated"
+    assert "although usage was metered on 2 days (2026-11-20 to 2026-11-21)" in report.header.state_text
     assert "ladder tags backfill" in report.header.state_text
+    assert nothing_known(report)
+    assert {d.day for d in report.days if d.state == "not tagged then"} == {"2026-11-20", "2026-11-21"}
+
+
+def test_a_tag_that_became_active_between_two_runs_leaves_the_first_day_unknown() -> None:
+    report = built(bill.billed(bill.cuts([r for r in METERED if r.day == "2026-11-21"])), tags=[cell_tag("active")])
+    assert report.header.state == "partial"
+    assert "On 2026-11-20 usage was metered and billing has nothing" in report.header.state_text
+    days = {d.day: (d.state, d.billed_usd) for d in report.days}
+    assert days["2026-11-20"] == ("not tagged then", None)
+    assert days["2026-11-21"] == ("estimated", report.total_billed_usd)
+    # What was used for nothing needs no line on the bill.
+    free = [replace(r, amount_usd=Decimal(0)) if r.day == "2026-11-20" else r for r in METERED]
+    rows = bill.cuts([r for r in METERED if r.day == "2026-11-21"])
+    assert built(bill.billed(rows), metered=free).header.state == "complete"
+
+
+@pytest.mark.parametrize("side", ["metered", "estimated"])
+def test_what_nobody_said_is_not_known_and_nothing_is_compared_with_it(side: str) -> None:
+    whole = built(bill.billed(bill.cuts(METERED)))
+    report = build_spend(bill.records(bill.billed(bill.cuts(METERED)), METERED, **{side: None}), bill.CATALOGUE)
+    assert report.total_billed_usd == whole.total_billed_usd
+    assert getattr(report, f"total_{side}_usd") is None
+    assert {getattr(a, f"{side}_usd") for a in report.approaches} == {None}
+    assert {getattr(d, f"{side}_usd") for d in report.days} == {None}
+    split = {"metered": "against_metered", "estimated": "split"}[side]
+    other = {"metered": "split", "estimated": "against_metered"}[side]
+    assert getattr(report, split) is None
+    assert getattr(report, other) == getattr(whole, other)
+    assert f"{side} not known" in report.headline
+    assert f"What was {side} is not known here, which is not zero: nothing is compared with it." in report.notes
+    page = html.render(spend_document.document(report))
+    assert f"– {side}" in page
+    assert f"$0 {side}" not in page
+
+
+def test_a_bill_alone_says_what_was_billed_and_that_nobody_knows_whether_it_is_all() -> None:
+    records = bill.records(bill.billed(bill.export(METERED)), METERED, metered=None, estimated=None, outputs={})
+    report = build_spend(records, bill.CATALOGUE)
+    assert report.headline == (
+        "handbook: $1.22 billed to 2026-11-21 (partial), metered not known and estimated not known."
+    )
+    assert "nobody can tell whether all of it is billed" in report.header.state_text
+    assert (report.rounding_usd, report.lines) == (None, ())
+    assert {a.billed_usd is None for a in report.approaches} == {False}
+    assert spend_from_json(json.loads(to_json(report))) == report
+    # Without any tag on the bill, nothing found is no zero either; with that of others, it is one.
+    found = build_spend(replace(records, billed=bill.billed(bill.export(OTHERS))), bill.CATALOGUE)
+    assert (found.header.state, found.total_billed_usd) == ("tag not activated", None)
+    others = bill.export([replace(r, experiment="other") for r in METERED])
+    found = build_spend(replace(records, billed=bill.billed(others)), bill.CATALOGUE)
+    assert (found.header.state, found.total_billed_usd) == ("partial", 0)
+
+
+def test_a_run_that_could_not_be_read_makes_the_bill_partial_by_name() -> None:
+    unread = refused("Unreadable", "run r20261121-100000")
+    ran = [r for r in METERED if r.day == "2026-11-20"]
+    report = built(bill.billed(bill.cuts(METERED)), metered=ran, unread=unread)
+    assert report.header.state == "partial"
+    assert "Not read: run r20261121-100000; what was metered" in report.header.state_text
+    assert report.failures == tuple(unread)
+    nothing = built(bill.billed([], through=None), metered=None, unread=unread)
+    assert nothing.header.state == "no data yet"
+    assert "Not read: run r20261121-100000" in nothing.header.state_text
 
 
 def test_a_tag_that_was_deactivated_after_usage_is_partial() -> None:
