@@ -45,7 +45,7 @@ def month_of(
         return _month(period, to_date, ends, forecast.interval_percent, method, budget_usd)
     history = _history(days, bill)
     if len(history) < LEAST_DAYS:
-        method = f"no forecast: {len(history)} whole billed days with cost before, at least {LEAST_DAYS} are needed"
+        method = f"none: whole billed days with cost so far are {len(history)}, and {LEAST_DAYS} are needed"
         return _month(period, to_date, [], INTERVAL_PERCENT, method, budget_usd)
     left = _days_left(bill.through or period, today)
     method = (

@@ -124,7 +124,7 @@ def test_our_own_forecast_is_the_mean_of_whole_days() -> None:
 def test_too_little_history_is_no_forecast() -> None:
     found = month(built(spent({"2026-11-20": "1", "2026-11-21": "1"}), through="2026-11-21"))
     assert (found.forecast_usd, found.forecast_low_usd, found.forecast_high_usd) == (None, None, None)
-    assert found.method == "no forecast: 2 whole billed days with cost before, at least 3 are needed"
+    assert found.method == "none: whole billed days with cost so far are 2, and 3 are needed"
 
 
 def test_movers_compare_equal_billed_periods() -> None:
