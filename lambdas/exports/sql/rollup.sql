@@ -27,20 +27,24 @@ SELECT
   CAST(SUM(n_invoiced) AS BIGINT) AS n_invoiced,
   CAST(SUM(n) AS BIGINT) AS n
 FROM (
-  SELECT
-    day_utc, period_start, account, cell, service, service_code, usage_type, charge_category, unit, currency,
-    SUM(billed) AS billed,
-    SUM(effective) AS effective,
-    SUM(list_cost) AS list_cost,
-    SUM(quantity) AS quantity,
-    COUNT(billed) AS n_billed,
-    COUNT(effective) AS n_effective,
-    COUNT(list_cost) AS n_list,
-    COUNT(quantity) AS n_quantity,
-    COUNT(invoice) AS n_invoiced,
-    COUNT(*) AS n
-  FROM line
-  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
-) AS tagged_days
+  SELECT tagged_days.*, COALESCE(plain_cell, other_cell) AS cell
+  FROM (
+    SELECT
+      day_utc, period_start, account, plain_cell, other_cell, service, service_code, usage_type, charge_category, unit,
+      currency,
+      SUM(billed) AS billed,
+      SUM(effective) AS effective,
+      SUM(list_cost) AS list_cost,
+      SUM(quantity) AS quantity,
+      COUNT(billed) AS n_billed,
+      COUNT(effective) AS n_effective,
+      COUNT(list_cost) AS n_list,
+      COUNT(quantity) AS n_quantity,
+      COUNT(invoice) AS n_invoiced,
+      COUNT(*) AS n
+    FROM line
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+  ) AS tagged_days
+) AS celled_days
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11

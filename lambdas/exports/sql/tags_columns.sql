@@ -8,5 +8,6 @@ SELECT
       WHEN tag_experiment <> '' OR tag_approach <> ''
       THEN concat(COALESCE(tag_experiment, ''), '|', COALESCE(tag_approach, ''))
     END
-  ) AS cell
+  ) AS plain_cell,
+  CAST(NULL AS VARCHAR) AS other_cell
 FROM source

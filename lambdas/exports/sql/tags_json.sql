@@ -45,5 +45,6 @@ SELECT
         )
       )
     END
-  ) AS cell
+  ) AS plain_cell,
+  CAST(NULL AS VARCHAR) AS other_cell
 FROM source

@@ -1,13 +1,13 @@
 -- The cost cell of a line out of maps of tags, whatever the spelling of their keys: its own tag (experiment/approach),
 -- else those of experiment and approach, joined by a bar, which no value of a tag has. `tags` is the column of FOCUS,
 -- whose keys may begin with the kind of the tag, or `resource_tags` of CUR 2.0; `more_tags` is `tags` of newer CUR 2.0,
--- whose keys do. Maps are slow. So the two usual spellings come first and answer most lines; the others are looked up
--- only in lines with a key like them.
+-- whose keys do. Maps are slow: only the plain key is looked up in every line, the others where a key of the line is
+-- like them; and what is found by those stays a column of its own until the lines are grouped.
 SELECT
   keyed.*,
   COALESCE(
-    usual_cell,
     CASE WHEN strpos(keys, 'cell') > 0 OR strpos(more_keys, 'cell') > 0 THEN COALESCE(
+      element_at(tags, 'user_cost_cell'),
       element_at(tags, 'user:cost-cell'),
       element_at(tags, 'cost_cell'),
       element_at(tags, 'resourceTags/user:cost-cell'),
@@ -48,23 +48,20 @@ SELECT
         )
       )
     END
-  ) AS cell
+  ) AS other_cell
 FROM (
   SELECT
-    usual.*,
+    plain.*,
     CASE
-      WHEN usual_cell IS NULL AND cardinality(tags) > 0 THEN array_join(map_keys(tags), ' ')
+      WHEN plain_cell IS NULL AND cardinality(tags) > 0 THEN array_join(map_keys(tags), ' ')
     END AS keys,
     CASE
-      WHEN usual_cell IS NULL AND cardinality(more_tags) > 0 THEN array_join(map_keys(more_tags), ' ')
+      WHEN plain_cell IS NULL AND cardinality(more_tags) > 0 THEN array_join(map_keys(more_tags), ' ')
     END AS more_keys
   FROM (
     SELECT
       source.*,
-      CASE WHEN cardinality(tags) > 0 THEN COALESCE(
-        element_at(tags, 'cost-cell'),
-        element_at(tags, 'user_cost_cell')
-      ) END AS usual_cell
+      CASE WHEN cardinality(tags) > 0 THEN element_at(tags, 'cost-cell') END AS plain_cell
     FROM source
-  ) AS usual
+  ) AS plain
 ) AS keyed
