@@ -7,6 +7,7 @@ of its wheel.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,17 @@ def query_of(parts: Sequence[Part]) -> str:
     return rollup_query(layout.format, layout.tags, source)
 
 
-def roll_up(connection: Any, group: Group) -> tuple[Format, list[str]]:
-    """Put the daily rows of a group into the temporary table `rollup`; their format and months.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledUp:
+    """What the table `rollup` is of. `simulated`: a file of the group is of an embedded AWS."""
+
+    format: Format
+    periods: tuple[str, ...]
+    simulated: bool
+
+
+def roll_up(connection: Any, group: Group) -> RolledUp:
+    """Put the daily rows of a group into the temporary table `rollup`.
 
     Raises:
         ExportError: a file is truncated or wrong; a line has no day, no cost, or is of another month. The message
@@ -75,18 +85,11 @@ def roll_up(connection: Any, group: Group) -> tuple[Format, list[str]]:
         ) from error
     except duckdb.Error as error:
         raise ExportError(blame.failed(connection, parts, query_of, error)) from error
-    return parts[0].layout.format, _checked_periods(connection, parts, group)
-
-
-def is_simulated(connection: Any, group: Group) -> bool:
-    """Whether a file of the group is of an embedded AWS. It calls its account so in every line: the first one tells."""
-    for part in parts_of(connection, group.files):
-        for one in part.alone():
-            source = formats.source_select(one.layout, one.table)
-            text = f"SELECT {formats.ACCOUNT_NAME} FROM ({source}) LIMIT 1"  # noqa: S608
-            if any(str(name).startswith(SIMULATED) for (name,) in connection.execute(text).fetchall()):
-                return True
-    return False
+    return RolledUp(
+        format=parts[0].layout.format,
+        periods=tuple(_checked_periods(connection, parts, group)),
+        simulated=_is_simulated(connection, parts),
+    )
 
 
 def rolled_rows(connection: Any) -> list[RollupRow]:
@@ -123,9 +126,16 @@ def report_rows(connection: Any, paths: Sequence[Path], asked: Asked) -> list[Ro
         ) from error
 
 
-def _rows(connection: Any, text: str) -> list[RollupRow]:
-    rows: list[RollupRow] = connection.execute(text).fetchall()
+def _rows(connection: Any, text: str) -> list[Any]:
+    rows: list[Any] = connection.execute(text).fetchall()
     return rows
+
+
+def _is_simulated(connection: Any, parts: Sequence[Part]) -> bool:
+    """An embedded AWS calls its account so in every line of a file: the first one tells."""
+    sources = (formats.source_select(one.layout, one.table) for part in parts for one in part.alone())
+    first = (f"(SELECT {formats.ACCOUNT_NAME} FROM ({source}) LIMIT 1)" for source in sources)  # noqa: S608
+    return any(str(name).startswith(SIMULATED) for (name,) in _rows(connection, " UNION ALL ".join(first)))
 
 
 def _checked_periods(connection: Any, parts: Sequence[Part], group: Group) -> list[str]:

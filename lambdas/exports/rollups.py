@@ -55,13 +55,12 @@ def update(connection: Any, files: Iterable[SourceFile], folder: Path) -> Rollup
         if old is not None and old["digest"] == digest and all(_path(folder, p).exists() for p in old["periods"]):
             unchanged += old["periods"]
             continue
-        _, periods = duck.roll_up(connection, group)
-        for period in periods:
+        done = duck.roll_up(connection, group)
+        for period in done.periods:
             duck.write_period(connection, period, _path(folder, period))
-        simulated = duck.is_simulated(connection, group)
-        record[group.key] = {"digest": digest, "periods": periods, "simulated": simulated}
+        record[group.key] = {"digest": digest, "periods": list(done.periods), "simulated": done.simulated}
         _write_record(folder, record)
-        changed += periods
+        changed += done.periods
     removed = _forget(folder, record, {group.key for group in choice.groups})
     return Rollups(
         format=choice.format,

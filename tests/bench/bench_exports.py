@@ -1,6 +1,6 @@
 """Reports out of billing exports against their targets: speed, memory, exactness.
 
-    python -m tests.bench.bench_exports [--times 3] [--no-large]
+    python -m tests.bench.bench_exports [--times 5] [--no-large]
 
 10 million FOCUS lines (59 columns, tags as a map, money as DOUBLE), made once in build/bench. The whole report with
 exact sums is compared with the same grouping in pandas and in polars (float sums), each in a process of its own, in
@@ -73,7 +73,7 @@ def exact(files: Sequence[Path]) -> list[str]:
 
 def main(argv: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--no-large", action="store_true", help="leave out the 50 million lines")
     arguments = parser.parse_args(argv)
     if not PEERS.exists():

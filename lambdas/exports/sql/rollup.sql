@@ -47,4 +47,3 @@ FROM (
   ) AS tagged_days
 ) AS celled_days
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11

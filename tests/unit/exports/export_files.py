@@ -207,7 +207,7 @@ def rolled(folder: Path, *, threads: int = 2) -> tuple[str, list[RollupRow]]:
     (group,) = groups_of(local_files(folder))
     connection = duck.connect(folder / ".spill", threads=threads)
     try:
-        found, _ = duck.roll_up(connection, group)
-        return found, duck.rolled_rows(connection)
+        done = duck.roll_up(connection, group)
+        return done.format, duck.rolled_rows(connection)
     finally:
         connection.close()
