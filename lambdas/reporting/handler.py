@@ -10,7 +10,6 @@ from lambdas.common.metering import Meter
 from lambdas.common.runtime import LambdaContext, Log, client
 from lambdas.common.settings import RunSettings, SpendSettings
 from lambdas.common.store import Results
-from lambdas.reporting import asked, news, spend
 
 #: Kept of the invocation's time for the request that is under way when the time for the bill is up (45 s at most),
 #: for reading the runs, and for writing what is there.
@@ -41,7 +40,7 @@ def _of_run(
     errors: dict[str, str | None],
     context: LambdaContext,
 ) -> dict[str, str]:
-    # The report of a run needs the estimates and decisions, which would make every daily report start later.
+    # Each report loads its own modules only: estimates and decisions here, the ledger and the comparison there.
     from lambdas.reporting import logic
 
     log = Log(experiment=experiment, run=run, approach="shared", request_id=context.aws_request_id)
@@ -53,6 +52,8 @@ def _of_run(
 
 
 def _of_spend(results: Results, experiment: str, event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
+    from lambdas.reporting import asked, news, spend
+
     own = settings.read(SpendSettings)
     real = datetime.now(UTC)
     now = asked.time_asked(event, real)

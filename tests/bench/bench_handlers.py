@@ -19,7 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 IMPORT_TARGET_MS = 300
-#: The daily report brings parser, comparison and renderings with it, and nobody waits for it.
+#: Nobody waits for a report. What either kind of it needs beyond the handler loads with its first call.
 IMPORT_TARGETS_MS = {"lambdas.reporting.handler": 350}
 OVERHEAD_TARGET_MS = 15
 RUNS = 7
