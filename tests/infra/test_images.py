@@ -21,6 +21,8 @@ def test_the_repository_of_an_image() -> None:
     assert images.repository(uri) == ("763104351884", "huggingface-pytorch-training")
 
 
+# The SDK is an optional extra that nothing at run time needs: this runs where it is installed,
+# as it is for whoever writes the file anew.
 @pytest.mark.skipif(importlib.util.find_spec("sagemaker") is None, reason="the extra `sagemaker` is not installed")
 def test_the_file_is_what_the_sdk_gives() -> None:
     assert images.FILE.read_text(encoding="utf-8") == images.text(images.resolve())

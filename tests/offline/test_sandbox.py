@@ -73,6 +73,7 @@ def test_up_status_down(tmp_path: Path) -> None:
     assert layout.log("emulator").exists()
 
 
+# Linux only, as the check itself is: macOS has no /proc. It always runs in continuous integration.
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads the process table from /proc")
 def test_nothing_survives_a_killed_supervisor(tmp_path: Path) -> None:
     running = sandbox.up(tmp_path / "box", engines=STUB_ENGINES)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
-from typing import Any, cast
-
-import boto3
-import pytest
-from moto import mock_aws
+from typing import cast
 
 from cost_reports.actuals.records import Window
 from cost_reports.charges import total
@@ -20,22 +15,10 @@ from lambdas.common.store import Results
 from lambdas.reporting import run_data, runs_of_window
 from lambdas.reporting.runs_of_window import Found
 from tests.unit.money import sample_run as run
-from tests.unit.money.sample_bucket import fill
 
-BUCKET = "results-of-runs"
 CATALOGUE = Catalogue.load()
 WINDOW = Window(start=date(2026, 11, 20), end=date(2026, 11, 28))
 EARLY = "r20261101-090000"
-
-
-@pytest.fixture
-def results() -> Iterator[Results]:
-    with mock_aws():
-        s3: Any = boto3.client("s3", region_name="us-east-1")
-        s3.create_bucket(Bucket=BUCKET)
-        store = Results(BUCKET, s3)
-        fill(store)
-        yield store
 
 
 def collect(results: Results, window: Window = WINDOW) -> Found:

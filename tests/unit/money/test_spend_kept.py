@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -11,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from cost_reports.actuals.records import Window
 from cost_reports.actuals.report import SpendReport
@@ -22,21 +20,9 @@ from lambdas.reporting.facts import Facts
 from tests.unit.cost_explorer.bill_pages import NOW, FakeBill, refused
 from tests.unit.cost_explorer.ledger_rows import ACCOUNT, kept
 from tests.unit.money import sample_run as run
-from tests.unit.money.sample_bucket import fill
 
-BUCKET = "results-of-keeping"
 LATER = NOW + timedelta(days=1)
 PREFIX = f"reports/{run.EXPERIMENT}/2026-11-27/"
-
-
-@pytest.fixture
-def results() -> Iterator[Results]:
-    with mock_aws():
-        s3: Any = boto3.client("s3", region_name="us-east-1")
-        s3.create_bucket(Bucket=BUCKET)
-        store = Results(BUCKET, s3)
-        fill(store)
-        yield store
 
 
 @pytest.fixture
@@ -159,7 +145,7 @@ def test_a_mark_that_is_set_meanwhile_is_looked_at_again(results: Results) -> No
     def overtaken(params: dict[str, Any], **_: Any) -> None:
         if first and params["Key"].endswith("announced.json"):
             first.clear()
-            announce(Results(BUCKET, rival), topic, told)
+            announce(Results(results.bucket, rival), topic, told)
 
     results.s3.meta.events.register("provide-client-params.s3.PutObject", overtaken)
     assert not announce(results, topic, told)
