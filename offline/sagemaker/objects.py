@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
 from offline import clients
 from offline.wire import AwsError
+
+#: Size in bytes, and time of the last change in nanoseconds.
+Stamp = tuple[int, int]
 
 
 class Objects:
@@ -36,14 +41,26 @@ class Objects:
                 count += 1
         return count
 
-    def upload_folder(self, folder: Path, uri: str, *, known: dict[str, tuple[int, int]]) -> None:
-        """Copies what is new or changed in `folder` below `uri`; `known` remembers sizes and times between calls."""
+    def upload_folder(self, folder: Path, uri: str, *, known: dict[str, Stamp]) -> None:
+        """Copies what is new or changed in `folder` below `uri`; `known` remembers sizes and times between calls.
+
+        Somebody may be writing there: a file that changes or goes away meanwhile is left to the next call.
+
+        Raises:
+            S3UploadFailedError: a file that stayed as it was could not be stored.
+        """
         bucket, prefix = split(uri)
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        for path in sorted(Path(place, name) for place, _, names in os.walk(folder) for name in names):
             name = path.relative_to(folder).as_posix()
-            stamp = (path.stat().st_size, path.stat().st_mtime_ns)
-            if known.get(name) != stamp:
+            stamp = _stamp(path)
+            if stamp is None or known.get(name) == stamp:
+                continue
+            try:
                 self._s3.upload_file(str(path), bucket, f"{prefix.rstrip('/')}/{name}")
+            except (S3UploadFailedError, FileNotFoundError):
+                if _stamp(path) == stamp:
+                    raise
+            else:
                 known[name] = stamp
 
     def upload(self, path: Path, uri: str) -> None:
@@ -66,6 +83,15 @@ class Objects:
         with tarfile.open(archive) as packed:
             _extract(packed, folder, uri)
         archive.unlink()
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """Size and time of a file; null where it is gone."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _extract(packed: tarfile.TarFile, folder: Path, uri: str) -> None:
