@@ -22,6 +22,7 @@ from lambdas.exports.sources import Group
 MACROS = (
     "CREATE TEMP MACRO element_at(m, k) AS m[k]",
     "CREATE TEMP MACRO array_join(a, d) AS array_to_string(a, d)",
+    "CREATE TEMP MACRO regexp_like(t, p) AS regexp_matches(t, p)",
     "CREATE TEMP MACRO date_format(d, f) AS strftime(d, f)",
     "CREATE TEMP MACRO json_extract_scalar(j, p) AS "
     "json_extract_string(j, replace(replace(p, '[\"', '.\"'), '\"]', '\"'))",

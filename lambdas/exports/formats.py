@@ -144,7 +144,7 @@ def layout_of(columns: Mapping[str, str], where: str) -> Layout:
     if missing:
         raise ExportError(f"{where}: {found} without column {', '.join(missing)}; export it with all columns")
     names = {name: spelling for name, spelling in spelled.items() if spelling is not None}
-    kind, tags = _tags(raw, columns, where)
+    kind, tags = _tags(raw, columns)
     product = _kind(columns[raw["product"]]) if "product" in raw else "columns"
     return Layout(format=found, tags=kind, names={**names, **tags}, product=product)
 
@@ -154,7 +154,7 @@ def columns_of(layout: Layout) -> list[Column]:
     if layout.tags == "columns":
         return [*_COLUMNS[layout.format], *(Column(name) for name in TAG_COLUMNS.values())]
     kind = MAP if layout.tags == "map" else TEXT
-    return [*_COLUMNS[layout.format], Column("tags", kind), Column("more_tags", kind)]
+    return [*_COLUMNS[layout.format], Column("tags", kind)]
 
 
 def source_select(layout: Layout, table: str) -> str:
@@ -199,16 +199,15 @@ def _format(names: set[str], where: str) -> Format:
     )
 
 
-def _tags(raw: Mapping[str, str], columns: Mapping[str, str], where: str) -> tuple[TagKind, dict[str, str]]:
-    """Kind of the tag columns, and their names: `tags` and `more_tags`, or one column for each key."""
-    focus = bool(set(raw) & _IS_FOCUS)
-    places = {"tags": "tags"} if focus else {"tags": "resource_tags", "more_tags": "tags"}
-    found = {place: raw[name] for place, name in places.items() if name in raw}
-    kinds = {_kind(columns[name]) for name in found.values()}
-    if len(kinds) == 2:
-        raise ExportError(f"{where}: of {' and '.join(found.values())} one is a map and one is text; export it again")
-    if kinds:
-        return kinds.pop(), found
+def _tags(raw: Mapping[str, str], columns: Mapping[str, str]) -> tuple[TagKind, dict[str, str]]:
+    """Kind of the tag columns, and their names: `tags`, or one column for each key.
+
+    `tags` of newer CUR 2.0 exports holds what `resource_tags` does, and more:
+    https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2-resource-tags.html
+    """
+    found = next((raw[name] for name in ("tags", "resource_tags") if name in raw), None)
+    if found is not None:
+        return _kind(columns[found]), {"tags": found}
     tags = {}
     for name, spelled in raw.items():
         match = _LEGACY_TAG.fullmatch(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.exports.formats import ExportError, layout_of, plain_name
+from lambdas.exports.formats import ExportError, plain_name
 from lambdas.exports.query import RollupRow
 from tests.unit.exports.export_files import (
     LINES,
@@ -88,7 +88,7 @@ def test_tag_keys_are_found_however_they_are_spelled(spelling: str, text: bool, 
 
 @pytest.mark.parametrize("spelling", ["resourceTags/user:", "resourceTags/"])
 @pytest.mark.parametrize("text", [False, True], ids=["map", "json"])
-def test_the_newer_tags_column_of_cur_is_read_beside_the_older(spelling: str, text: bool, tmp_path: Path) -> None:
+def test_the_newer_tags_column_of_cur_is_read_in_place_of_the_older(spelling: str, text: bool, tmp_path: Path) -> None:
     old, new = cur_2_0(LINES[:2]), cur_2_0(LINES[:2], spelling, "tags")
     columns = {**old, "resource_tags": [{}, {}], "tags": new["tags"]}
     if text:
@@ -308,9 +308,3 @@ def test_headers_of_the_first_reports_become_the_names_of_their_parquet_files() 
     assert plain_name("savingsPlan/SavingsPlanEffectiveCost") == "savings_plan_savings_plan_effective_cost"
     assert plain_name("reservation/ReservationARN") == "reservation_reservation_a_r_n"
     assert plain_name("x_UsageType") == "x_usagetype"
-
-
-def test_tags_as_a_map_and_as_text_in_one_table_are_refused() -> None:
-    columns = dict.fromkeys(cur_2_0([Line(cost="1", tags=cell("rag"))]), "varchar")
-    with pytest.raises(ExportError, match=r"t: of resource_tags and tags one is a map and one is text"):
-        layout_of({**columns, "resource_tags": "map(varchar, varchar)", "tags": "varchar"}, "t")

@@ -33,6 +33,7 @@ ALLOWED = {
     "JSON_EXTRACT_SCALAR",
     "MAP_KEYS",
     "NULLIF",
+    "REGEXP_LIKE",
     "STRPOS",
     "SUBSTR",
     "SUM",
