@@ -1,4 +1,5 @@
 """The fact table: charges of all readings in one SQLite file. One writer at a time; a reading replaces its window.
+`ledger_file` gives it the form in which it lies in a bucket.
 
 Replacing, rather than updating row by row, is what makes groups that vanished from a bill vanish here too. It happens
 in one transaction, so that whoever is stopped in between leaves the rows of before. Amounts are kept as text.
@@ -40,6 +41,7 @@ _CREATE = (
     f"PRAGMA user_version = {SCHEMA}",
 )
 _INSERT = f"INSERT INTO charges ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+_INSERT_READING = "INSERT INTO readings (source, account, start, end, read_at) VALUES (?, ?, ?, ?, ?)"
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM charges"  # noqa: S608
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
@@ -120,10 +122,32 @@ class Ledger:
                 "DELETE FROM readings WHERE source = ? AND account IS ? AND start >= ? AND end <= ?",
                 (source, account, first, end),
             )
-            self._connection.execute(
-                "INSERT INTO readings (source, account, start, end, read_at) VALUES (?, ?, ?, ?, ?)",
-                (source, account, first, end, read_at),
+            self._connection.execute(_INSERT_READING, (source, account, first, end, read_at))
+
+    def fill(self, rows: Iterable[ChargeRow], readings: Iterable[Reading]) -> None:
+        """Put what `contents` gave into this ledger, which is empty."""
+        with self._transaction():
+            self._connection.executemany(_INSERT, [tuple(_text(value) for value in _VALUES(row)) for row in rows])
+            self._connection.executemany(
+                _INSERT_READING,
+                [
+                    (r.source, r.account, r.window.start.isoformat(), r.window.end.isoformat(), r.read_at)
+                    for r in readings
+                ],
             )
+
+    def contents(self) -> tuple[list[ChargeRow], list[Reading]]:
+        """All rows and readings, in the order of `rows` and `readings`.
+
+        Raises:
+            LedgerError: a stored row is damaged.
+        """
+        with self._explained():
+            found = self._connection.execute(f"{_SELECT} ORDER BY {', '.join(COLUMNS)}").fetchall()
+            sources = [
+                source for (source,) in self._connection.execute("SELECT DISTINCT source FROM readings ORDER BY 1")
+            ]
+        return [self._row(values) for values in found], [r for source in sources for r in self.readings(source=source)]
 
     def rows(
         self,

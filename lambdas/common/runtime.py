@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 import threading
@@ -127,6 +128,11 @@ def reset_clients() -> None:
     with _clients_lock:
         _clients.clear()
         _sessions.clear()
+
+
+def on_embedded_aws() -> bool:
+    """Whether the function runs on an embedded AWS, whose bill is simulated."""
+    return bool(os.environ.get("AWS_ENDPOINT_URL"))
 
 
 def is_retryable(error: BaseException) -> bool:

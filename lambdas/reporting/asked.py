@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from cost_reports.actuals.cost_explorer import window_of
 from cost_reports.actuals.records import Window
 from cost_reports.times import parse_time, stamp
+from lambdas.common.runtime import on_embedded_aws
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 
@@ -40,7 +40,7 @@ def time_asked(event: dict[str, Any], now: datetime) -> datetime:
     text = event.get("as_of")
     if text is None:
         return now
-    if not os.environ.get("AWS_ENDPOINT_URL"):
+    if not on_embedded_aws():
         raise ValueError(f"as_of: {text!r} is for the simulated bill of an embedded AWS; this is AWS")
     try:
         return parse_time(text)

@@ -1,4 +1,4 @@
-"""The ledger of an experiment as an object in its bucket.
+"""The ledger of an experiment as a Parquet object in its bucket.
 
 It is changed by conditional writes: whoever read it before somebody else wrote it does the change again.
 """
@@ -14,8 +14,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cost_reports.ledger import Ledger
+from cost_reports.ledger_file import fill, to_parquet
 from lambdas.common import keys
-from lambdas.common.runtime import Deadline, DeadlineError, error_code, is_retryable, with_retries
+from lambdas.common.runtime import Deadline, DeadlineError, error_code, is_retryable, on_embedded_aws, with_retries
 from lambdas.common.store import Results
 
 ATTEMPTS = 10
@@ -33,23 +34,11 @@ class Facts:
 
     def __init__(self, results: Results, experiment: str) -> None:
         self.results = results
-        self.key = f"{keys.report_prefix(experiment, 'facts')}ledger.sqlite"
+        self.key = f"{keys.report_prefix(experiment, 'facts')}charges.parquet"
 
     @property
     def uri(self) -> str:
         return self.results.uri(self.key)
-
-    def load(self, folder: Path) -> tuple[Path, str | None]:
-        """The ledger's file in `folder`, and its ETag; where there is none yet, no file and null."""
-        path = folder / "ledger.sqlite"
-        try:
-            found = self.results.s3.get_object(Bucket=self.results.bucket, Key=self.key)
-        except ClientError as error:
-            if error_code(error) in ("NoSuchKey", "404"):
-                return path, None
-            raise
-        path.write_bytes(found["Body"].read())
-        return path, str(found["ETag"])
 
     @contextmanager
     def read(self) -> Iterator[Ledger]:
@@ -58,10 +47,8 @@ class Facts:
         Raises:
             LedgerError: it is damaged.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            path, _ = self.load(Path(folder))
-            with Ledger(path, name=self.uri) as ledger:
-                yield ledger
+        with self._loaded() as (ledger, _):
+            yield ledger
 
     def update(self, change: Callable[[Ledger], None]) -> None:
         """Do `change` and write the ledger back; again where somebody else wrote it meanwhile, so `change` must say the
@@ -73,11 +60,9 @@ class Facts:
         """
 
         def once() -> None:
-            with tempfile.TemporaryDirectory() as folder:
-                path, etag = self.load(Path(folder))
-                with Ledger(path, name=self.uri) as ledger:
-                    change(ledger)
-                self._write(path.read_bytes(), etag)
+            with self._loaded() as (ledger, etag):
+                change(ledger)
+                self._write(to_parquet(ledger, simulated=on_embedded_aws()), etag)
 
         try:
             with_retries(once, retryable=_again, deadline=Deadline.after(TIME_S), attempts=ATTEMPTS)
@@ -89,13 +74,31 @@ class Facts:
                 f"{self.uri}: others wrote it first each of up to {ATTEMPTS} times; run the report again"
             ) from error
 
+    @contextmanager
+    def _loaded(self) -> Iterator[tuple[Ledger, str | None]]:
+        """The ledger, and the ETag of its object; of none, an empty ledger and null."""
+        data, etag = self._fetch()
+        with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder, "ledger.sqlite"), name=self.uri) as ledger:
+            if data is not None:
+                fill(ledger, data)
+            yield ledger, etag
+
+    def _fetch(self) -> tuple[bytes | None, str | None]:
+        try:
+            found = self.results.s3.get_object(Bucket=self.results.bucket, Key=self.key)
+        except ClientError as error:
+            if error_code(error) in ("NoSuchKey", "404"):
+                return None, None
+            raise
+        return found["Body"].read(), str(found["ETag"])
+
     def _write(self, body: bytes, etag: str | None) -> None:
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         self.results.s3.put_object(
             Bucket=self.results.bucket,
             Key=self.key,
             Body=body,
-            ContentType="application/vnd.sqlite3",
+            ContentType="application/vnd.apache.parquet",
             **condition,
         )
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import date
 from typing import TypeVar
 
 from cost_reports.contracts import UsageRow
 from lambdas.common import jsonl, keys
 from lambdas.common.contracts import AnswerRow, GateRule, Manifest, RunEnvironment
-from lambdas.common.runtime import map_bounded
+from lambdas.common.runtime import map_bounded, on_embedded_aws
 from lambdas.common.store import Results
 from lambdas.evaluation.metrics import CORRECTNESS
 
@@ -58,7 +57,7 @@ def environment(results: Results, manifest: Manifest) -> RunEnvironment:
     """
     key = keys.environment(manifest.experiment, manifest.run)
     if not results.exists(key):
-        return RunEnvironment(embedded=bool(os.environ.get("AWS_ENDPOINT_URL")))
+        return RunEnvironment(embedded=on_embedded_aws())
     try:
         return jsonl.from_plain(RunEnvironment, json.loads(results.read_text(key)))
     except ValueError as error:

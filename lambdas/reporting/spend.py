@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -27,7 +26,7 @@ from cost_reports.reconcile import USAGE_CATEGORIES
 from cost_reports.render import csv_file, html, markdown, spend_document
 from cost_reports.times import parse_time, stamp
 from lambdas.common import keys
-from lambdas.common.runtime import Deadline, one_line
+from lambdas.common.runtime import Deadline, on_embedded_aws, one_line
 from lambdas.common.store import MissingObjectError, Results
 from lambdas.reporting import asked, cost_explorer, runs_of_window
 from lambdas.reporting.cost_explorer import read_billing, tag_states
@@ -132,7 +131,7 @@ def write_spend(
         restatements=restated,
         previous_report=told_before,
         budget_usd=budget_usd,
-        simulated=simulated.statements(found.stand_ins) if os.environ.get("AWS_ENDPOINT_URL") else (),
+        simulated=simulated.statements(found.stand_ins) if on_embedded_aws() else (),
         notes=(*notes, *_no_cache(cache), *found.notes),
     )
     report = build_spend(records, catalogue)

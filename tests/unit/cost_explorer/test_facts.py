@@ -16,7 +16,7 @@ from lambdas.reporting.facts import ATTEMPTS, Facts, FactsError
 from tests.unit.cost_explorer.bill_pages import refused
 from tests.unit.cost_explorer.ledger_rows import NOVEMBER, kept, put, row
 
-KEY = "reports/handbook/facts/ledger.sqlite"
+KEY = "reports/handbook/facts/charges.parquet"
 
 
 class Hooked:
@@ -122,7 +122,7 @@ def test_others_who_always_come_first_end_in_a_clear_error(
 
     hooked.before_put.extend([conflict] * ATTEMPTS)
     with pytest.raises(
-        FactsError, match=r"ledger.sqlite: others wrote it first each of up to 10 times; run the report"
+        FactsError, match=r"charges.parquet: others wrote it first each of up to 10 times; run the report"
     ):
         through(results, hooked).update(add("2026-11-25"))
     assert (hooked.puts, len(waits)) == (ATTEMPTS, ATTEMPTS - 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -74,7 +75,7 @@ def test_what_was_delivered_is_in_the_ledger_and_the_rollups_in_the_bucket(s3: A
     assert {row.estimated for row in rows if row.billing_period == "2026-10"} == {False}
     assert {row.estimated for row in rows if row.billing_period == "2026-11"} == {True}
     assert keys(s3) == [
-        "reports/handbook/facts/ledger.sqlite",
+        "reports/handbook/facts/charges.parquet",
         "reports/handbook/facts/source=billed-export/billing_period=2026-10/rollup.parquet",
         "reports/handbook/facts/source=billed-export/billing_period=2026-11/rollup.parquet",
     ]
@@ -132,8 +133,8 @@ def test_a_month_that_only_one_export_holds_is_in_the_ledger(s3: Any, tmp_path: 
     deliver(s3, FOCUS.format("2026-11"), focus(november(LINES[:1])), tmp_path)
     done = sync(s3)
     assert (done.format, done.changed) == ("FOCUS 1.2 and CUR 2.0", ("2026-10", "2026-11"))
-    assert str(total(row for row in ledger(s3) if row.billing_period == "2026-10")) == "64.075000001300"
-    assert str(total(row for row in ledger(s3) if row.billing_period == "2026-11")) == "0.100000000000"
+    assert total(row for row in ledger(s3) if row.billing_period == "2026-10") == Decimal("64.075000001300")
+    assert total(row for row in ledger(s3) if row.billing_period == "2026-11") == Decimal("0.100000000000")
     assert "2026-10 from ladder-handbook-cur (CUR 2.0)" in done.notes[0]
 
 
@@ -167,7 +168,7 @@ def test_a_run_that_is_stopped_is_made_good_by_the_next(
     assert ledger(s3) == before
     sync(s3)
     assert len(ledger(s3)) == 9
-    assert str(total(ledger(s3))) == "64.075000001300"
+    assert total(ledger(s3)) == Decimal("64.075000001300")
 
 
 def test_a_truncated_delivery_changes_nothing(s3: Any, tmp_path: Path) -> None:
