@@ -87,6 +87,7 @@ class Story:
     after_finish: Moment | None = None
     rebuilt: Ended | None = None
     bills: dict[str, Bill] = field(default_factory=dict)
+    fact_table: bytes = b""
     tags: dict[str, Ended] = field(default_factory=dict)
     synced: list[Ended] = field(default_factory=list)
     destroyed: Ended | None = None
@@ -213,6 +214,7 @@ def _billed(story: Story, box: Sandbox) -> None:
     story.tags["second backfill"] = _ladder(box, "tags", "backfill", "--months", "0")
     billing.advance(box, 24)
     story.bills["complete"] = _bill(story, box)
+    story.fact_table = _fact_table(box)
     with mock.patch.object(exports, "HOME", story.folder / "exports"):
         story.synced = [_ladder(box, "export", "sync", *_of_experiment(story)[:2]) for _ in range(2)]
         story.bills["exports"] = _exported(story, box)
@@ -234,6 +236,15 @@ def _bill(story: Story, box: Sandbox, *options: str) -> Bill:
         charges=read_charges(folder / "charges.csv"),
         page=(folder / "report.html").read_text(encoding="utf-8"),
     )
+
+
+def _fact_table(box: Sandbox) -> bytes:
+    session = session_of(box)
+    bucket = find(session, NAME).bucket
+    found: bytes = (
+        session.client("s3").get_object(Bucket=bucket, Key=f"reports/{NAME}/facts/charges.parquet")["Body"].read()
+    )
+    return found
 
 
 def _exported(story: Story, box: Sandbox) -> Bill:

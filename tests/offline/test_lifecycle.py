@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from lifecycle import TRIPWIRE, Ended, Moment, Story, read_charges, tell
 
@@ -272,6 +274,16 @@ def test_where_the_bill_is_complete_it_agrees_with_the_meters_exactly(story: Sto
     assert spent_on_reports == 0
     assert abs(Decimal(report["rounding_usd"])) < Decimal("1e-8")
     assert [line["usage_type"] for line in report["lines"] if Decimal(line["difference_usd"])] == []
+
+
+def test_the_fact_table_answers_the_questions_of_others(story: Story, finished: Moment, tmp_path: Path) -> None:
+    (tmp_path / "charges.parquet").write_bytes(story.fact_table)
+    table = duckdb.read_parquet(str(tmp_path / "charges.parquet"))
+    billed = table.filter(f"source = 'billed-ce' AND cut = 'service' AND experiment = '{small_experiment.NAME}'")
+    approaches = dict(billed.aggregate("approach, SUM(amount_usd)").fetchall())
+    report = bill(story, "complete")
+    assert approaches == {a["approach"]: Decimal(a["billed_usd"]) for a in report["approaches"]}
+    assert table.aggregate("bool_and(simulated)").fetchall() == [(True,)]
 
 
 def test_a_report_costs_five_requests(story: Story, finished: Moment) -> None:
