@@ -8,7 +8,7 @@ in one transaction, so that whoever is stopped in between leaves the rows of bef
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import date
@@ -20,11 +20,14 @@ from typing import Any
 
 from cost_reports.actuals.records import Window
 from cost_reports.contracts import ChargeRow, Cut, Source
+from cost_reports.plain import plain_decimal
 
 SCHEMA = 1
+#: The path of a ledger that is gone when it is closed.
+IN_MEMORY = Path(":memory:")
 COLUMNS = tuple(field.name for field in fields(ChargeRow))
 _VALUES = attrgetter(*COLUMNS)
-_AMOUNTS = ("quantity", "amount_usd", "effective_usd", "list_usd")
+AMOUNTS = ("quantity", "amount_usd", "effective_usd", "list_usd")
 _NEEDED = frozenset(
     {"day", "billing_period", "service", "charge_category", "amount_usd", "source", "estimated", "as_of", "cut"}
 )
@@ -124,30 +127,21 @@ class Ledger:
             )
             self._connection.execute(_INSERT_READING, (source, account, first, end, read_at))
 
-    def fill(self, rows: Iterable[ChargeRow], readings: Iterable[Reading]) -> None:
-        """Put what `contents` gave into this ledger, which is empty."""
-        with self._transaction():
-            self._connection.executemany(_INSERT, [tuple(_text(value) for value in _VALUES(row)) for row in rows])
-            self._connection.executemany(
-                _INSERT_READING,
-                [
-                    (r.source, r.account, r.window.start.isoformat(), r.window.end.isoformat(), r.read_at)
-                    for r in readings
-                ],
-            )
-
-    def contents(self) -> tuple[list[ChargeRow], list[Reading]]:
-        """All rows and readings, in the order of `rows` and `readings`.
-
-        Raises:
-            LedgerError: a stored row is damaged.
-        """
+    def contents(self) -> tuple[list[tuple[Any, ...]], list[Reading]]:
+        """All rows as they are kept (fields as COLUMNS, amounts as text, estimated as 0 or 1), and all readings."""
         with self._explained():
-            found = self._connection.execute(f"{_SELECT} ORDER BY {', '.join(COLUMNS)}").fetchall()
-            sources = [
-                source for (source,) in self._connection.execute("SELECT DISTINCT source FROM readings ORDER BY 1")
-            ]
-        return [self._row(values) for values in found], [r for source in sources for r in self.readings(source=source)]
+            rows = self._connection.execute(f"{_SELECT} ORDER BY {', '.join(COLUMNS)}").fetchall()
+            sources = self._connection.execute("SELECT DISTINCT source FROM readings ORDER BY source").fetchall()
+        return rows, [reading for (source,) in sources for reading in self.readings(source=source)]
+
+    def fill(self, rows: Iterable[Sequence[Any]], readings: Iterable[Reading]) -> None:
+        """Put what `contents` gave into this ledger, which is empty."""
+        windows = [
+            (r.source, r.account, r.window.start.isoformat(), r.window.end.isoformat(), r.read_at) for r in readings
+        ]
+        with self._transaction():
+            self._connection.executemany(_INSERT, rows)
+            self._connection.executemany(_INSERT_READING, windows)
 
     def rows(
         self,
@@ -219,7 +213,7 @@ class Ledger:
 
     def _row(self, values: tuple[Any, ...]) -> ChargeRow:
         plain = dict(zip(COLUMNS, values, strict=True))
-        for name in _AMOUNTS:
+        for name in AMOUNTS:
             if plain[name] is not None:
                 try:
                     plain[name] = Decimal(plain[name])
@@ -274,7 +268,7 @@ def _wrong(
         return f"is of account {row.account}, not {account}"
     if cuts is not None and row.cut not in cuts:
         return f"is of the cut {row.cut}, which is not among those that are replaced"
-    for name in _AMOUNTS:
+    for name in AMOUNTS:
         amount = getattr(row, name)
         if amount is not None and not amount.is_finite():
             return f"has {name} {amount}, which is no number"
@@ -289,4 +283,4 @@ def _name(row: ChargeRow) -> str:
 def _text(value: str | bool | Decimal | None) -> str | int | None:
     if isinstance(value, bool):
         return int(value)
-    return str(value) if isinstance(value, Decimal) else value
+    return plain_decimal(value) if isinstance(value, Decimal) else value

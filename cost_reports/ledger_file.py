@@ -7,27 +7,24 @@ are text beside them. Rows of two cuts are the same money twice: to add up, choo
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from cost_reports import parquet
 from cost_reports.actuals.records import Window
-from cost_reports.contracts import ChargeRow
-from cost_reports.ledger import SCHEMA, Ledger, LedgerError, Reading
-from cost_reports.parquet import Column, Kind, ParquetError, Table, Value
+from cost_reports.ledger import AMOUNTS, COLUMNS, SCHEMA, Ledger, LedgerError, Reading
+from cost_reports.parquet import Column, Kind, ParquetError, Table
 from cost_reports.plain import plain_decimal
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, Kind] = {name: "decimal" if name in AMOUNTS else "text" for name in COLUMNS} | {
     "day": "date",
-    "quantity": "decimal",
-    "amount_usd": "decimal",
-    "effective_usd": "decimal",
-    "list_usd": "decimal",
     "estimated": "boolean",
+    "simulated": "boolean",
 }
-NAMES = tuple(field.name for field in fields(ChargeRow))
+_TO_FILE: dict[Kind, Callable[[Any], Any]] = {"date": date.fromisoformat, "decimal": Decimal, "boolean": bool}
+_TO_LEDGER: dict[Kind, Callable[[Any], Any]] = {"date": date.isoformat, "decimal": plain_decimal, "boolean": int}
 
 
 def to_parquet(ledger: Ledger, *, simulated: bool) -> bytes:
@@ -37,7 +34,11 @@ def to_parquet(ledger: Ledger, *, simulated: bool) -> bytes:
         LedgerError: an amount has more digits than a decimal of Parquet.
     """
     rows, readings = ledger.contents()
-    columns = [_column(name, [getattr(row, name) for row in rows]) for name in NAMES]
+    values = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
+    columns = [
+        Column(name, KINDS[name], _converted(column, _TO_FILE.get(KINDS[name])))
+        for name, column in zip(COLUMNS, values, strict=True)
+    ]
     columns.append(Column("simulated", "boolean", [simulated] * len(rows)))
     try:
         return parquet.write(Table(tuple(columns), {"schema": str(SCHEMA), "readings": _readings_text(readings)}))
@@ -45,7 +46,7 @@ def to_parquet(ledger: Ledger, *, simulated: bool) -> bytes:
         raise LedgerError(f"{ledger.name}: cannot be written: {error}") from error
 
 
-def fill(ledger: Ledger, data: bytes) -> None:
+def from_parquet(ledger: Ledger, data: bytes) -> None:
     """Put what `to_parquet` made into `ledger`, which is empty.
 
     Raises:
@@ -55,35 +56,20 @@ def fill(ledger: Ledger, data: bytes) -> None:
         table = parquet.read(data)
         schema = table.metadata.get("schema")
         if schema != str(SCHEMA):
-            raise ParquetError(f"its schema is {schema}, and this program reads {SCHEMA}")
-        names = tuple(column.name for column in table.columns)
-        if names != (*NAMES, "simulated"):
-            raise ParquetError(f"its columns are {', '.join(names)}")
-        values = [_values(column) for column in table.columns[:-1]]
-        rows = [ChargeRow(**dict(zip(NAMES, row, strict=True))) for row in zip(*values, strict=True)]
-        readings = _readings(table.metadata["readings"])
-    except (ParquetError, KeyError, TypeError, ValueError) as error:
+            raise ParquetError(f"its schema is {schema!r}, and this program reads {SCHEMA}")
+        if {column.name: column.kind for column in table.columns} != KINDS or len(table.columns) != len(KINDS):
+            raise ParquetError(f"its columns are {', '.join(f'{c.name!r} {c.kind}' for c in table.columns)}")
+        readings = _readings(table.metadata.get("readings", ""))
+    except ParquetError as error:
         raise LedgerError(
-            f"{ledger.name}: the ledger cannot be used ({error}); move it away, and the next report reads its window"
-            " again"
+            f"{ledger.name}: the ledger cannot be used ({error}); move it away, and what is read next makes a new one"
         ) from error
-    ledger.fill(rows, readings)
+    stored = {column.name: _converted(column.values, _TO_LEDGER.get(column.kind)) for column in table.columns}
+    ledger.fill(zip(*(stored[name] for name in COLUMNS), strict=True), readings)
 
 
-def _column(name: str, values: list[Any]) -> Column:
-    kind = KINDS.get(name, "text")
-    return Column(name, kind, [date.fromisoformat(value) for value in values] if kind == "date" else values)
-
-
-def _values(column: Column) -> list[Any]:
-    """As ChargeRow has them: days as text, amounts without the zeros that a column of decimals adds."""
-    return [_plain(value) for value in column.values]
-
-
-def _plain(value: Value) -> Value:
-    if isinstance(value, date):
-        return value.isoformat()
-    return Decimal(plain_decimal(value)) if isinstance(value, Decimal) else value
+def _converted(values: Sequence[Any], convert: Callable[[Any], Any] | None) -> Sequence[Any]:
+    return values if convert is None else [None if value is None else convert(value) for value in values]
 
 
 def _readings_text(readings: list[Reading]) -> str:
@@ -102,12 +88,15 @@ def _readings_text(readings: list[Reading]) -> str:
 
 
 def _readings(text: str) -> list[Reading]:
-    return [
-        Reading(
-            source=found["source"],
-            account=found["account"],
-            window=Window(start=date.fromisoformat(found["start"]), end=date.fromisoformat(found["end"])),
-            read_at=found["read_at"],
-        )
-        for found in json.loads(text)
-    ]
+    try:
+        return [
+            Reading(
+                source=found["source"],
+                account=found["account"],
+                window=Window(start=date.fromisoformat(found["start"]), end=date.fromisoformat(found["end"])),
+                read_at=found["read_at"],
+            )
+            for found in json.loads(text)
+        ]
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ParquetError("its readings are damaged") from error

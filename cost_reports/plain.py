@@ -31,8 +31,10 @@ def plain_decimal(value: Decimal) -> str:
     """
     if not value.is_finite():
         raise ValueError(f"{value} is no amount")
+    if not value:
+        return "0"  # Decimal has a -0
     text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") or "0" if "." in text else text
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def to_json(record: Any) -> str:

@@ -11,10 +11,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-_TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = (
-    *range(1, 11),
-    12,
-)
+_TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12
 
 
 class ThriftError(ValueError):
@@ -26,10 +23,16 @@ class Long(int):
 
 
 def encode(fields: Mapping[int, Any]) -> bytes:
-    """A struct."""
+    """A struct.
+
+    Raises:
+        ThriftError: field numbers do not rise as they must, or an int has more than 32 bits and is no `Long`.
+    """
     out = bytearray()
     last = 0
     for number, value in fields.items():
+        if not 1 <= number - last <= 15:
+            raise ThriftError(f"field {number} after field {last} cannot be written")
         kind, body = _encoded(value)
         out += bytes([(number - last) << 4 | kind]) + body
         last = number
@@ -48,6 +51,8 @@ def varint(number: int) -> bytes:
 def _encoded(value: Any) -> tuple[int, bytes]:
     """Type and bytes of a value."""
     if isinstance(value, int):
+        if not isinstance(value, Long) and not -(2**31) <= value < 2**31:
+            raise ThriftError(f"{value} has more than 32 bits")
         zigzag = value << 1 if value >= 0 else (-value << 1) - 1
         return (_I64 if isinstance(value, Long) else _I32), varint(zigzag)
     if isinstance(value, str):
@@ -103,6 +108,8 @@ class Reader:
         while (byte := self.take(1)[0]) > 0x7F:
             number |= (byte & 0x7F) << shift
             shift += 7
+            if shift > 63:
+                raise ThriftError(f"the number before byte {self.at} has more than 64 bits")
         return number | byte << shift
 
     def integer(self) -> int:

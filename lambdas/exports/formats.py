@@ -28,6 +28,11 @@ _PRODUCT_NAME_IN: dict[TagKind, str] = {
     "json": "json_extract_scalar({}, '$[\"product_name\"]')",
     "columns": "{}",
 }
+#: One column of tags, or another where it has none.
+_ELSE: dict[TagKind, str] = {
+    "map": "CASE WHEN cardinality({0}) > 0 THEN {0} ELSE {1} END",
+    "json": "CASE WHEN strpos({0}, ':') > 0 THEN {0} ELSE {1} END",
+}
 
 TIMESTAMP, TEXT, NUMBER, MAP = "TIMESTAMP", "VARCHAR", "DECIMAL(38, 12)", "MAP(VARCHAR, VARCHAR)"
 
@@ -184,6 +189,9 @@ def _select(column: Column, layout: Layout) -> str:
     # Money keeps the type it has: the SQL files cast it, once, to decimals.
     if column.type == TIMESTAMP:
         value = f"CAST({value} AS TIMESTAMP)"
+    elif column.name == "tags" and "resource_tags" in layout.names:
+        older = identifier(layout.names["resource_tags"])
+        value = _ELSE[layout.tags].format(value, older)
     elif column.name == PRODUCT_NAME:
         value = _PRODUCT_NAME_IN[layout.product].format(value)
     return f"{value} AS {column.name}"
@@ -200,14 +208,17 @@ def _format(names: set[str], where: str) -> Format:
 
 
 def _tags(raw: Mapping[str, str], columns: Mapping[str, str]) -> tuple[TagKind, dict[str, str]]:
-    """Kind of the tag columns, and their names: `tags`, or one column for each key.
+    """Kind of the tag columns, and their names: `tags` (and `resource_tags`), or one column for each key.
 
     `tags` of newer CUR 2.0 exports holds what `resource_tags` does, and more:
-    https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2-resource-tags.html
+    https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2-tag-columns.html
+    A table of theirs may have months from before it had `tags`.
     """
-    found = next((raw[name] for name in ("tags", "resource_tags") if name in raw), None)
-    if found is not None:
-        return _kind(columns[found]), {"tags": found}
+    found = {name: raw[name] for name in ("tags", "resource_tags") if name in raw}
+    if found:
+        kind, *others = (_kind(columns[name]) for name in found.values())
+        newest, *older = found.values()
+        return kind, {"tags": newest} | ({"resource_tags": older[0]} if others == [kind] else {})
     tags = {}
     for name, spelled in raw.items():
         match = _LEGACY_TAG.fullmatch(name)

@@ -5,16 +5,14 @@ It is changed by conditional writes: whoever read it before somebody else wrote 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cost_reports.ledger import Ledger
-from cost_reports.ledger_file import fill, to_parquet
+from cost_reports.ledger import IN_MEMORY, Ledger
+from cost_reports.ledger_file import from_parquet, to_parquet
 from lambdas.common import keys
 from lambdas.common.runtime import Deadline, DeadlineError, error_code, is_retryable, on_embedded_aws, with_retries
 from lambdas.common.store import Results
@@ -34,7 +32,7 @@ class Facts:
 
     def __init__(self, results: Results, experiment: str) -> None:
         self.results = results
-        self.key = f"{keys.report_prefix(experiment, 'facts')}charges.parquet"
+        self.key = f"{keys.report_prefix(experiment, 'facts')}charges/charges.parquet"
 
     @property
     def uri(self) -> str:
@@ -56,7 +54,8 @@ class Facts:
 
         Raises:
             FactsError: others wrote it first each time.
-            LedgerError: it is damaged, or `change` has a row that does not belong into it.
+            LedgerError: it is damaged, or `change` has a row that does not belong into it or an amount of too many
+                digits.
         """
 
         def once() -> None:
@@ -78,9 +77,9 @@ class Facts:
     def _loaded(self) -> Iterator[tuple[Ledger, str | None]]:
         """The ledger, and the ETag of its object; of none, an empty ledger and null."""
         data, etag = self._fetch()
-        with tempfile.TemporaryDirectory() as folder, Ledger(Path(folder, "ledger.sqlite"), name=self.uri) as ledger:
+        with Ledger(IN_MEMORY, name=self.uri) as ledger:
             if data is not None:
-                fill(ledger, data)
+                from_parquet(ledger, data)
             yield ledger, etag
 
     def _fetch(self) -> tuple[bytes | None, str | None]:

@@ -240,10 +240,8 @@ def _bill(story: Story, box: Sandbox, *options: str) -> Bill:
 
 def _fact_table(box: Sandbox) -> bytes:
     session = session_of(box)
-    bucket = find(session, NAME).bucket
-    found: bytes = (
-        session.client("s3").get_object(Bucket=bucket, Key=f"reports/{NAME}/facts/charges.parquet")["Body"].read()
-    )
+    key = f"reports/{NAME}/facts/charges/charges.parquet"
+    found: bytes = session.client("s3").get_object(Bucket=find(session, NAME).bucket, Key=key)["Body"].read()
     return found
 
 

@@ -16,7 +16,7 @@ from lambdas.reporting.facts import ATTEMPTS, Facts, FactsError
 from tests.unit.cost_explorer.bill_pages import refused
 from tests.unit.cost_explorer.ledger_rows import NOVEMBER, kept, put, row
 
-KEY = "reports/handbook/facts/charges.parquet"
+KEY = "reports/handbook/facts/charges/charges.parquet"
 
 
 class Hooked:

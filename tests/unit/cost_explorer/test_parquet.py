@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cost_reports import parquet
 from cost_reports.parquet import Column, ParquetError, Table, read, write
 from cost_reports.thrift import Long, Reader, ThriftError, encode
 
@@ -85,9 +87,15 @@ def test_more_decimals_than_usual_widen_their_column(tmp_path: Path) -> None:
     assert str(duckdb.sql(f"SELECT * FROM '{tmp_path / 't.parquet'}'").types[0]) == "DECIMAL(38,17)"
 
 
-@pytest.mark.parametrize("amount", ["1E+26", "1E-39", "NaN", "Infinity", "123456789012345678901234567.1"])
+def test_no_more_than_twenty_decimals_are_kept() -> None:
+    amounts = [Decimal("0.123456789012345678951"), Decimal("1E-21"), Decimal("0E-40")]
+    found = read(write(Table((Column("m", "decimal", amounts),), {})))
+    assert found.columns[0].values == [Decimal("0.12345678901234567895"), 0, 0]
+
+
+@pytest.mark.parametrize("amount", ["1E+26", "NaN", "Infinity", "123456789012345678901234567.1"])
 def test_an_amount_that_does_not_fit_is_refused(amount: str) -> None:
-    with pytest.raises(ParquetError, match=r"^m .* is no number of 38 digits"):
+    with pytest.raises(ParquetError, match=r"^m .* does not fit 38 digits, 12 of them decimals$"):
         write(Table((Column("m", "decimal", [Decimal(amount)]),), {}))
 
 
@@ -113,24 +121,67 @@ def test_a_file_that_is_cut_short_or_changed_is_refused_or_read_and_never_fails_
                 read(damaged)
 
 
+def test_a_changed_byte_does_not_change_an_amount() -> None:
+    amounts = [Decimal("1.25"), Decimal(-3)]
+    data = write(Table((Column("m", "decimal", amounts),), {}))
+    for at in range(len(data)):
+        for bit in range(8):
+            damaged = data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :]
+            with suppress(ParquetError):
+                assert read(damaged).columns[0].values == amounts
+
+
+def with_footer(footer: bytes) -> bytes:
+    return b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+
+
 @pytest.mark.parametrize(
-    ("options", "message"),
+    "footer",
     [
-        ("COMPRESSION snappy", "column a is another program's: its codec"),
-        ("COMPRESSION gzip, DICTIONARY_SIZE_LIMIT 1000", "column a is another program's: its codec or dictionary"),
+        b"\x1c" * 5000,
+        b"\x19" * 5000,
+        b"\x15" + b"\xff" * 400_000,
+        encode({2: [{4: "schema"}], 3: Long(2**40), 4: [{}]}),
     ],
+    ids=["structs in structs", "lists in lists", "a number without end", "too many rows"],
 )
-def test_a_file_of_another_program_is_refused_with_the_reason(options: str, message: str, tmp_path: Path) -> None:
+def test_a_footer_made_to_exhaust_is_refused(footer: bytes) -> None:
+    with pytest.raises(ParquetError):
+        read(with_footer(footer))
+
+
+def test_a_page_that_unpacks_to_more_than_it_says_is_refused() -> None:
+    values = ["x" * 100_000]
+    data = write(Table((Column("a", "text", values),), {}))
+    (page,) = [at for at in range(len(data)) if data[at : at + 2] == b"\x1f\x8b"]
+    other = gzip.compress(b"x" * 10_000_000, mtime=0)
+    with pytest.raises(ParquetError):
+        read(data[:page] + other + data[page + len(other) :])
+
+
+def test_a_file_of_another_program_is_refused_with_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "other.parquet"
-    duckdb.sql(f"COPY (SELECT 'x' || (i % 3) AS a FROM range(1000) t(i)) TO '{path}' (FORMAT parquet, {options})")
-    with pytest.raises(ParquetError, match=message):
+    duckdb.sql(f"COPY (SELECT 'x' AS a FROM range(1000)) TO '{path}' (FORMAT parquet, COMPRESSION snappy)")
+    with pytest.raises(ParquetError, match="column 'a' has a type that is not read"):
         read(path.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [("_GZIP", "'a' is another program's: its codec"), ("_DATA_PAGE", "'a' has pages that are not read")],
+)
+def test_another_codec_or_page_is_refused(number: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(parquet, number, 1)
+        data = write(SMALL)
+    with pytest.raises(ParquetError, match=message):
+        read(data)
 
 
 def test_a_type_that_is_not_known_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.parquet"
     duckdb.sql(f"COPY (SELECT 1.5::DOUBLE AS a) TO '{path}' (FORMAT parquet, COMPRESSION gzip)")
-    with pytest.raises(ParquetError, match="column a has a type that is not read"):
+    with pytest.raises(ParquetError, match="column 'a' has a type that is not read"):
         read(path.read_bytes())
 
 
@@ -151,6 +202,12 @@ def test_structs_of_thrift_come_back() -> None:
 def test_bytes_that_are_no_struct_are_refused(data: bytes, message: str) -> None:
     with pytest.raises(ThriftError, match=message):
         Reader(data).fields()
+
+
+@pytest.mark.parametrize("fields", [{2: 1, 1: 1}, {16: 1}, {1: 2**31}])
+def test_structs_that_would_be_written_wrong_are_refused(fields: dict[int, int]) -> None:
+    with pytest.raises(ThriftError):
+        encode(fields)
 
 
 def test_booleans_and_doubles_of_a_struct_are_read() -> None:

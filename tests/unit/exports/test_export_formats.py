@@ -88,9 +88,17 @@ def test_tag_keys_are_found_however_they_are_spelled(spelling: str, text: bool, 
 
 @pytest.mark.parametrize("spelling", ["resourceTags/user:", "resourceTags/"])
 @pytest.mark.parametrize("text", [False, True], ids=["map", "json"])
-def test_the_newer_tags_column_of_cur_is_read_in_place_of_the_older(spelling: str, text: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("older", "newer"), [(False, True), (True, True), (True, False)])
+def test_tags_of_cur_are_read_where_they_are_in_the_newer_column_or_the_older(
+    older: bool, newer: bool, spelling: str, text: bool, tmp_path: Path
+) -> None:
     old, new = cur_2_0(LINES[:2]), cur_2_0(LINES[:2], spelling, "tags")
-    columns = {**old, "resource_tags": [{}, {}], "tags": new["tags"]}
+    nothing: list[object] = [{}, None]
+    columns = {
+        **old,
+        "resource_tags": old["resource_tags"] if older else nothing,
+        "tags": new["tags"] if newer else nothing,
+    }
     if text:
         csv_file(tmp_path / "f.csv", columns)
     else:

@@ -75,7 +75,7 @@ def test_what_was_delivered_is_in_the_ledger_and_the_rollups_in_the_bucket(s3: A
     assert {row.estimated for row in rows if row.billing_period == "2026-10"} == {False}
     assert {row.estimated for row in rows if row.billing_period == "2026-11"} == {True}
     assert keys(s3) == [
-        "reports/handbook/facts/charges.parquet",
+        "reports/handbook/facts/charges/charges.parquet",
         "reports/handbook/facts/source=billed-export/billing_period=2026-10/rollup.parquet",
         "reports/handbook/facts/source=billed-export/billing_period=2026-11/rollup.parquet",
     ]
