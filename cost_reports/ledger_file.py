@@ -1,7 +1,7 @@
 """The ledger as a Parquet file, which DuckDB, Athena and data frames read as it is.
 
 Columns are those of ChargeRow and `simulated`: whether the bill is that of an embedded AWS. The readings of the ledger
-are text beside them. Rows of two cuts are the same money twice: to add up, choose one (`WHERE cut = 'service'`).
+are text beside them. Rows of two cuts are the same money twice: to add up, choose one (`WHERE cut = 'usage-type'`).
 """
 
 from __future__ import annotations

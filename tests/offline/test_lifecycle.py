@@ -279,7 +279,7 @@ def test_where_the_bill_is_complete_it_agrees_with_the_meters_exactly(story: Sto
 def test_the_fact_table_answers_the_questions_of_others(story: Story, finished: Moment, tmp_path: Path) -> None:
     (tmp_path / "charges.parquet").write_bytes(story.fact_table)
     table = duckdb.read_parquet(str(tmp_path / "charges.parquet"))
-    billed = table.filter(f"source = 'billed-ce' AND cut = 'service' AND experiment = '{small_experiment.NAME}'")
+    billed = table.filter(f"source = 'billed-ce' AND cut = 'usage-type' AND experiment = '{small_experiment.NAME}'")
     approaches = dict(billed.aggregate("approach, SUM(amount_usd)").fetchall())
     report = bill(story, "complete")
     assert approaches == {a["approach"]: Decimal(a["billed_usd"]) for a in report["approaches"]}
