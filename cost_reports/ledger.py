@@ -131,8 +131,7 @@ class Ledger:
         """All rows as they are kept (fields as COLUMNS, amounts as text, estimated as 0 or 1), and all readings."""
         with self._explained():
             rows = self._connection.execute(f"{_SELECT} ORDER BY {', '.join(COLUMNS)}").fetchall()
-            sources = self._connection.execute("SELECT DISTINCT source FROM readings ORDER BY source").fetchall()
-        return rows, [reading for (source,) in sources for reading in self.readings(source=source)]
+        return rows, self.readings()
 
     def fill(self, rows: Iterable[Sequence[Any]], readings: Iterable[Reading]) -> None:
         """Put what `contents` gave into this ledger, which is empty."""
@@ -174,21 +173,22 @@ class Ledger:
             ).fetchall()
         return [self._row(values) for values in found]
 
-    def readings(self, *, source: Source) -> list[Reading]:
-        """The windows that were read, oldest reading first."""
+    def readings(self, *, source: Source | None = None) -> list[Reading]:
+        """The windows that were read (of a source, or of all), oldest reading first."""
         with self._explained():
             found = self._connection.execute(
-                "SELECT account, start, end, read_at FROM readings WHERE source = ? ORDER BY read_at, start, end",
+                "SELECT source, account, start, end, read_at FROM readings WHERE source = COALESCE(?, source)"
+                " ORDER BY read_at, start, end, source, account",
                 (source,),
             ).fetchall()
         return [
             Reading(
-                source=source,
+                source=found_source,
                 account=account,
                 window=Window(start=date.fromisoformat(start), end=date.fromisoformat(end)),
                 read_at=read_at,
             )
-            for account, start, end, read_at in found
+            for found_source, account, start, end, read_at in found
         ]
 
     def _prepare(self) -> None:

@@ -1,4 +1,4 @@
-"""The ledger as a Parquet file, which DuckDB, Athena and data frames read as it is.
+"""The ledger as a Parquet file, which DuckDB, pyarrow and polars read as it is.
 
 Columns are those of ChargeRow and `simulated`: whether the bill is that of an embedded AWS. The readings of the ledger
 are text beside them. Rows of two cuts are the same money twice: to add up, choose one (`WHERE cut = 'usage-type'`).

@@ -1,7 +1,7 @@
 """A table as a Parquet file and back, by the standard library alone: the function that keeps the ledger has no package.
 
-The plainest form of the format: one row group, one page a column, plain values, gzip; every reader of Parquet takes it.
-Only this form is read here; what other programs write (dictionaries, other codecs) is refused with the reason.
+The plainest form of the format: one row group, one page a column, plain values, gzip. DuckDB, pyarrow and polars take
+it. Only this form is read here; what other programs write (dictionaries, other codecs) is refused with the reason.
 The numbers of fields below are those of https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 """
 
@@ -43,10 +43,8 @@ _DATA_PAGE = 0
 _DAMAGED = (
     ArithmeticError,
     AttributeError,
-    EOFError,
     LookupError,
     MemoryError,
-    OSError,
     RecursionError,
     TypeError,
     ValueError,
@@ -185,7 +183,7 @@ def _column(data: bytes, element: dict[int, Any], chunk: Mapping[int, Any] | Non
     if header[1] != _DATA_PAGE or header[5] != {1: rows, 2: _PLAIN, 3: _RLE, 4: _RLE}:
         raise ParquetError(f"column {name!r} has pages that are not read")
     unpack = zlib.decompressobj(wbits=31)  # 31: gzip
-    page = unpack.decompress(reader.take(header[3]), header[2] + 1)
+    page = unpack.decompress(reader.take(header[3]), max(header[2], 0) + 1)
     if len(page) != header[2] or not unpack.eof:
         raise ParquetError(f"column {name!r} is not as long as it says")
     there, begin = _present(page, rows)

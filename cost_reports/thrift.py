@@ -97,7 +97,7 @@ class Reader:
     def take(self, length: int) -> bytes:
         """The next bytes."""
         end = self.at + length
-        if end > len(self.data):
+        if length < 0 or end > len(self.data):
             raise ThriftError(f"{length} bytes at {self.at} go past the end at {len(self.data)}")
         found = self.data[self.at : end]
         self.at = end

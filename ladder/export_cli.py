@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,7 +26,7 @@ from ladder.deployment import stack_output
 from ladder.errors import LadderError
 from ladder.experiment import load
 from ladder.money_output import DEFAULT_EXPERIMENT, ExperimentFolder, PriceFile, one_line_errors, show
-from lambdas.common.runtime import Deadline
+from lambdas.common.runtime import Deadline, on_embedded_aws
 from lambdas.exports import charges, duck
 from lambdas.exports.athena import Athena
 from lambdas.exports.logic import Exports
@@ -97,7 +96,7 @@ def query(
             if source is not None:
                 raise LadderError("--from names files, which Athena does not read; leave it out or use --engine duckdb")
             rows, note = _by_athena(name, asked, workgroup, database, table)
-            said, is_simulated = (note,), bool(os.environ.get("AWS_ENDPOINT_URL"))
+            said, is_simulated = (note,), on_embedded_aws()
         own = [] if charges_file is None else inside(exports.read_charges(charges_file), asked.window)
         billed = exports.billed_of(rows, catalogue, now.date())
         records = SpendRecords(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from cost_reports.actuals.records import Billed
 from cost_reports.contracts import ChargeRow
 from cost_reports.prices import Catalogue
 from ladder.errors import LadderError
+from lambdas.common.runtime import on_embedded_aws
 from lambdas.exports import charges, duck, rollups
 from lambdas.exports.logic import Exports
 from lambdas.exports.query import RollupRow
@@ -53,7 +53,7 @@ def fetch(exports: Exports, folder: Path) -> Fetched:
         LadderError: the folder holds another bill: of another place, or a simulated one beside a real one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    origin = {"from": f"s3://{exports.bucket}/{exports.prefix}", "simulated": bool(os.environ.get("AWS_ENDPOINT_URL"))}
+    origin = {"from": f"s3://{exports.bucket}/{exports.prefix}", "simulated": on_embedded_aws()}
     record = _read(folder)
     if record and {key: record.get(key) for key in origin} != origin:
         kind = "simulated files" if record.get("simulated") else "files"

@@ -131,7 +131,7 @@ def reset_clients() -> None:
 
 
 def on_embedded_aws() -> bool:
-    """Whether the function runs on an embedded AWS, whose bill is simulated."""
+    """Whether the environment names an embedded AWS, whose bill is simulated."""
     return bool(os.environ.get("AWS_ENDPOINT_URL"))
 
 

@@ -149,7 +149,7 @@ def layout_of(columns: Mapping[str, str], where: str) -> Layout:
     if missing:
         raise ExportError(f"{where}: {found} without column {', '.join(missing)}; export it with all columns")
     names = {name: spelling for name, spelling in spelled.items() if spelling is not None}
-    kind, tags = _tags(raw, columns)
+    kind, tags = _tags(raw, columns, where)
     product = _kind(columns[raw["product"]]) if "product" in raw else "columns"
     return Layout(format=found, tags=kind, names={**names, **tags}, product=product)
 
@@ -207,7 +207,7 @@ def _format(names: set[str], where: str) -> Format:
     )
 
 
-def _tags(raw: Mapping[str, str], columns: Mapping[str, str]) -> tuple[TagKind, dict[str, str]]:
+def _tags(raw: Mapping[str, str], columns: Mapping[str, str], where: str) -> tuple[TagKind, dict[str, str]]:
     """Kind of the tag columns, and their names: `tags` (and `resource_tags`), or one column for each key.
 
     `tags` of newer CUR 2.0 exports holds what `resource_tags` does, and more:
@@ -216,9 +216,12 @@ def _tags(raw: Mapping[str, str], columns: Mapping[str, str]) -> tuple[TagKind, 
     """
     found = {name: raw[name] for name in ("tags", "resource_tags") if name in raw}
     if found:
-        kind, *others = (_kind(columns[name]) for name in found.values())
-        newest, *older = found.values()
-        return kind, {"tags": newest} | ({"resource_tags": older[0]} if others == [kind] else {})
+        kinds = {_kind(columns[name]) for name in found.values()}
+        if len(kinds) == 2:
+            raise ExportError(
+                f"{where}: of {' and '.join(found.values())} one is a map and one is text; export it again"
+            )
+        return kinds.pop(), found if "tags" in found else {"tags": found["resource_tags"]}
     tags = {}
     for name, spelled in raw.items():
         match = _LEGACY_TAG.fullmatch(name)

@@ -76,6 +76,8 @@ def test_an_empty_ledger_is_a_file_too(ledger: Ledger, other: Ledger, tmp_path: 
     from_parquet(other, data)
     assert other.contents() == ([], [])
     assert opened(tmp_path, data).fetchall() == []
+    metadata = f"SELECT num_row_groups FROM parquet_file_metadata('{tmp_path / 'charges.parquet'}')"
+    assert duckdb.sql(metadata).fetchall() == [(0,)]  # some readers refuse a group without rows
 
 
 @pytest.mark.parametrize("simulated", [True, False])

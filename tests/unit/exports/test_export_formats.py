@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.exports.formats import ExportError, plain_name
+from lambdas.exports.formats import ExportError, layout_of, plain_name
 from lambdas.exports.query import RollupRow
 from tests.unit.exports.export_files import (
     LINES,
@@ -316,3 +316,9 @@ def test_headers_of_the_first_reports_become_the_names_of_their_parquet_files() 
     assert plain_name("savingsPlan/SavingsPlanEffectiveCost") == "savings_plan_savings_plan_effective_cost"
     assert plain_name("reservation/ReservationARN") == "reservation_reservation_a_r_n"
     assert plain_name("x_UsageType") == "x_usagetype"
+
+
+def test_tags_as_a_map_and_as_text_in_one_table_are_refused() -> None:
+    columns = dict.fromkeys(cur_2_0([Line(cost="1", tags=cell("rag"))]), "varchar")
+    with pytest.raises(ExportError, match=r"t: of tags and resource_tags one is a map and one is text"):
+        layout_of({**columns, "resource_tags": "map(varchar, varchar)", "tags": "varchar"}, "t")
