@@ -12,7 +12,7 @@ from typing import Any
 import aws_cdk as cdk
 
 from infra import checks, settings
-from infra.packaging import PackagingError
+from infra.functions.packaging import PackagingError
 from stacks.ladder import build
 
 ROOT = Path(__file__).resolve().parent

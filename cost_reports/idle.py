@@ -12,12 +12,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
-from cost_reports.charges import exact_sum
-from cost_reports.contracts import UsageRow
-from cost_reports.plan import Maker
-from cost_reports.prices import Catalogue, PriceError, Unpublished
-from cost_reports.quote import Quoter
-from cost_reports.units import HOURS_PER_MONTH, to_decimal
+from contracts.money import UsageRow
+from contracts.units import HOURS_PER_MONTH, to_decimal
+from cost_reports.estimate.plan import Maker
+from cost_reports.metering.charges import exact_sum
+from cost_reports.prices.catalogue import Catalogue, PriceError, Unpublished
+from cost_reports.prices.quote import Quoter
 
 Status = Literal["billed", "by use", "free", "unknown"]
 

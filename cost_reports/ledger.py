@@ -18,9 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cost_reports.actuals.records import Window
-from cost_reports.contracts import ChargeRow, Cut, Source
-from cost_reports.plain import plain_decimal
+from contracts.json_codec import plain_decimal
+from contracts.money import ChargeRow, Cut, Source
+from cost_reports.spend_report.records import Window
 
 SCHEMA = 1
 #: The path of a ledger that is gone when it is closed.

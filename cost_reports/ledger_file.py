@@ -12,11 +12,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from contracts.json_codec import plain_decimal
 from cost_reports import parquet
-from cost_reports.actuals.records import Window
 from cost_reports.ledger import AMOUNTS, COLUMNS, SCHEMA, Ledger, LedgerError, Reading
 from cost_reports.parquet import Column, Kind, ParquetError, Table
-from cost_reports.plain import plain_decimal
+from cost_reports.spend_report.records import Window
 
 KINDS: dict[str, Kind] = {name: "decimal" if name in AMOUNTS else "text" for name in COLUMNS} | {
     "day": "date",

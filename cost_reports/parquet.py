@@ -16,8 +16,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
+from contracts.units import WIDE
 from cost_reports.thrift import Long, Reader, encode, varint
-from cost_reports.units import WIDE
 
 Kind = Literal["text", "date", "decimal", "boolean"]
 Value = str | date | Decimal | bool | None

@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra import checks, tags
-from infra.functions import log_group
+from infra.functions.function import log_group
 from infra.settings import Settings
 
 

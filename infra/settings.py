@@ -15,9 +15,9 @@ from typing import Any, Literal, get_args
 
 import yaml
 
-from infra import images
-from lambdas.common import jsonl
-from lambdas.common.contracts import Experiment, Models
+from contracts import json_codec
+from contracts.experiment import Experiment, Models
+from infra.fine_tuning import images
 
 VectorStoreKind = Literal["nextgen", "classic", "domain"]
 LayerPlatform = Literal["arm64", "host"]
@@ -107,7 +107,7 @@ def read(context: Mapping[str, Any], *, root: Path) -> Settings:
         known = ", ".join(images.load())
         raise SettingsError(
             f"region: no SageMaker images are known for {region!r}; use one of {known}, "
-            "or add it to infra/images.py and run `python -m infra.images`"
+            "or add it to infra/fine_tuning/images.py and run `python -m infra.fine_tuning.images`"
         )
     if not GPU_INSTANCE.match(models.training_instance):
         raise SettingsError(
@@ -150,7 +150,7 @@ def _experiment(folder: str, root: Path) -> Experiment:
     if not path.is_file():
         raise SettingsError(f"experiment: {path} does not exist; name a folder that holds experiment.yaml")
     try:
-        experiment = jsonl.from_plain(Experiment, yaml.safe_load(path.read_text(encoding="utf-8")))
+        experiment = json_codec.from_jsonable(Experiment, yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValueError) as error:
         raise SettingsError(f"{path}: {' '.join(str(error).split())}") from error
     if not EXPERIMENT_NAME.fullmatch(experiment.name):

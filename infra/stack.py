@@ -5,10 +5,10 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
+from contracts.experiment import APPROACHES
+from contracts.keys import SHARED
 from infra import tags
 from infra.settings import Settings
-from lambdas.common.contracts import APPROACHES
-from lambdas.common.keys import SHARED
 
 __all__ = ["APPROACHES", "LadderStack"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import IConstruct
 
+from contracts.experiment import APPROACHES
+from contracts.keys import SHARED
 from infra.settings import Settings
-from lambdas.common.contracts import APPROACHES
-from lambdas.common.keys import SHARED
 
 KEYS = ("project", "experiment", "approach", "cost-cell", "owner")
 

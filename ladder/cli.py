@@ -16,14 +16,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from typer.exceptions import Abort, TyperException
 
-from ladder import billing, export_cli, money_cli, reports, runs, tags_cli
-from ladder import demo as demo_module
-from ladder.days import Since, Until, need_order
-from ladder.deployment import find, stack_prefix
+from ladder.billing import bill_clock
+from ladder.commands import exports, money, tags
+from ladder.commands.days import Since, Until, need_order
 from ladder.errors import LadderError
-from ladder.experiment import ExperimentError, load
-from ladder.leftovers import audit
-from ladder.progress import Progress
+from ladder.experiment.folder import ExperimentError, load
+from ladder.leftovers.audit import audit
+from ladder.runs import demo as demo_module
+from ladder.runs import execution, reports
+from ladder.runs.deployment import find, stack_prefix
+from ladder.runs.progress import Progress
 from offline import sandbox as sandbox_module
 from offline.sandbox import SandboxError
 
@@ -38,9 +40,9 @@ sandbox_app = typer.Typer(
     help="An embedded AWS on this machine: deploy, run and destroy without an account.", no_args_is_help=True
 )
 app.add_typer(sandbox_app, name="sandbox")
-money_cli.register(app)
-tags_cli.register(app)
-export_cli.register(app)
+money.register(app)
+tags.register(app)
+exports.register(app)
 
 
 ExperimentFolder = Annotated[
@@ -75,14 +77,14 @@ def run(
     session = boto3.Session()
     deployment = find(session, loaded.experiment.name)
     if resume is None:
-        manifest, arn = runs.start(session, deployment, loaded, profile=profile, out=out, now=datetime.now(UTC))
+        manifest, arn = execution.start(session, deployment, loaded, profile=profile, out=out, now=datetime.now(UTC))
         console.print(f"run {manifest.run}: {len(manifest.test_question_ids)} questions to every variant")
     else:
-        manifest, arn, restored = runs.resume(session, deployment, loaded, run=resume, out=out)
+        manifest, arn, restored = execution.resume(session, deployment, loaded, run=resume, out=out)
         console.print(f"run {manifest.run} goes on; {restored} objects were given back to the bucket")
-    folder = runs.RunFolder(path=out / manifest.run)
+    folder = execution.RunFolder(path=out / manifest.run)
     try:
-        snapshot = runs.follow_with_progress(session, deployment, manifest, arn, folder, Progress(console))
+        snapshot = execution.follow_with_progress(session, deployment, manifest, arn, folder, Progress(console))
     except (BotoCoreError, ClientError) as error:
         raise LadderError(
             f"lost sight of run {manifest.run}, which may go on: {error}; join it with --resume {manifest.run}"
@@ -123,7 +125,7 @@ def report(
             raise LadderError("--run is the report of one run; it takes no --since, --until or --fresh")
         run_id = reports.newest_run(session, deployment) if run_id == "newest" else run_id
         reports.rebuild(session, deployment, run_id)
-        of_run = reports.fetch(session, deployment, name, run_id, runs.RunFolder(path=out / run_id))
+        of_run = reports.fetch(session, deployment, name, run_id, execution.RunFolder(path=out / run_id))
         reports.show(of_run, console)
         page = of_run.folder / "report.html"
     else:
@@ -131,7 +133,7 @@ def report(
         if first and end:
             need_order(first, end)
         spend = reports.spend(
-            session, deployment, out / "spend", since=first, until=end, fresh=fresh, as_of=billing.clock()
+            session, deployment, out / "spend", since=first, until=end, fresh=fresh, as_of=bill_clock.clock()
         )
         reports.show_spend(spend, console)
         page = spend.page
@@ -208,7 +210,7 @@ def sandbox_bill(
     box = sandbox_module.status(directory)
     if box is None:
         raise LadderError(f"no embedded AWS runs in {directory}; start one with `ladder sandbox up`")
-    typer.echo(f"the bill is now that of {billing.advance(box, hours)}; see it with `ladder report`")
+    typer.echo(f"the bill is now that of {bill_clock.advance(box, hours)}; see it with `ladder report`")
 
 
 @sandbox_app.command("down")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import aws_cdk as cdk
 
 from infra import alarms, permissions
-from infra.asl import comparison
-from infra.machine import Machine
+from infra.comparison import state_machine as comparison
 from infra.settings import Settings
 from infra.stack import APPROACHES, LadderStack
+from infra.state_machine import Machine
 from stacks.foundation import Foundation
 from stacks.reporting import Reporting
 

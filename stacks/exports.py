@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 
-from infra import alarms, exports
-from infra.daily import DailyCall
-from infra.functions import Function
-from infra.layers import EXPORTS, layer_version
+from infra import alarms
+from infra.functions.daily import DailyCall
+from infra.functions.function import Function
+from infra.functions.layers import EXPORTS, layer_version
+from infra.reporting import exports
 from infra.settings import Settings
 from infra.stack import LadderStack
 from stacks.foundation import Foundation
@@ -25,7 +26,7 @@ class Exports(LadderStack):
             self,
             "Sync",
             settings=settings,
-            handler="lambdas.exports.handler.sync",
+            handler="lambdas.export_sync.handler.sync",
             description="Rolls billing exports up to days",
             environment={
                 **foundation.environment_for(self.approach),
@@ -36,7 +37,7 @@ class Exports(LadderStack):
             # The files of one month, which DuckDB reads in less memory than they are large; billed while it runs.
             storage_mb=10240,
             layers=[layer_version(self, EXPORTS, settings)],
-            data=["lambdas/exports/sql/*.sql", "cost_reports/data/*"],
+            data=["billing_exports/sql/*.sql", "cost_reports/prices/data/*"],
         )
         billing.allow_read(sync.role)
         foundation.results.allow_reports(sync.role, below="facts/")

@@ -9,14 +9,15 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 
-from infra import alarms, permissions, sagemaker, tags
-from infra.asl import fine_tuning
-from infra.asl import sweep as sweep_asl
+from infra import alarms, permissions, tags
+from infra.fine_tuning import permissions as sagemaker
+from infra.fine_tuning import state_machine as fine_tuning
+from infra.fine_tuning import sweep as sweep_asl
+from infra.functions.layers import RETRIEVAL, layer_version
 from infra.inference_profile import InferenceProfile
-from infra.layers import RETRIEVAL, layer_version
-from infra.machine import Machine
 from infra.settings import Settings
 from infra.stack import LadderStack
+from infra.state_machine import Machine
 from stacks.foundation import Foundation
 from stacks.rag import Rag
 

@@ -7,8 +7,8 @@ from typing import Any
 import aws_cdk as cdk
 
 from infra.alarms import AlarmTopic, function_errors
-from infra.functions import Function
-from infra.layers import EVALUATION, layer_version
+from infra.functions.function import Function
+from infra.functions.layers import EVALUATION, layer_version
 from infra.results import Results
 from infra.settings import Settings
 from infra.stack import APPROACHES, LadderStack

@@ -5,11 +5,11 @@ from __future__ import annotations
 import aws_cdk as cdk
 
 from infra import alarms
-from infra.asl import prompting
 from infra.inference_profile import InferenceProfile
-from infra.machine import Machine
+from infra.prompting import state_machine as prompting
 from infra.settings import Settings
 from infra.stack import LadderStack
+from infra.state_machine import Machine
 from stacks.foundation import Foundation
 
 

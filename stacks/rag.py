@@ -5,13 +5,13 @@ from __future__ import annotations
 import aws_cdk as cdk
 
 from infra import alarms
-from infra.asl import rag
+from infra.functions.layers import RETRIEVAL, layer_version
 from infra.inference_profile import InferenceProfile
-from infra.layers import RETRIEVAL, layer_version
-from infra.machine import Machine
+from infra.rag import state_machine as rag
+from infra.rag.vector_store import vector_store
 from infra.settings import Settings
 from infra.stack import LadderStack
-from infra.vector_store import vector_store
+from infra.state_machine import Machine
 from stacks.foundation import Foundation
 
 

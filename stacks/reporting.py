@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 
-from infra import alarms, permissions, spending
-from infra.daily import DailyCall
+from infra import alarms, permissions
+from infra.functions.daily import DailyCall
+from infra.reporting import spending
+from infra.reporting.spending import ReportTopic
 from infra.settings import Settings
-from infra.spending import ReportTopic
 from infra.stack import LadderStack
 from stacks.foundation import Foundation
 
@@ -21,14 +22,14 @@ class Reporting(LadderStack):
         self.report = foundation.function(
             self,
             "Report",
-            handler="lambdas.reporting.handler.report",
+            handler="lambdas.spend_report.handler.report",
             description="Writes the report of a run, or of what was billed",
             environment={
                 "REPORT_TOPIC_ARN": reports.topic.topic_arn,
                 "MONTHLY_BUDGET_USD": str(settings.monthly_budget_usd),
             },
             memory_mb=1024,
-            data=["cost_reports/data/*"],
+            data=["cost_reports/prices/data/*"],
         )
         foundation.results.allow_reports(self.report.role)
         spending.allow_reading(self.report.role)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from decimal import Decimal
 
-from cost_reports.contracts import ChargeRow
-from cost_reports.plain import plain_decimal
+from contracts.json_codec import plain_decimal
+from contracts.money import ChargeRow
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from cost_reports.decision import Candidate, Decision
-from cost_reports.estimate import Estimate, Item
+from cost_reports.decide.decision import Candidate, Decision
+from cost_reports.estimate.estimate import Estimate, Item
 from cost_reports.render.csv_file import marked, table
 
 UNKNOWN = "unknown"

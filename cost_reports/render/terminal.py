@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from cost_reports.render import report_document
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text
-from cost_reports.report import Report
+from cost_reports.render.documents import run_report_document
+from cost_reports.run_report.report import Report
 
 STYLES = {"headline": "bold green", "warning": "yellow", "plain": ""}
 #: From this width on cells have padding on both sides.
@@ -63,7 +63,7 @@ def _shown(blocks: Sequence[Block]) -> list[Block]:
 
 def render_terminal(report: Report, console: Console, paths: Sequence[str] = ()) -> None:
     """Print the report of a run."""
-    render(report_document.document(report, short=True), console, paths)
+    render(run_report_document.document(report, short=True), console, paths)
 
 
 def _bullets(items: Sequence[str], console: Console) -> None:

@@ -15,13 +15,15 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cost_reports.contracts import UsageRow
-from lambdas.common import keys
+from contracts import keys
+from contracts.experiment import VARIANTS, Approach, Question
+from contracts.money import UsageRow
+from contracts.run import AnswerRow, Manifest, Retrieved
+from contracts.times import Deadline
 from lambdas.common.bedrock import Generated, ModelCallError
-from lambdas.common.contracts import VARIANTS, AnswerRow, Approach, Manifest, Question, Retrieved
 from lambdas.common.metering import Meter
 from lambdas.common.prompts import citations, final_answer
-from lambdas.common.runtime import MODEL_WORKERS, Deadline, DeadlineError, Log, is_retryable, one_line
+from lambdas.common.runtime import MODEL_WORKERS, DeadlineError, Log, is_retryable, one_line
 from lambdas.common.store import MissingObjectError, Results
 
 DEADLINE = "deadline"

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from contracts.times import Deadline
 from lambdas.common.prompts import Prompt
-from lambdas.common.runtime import Deadline, DeadlineError, is_retryable, one_line, with_retries
+from lambdas.common.runtime import DeadlineError, is_retryable, one_line, with_retries
 
 T = TypeVar("T")
 

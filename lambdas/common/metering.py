@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from cost_reports import meters
-from cost_reports.contracts import UsageRow
-from cost_reports.meters import MeterContext
+from contracts.money import UsageRow
+from cost_reports.metering import meters
+from cost_reports.metering.meters import MeterContext
 from lambdas.common.runtime import LambdaContext, Log
 from lambdas.common.store import Results
 
@@ -101,7 +101,7 @@ class Meter:
             self._rows += rows
 
     def context(self) -> MeterContext:
-        """Names and time span of the step so far, for the functions of `cost_reports.meters`."""
+        """Names and time span of the step so far, for the functions of `cost_reports.metering.meters`."""
         end = datetime.now(UTC)
         return MeterContext(
             **self._names,  # type: ignore[arg-type]

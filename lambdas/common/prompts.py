@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lambdas.common.contracts import Document, HouseStyle, Question
+from contracts.experiment import Document, HouseStyle, Question
 
 PROMPT_VERSION = "1"
 

@@ -17,6 +17,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError, ResponseStreamingError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
+from contracts.times import Deadline
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -71,28 +73,9 @@ class DeadlineError(RuntimeError):
     retryable = True
 
 
-class Deadline:
-    """A moment on the monotonic clock after which no new work begins."""
-
-    def __init__(self, expires_at: float) -> None:
-        self._expires_at = expires_at
-
-    @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        return cls(time.monotonic() + seconds)
-
-    @classmethod
-    def from_context(cls, context: LambdaContext, margin_s: float = 10) -> Deadline:
-        """The end of the invocation less `margin_s`, which is kept for writing what is there."""
-        return cls.after(context.get_remaining_time_in_millis() / 1000 - margin_s)
-
-    def remaining_s(self) -> float:
-        """Seconds that are left, 0 when none are."""
-        return max(0.0, self._expires_at - time.monotonic())
-
-    @property
-    def expired(self) -> bool:
-        return self.remaining_s() <= 0
+def deadline_of(context: LambdaContext, margin_s: float = 10) -> Deadline:
+    """Return the end of the invocation less `margin_s`, kept for writing what there is."""
+    return Deadline.after(context.get_remaining_time_in_millis() / 1000 - margin_s)
 
 
 _clients: dict[str, Any] = {}

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from cost_reports.contracts import UsageRow
-from lambdas.common import keys, settings
-from lambdas.common.contracts import Manifest
+from contracts import keys
+from contracts.money import UsageRow
+from contracts.run import Manifest
+from contracts.times import Deadline
+from lambdas.common import settings
 from lambdas.common.metering import Meter
-from lambdas.common.runtime import Deadline, LambdaContext, Log, client
+from lambdas.common.runtime import LambdaContext, Log, client, deadline_of
 from lambdas.common.settings import RunSettings
 from lambdas.common.store import Results
 
@@ -71,7 +73,7 @@ def open_step(event: Mapping[str, Any], context: LambdaContext, approach: str, v
         manifest=manifest,
         results=results,
         meter=meter,
-        deadline=Deadline.from_context(context),
+        deadline=deadline_of(context),
         log=log,
     )
 

@@ -8,8 +8,9 @@ from typing import Any, Literal, TypeVar
 
 from botocore.exceptions import ClientError
 
-from lambdas.common import jsonl, keys
-from lambdas.common.contracts import Document, Experiment, Manifest, Question
+from contracts import json_codec, keys
+from contracts.experiment import Document, Experiment, Question
+from contracts.run import Manifest
 from lambdas.common.runtime import error_code
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ class Results:
 
     def write(self, key: str, records: Iterable[Any]) -> None:
         """`records` (dataclass instances) as JSON Lines."""
-        self.write_text(key, jsonl.dumps(records), "application/x-ndjson")
+        self.write_text(key, json_codec.dump_lines(records), "application/x-ndjson")
 
     def read(self, key: str, cls: type[T]) -> list[T]:
         """The records of a JSON Lines object.
@@ -75,7 +76,7 @@ class Results:
         """
         text = self.read_text(key)
         try:
-            return jsonl.loads(cls, text)
+            return json_codec.load_lines(cls, text)
         except ValueError as error:
             raise ValueError(f"{self.uri(key)}: {error}") from error
 
@@ -113,6 +114,6 @@ class Results:
     def _read_one(self, key: str, cls: type[T]) -> T:
         text = self.read_text(key)
         try:
-            return jsonl.from_plain(cls, json.loads(text))
+            return json_codec.from_jsonable(cls, json.loads(text))
         except ValueError as error:
             raise ValueError(f"{self.uri(key)}: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.common import keys
+from contracts import keys
 from lambdas.common.runtime import LambdaContext, client
 from lambdas.common.step import field, open_step
 from lambdas.comparison import logic

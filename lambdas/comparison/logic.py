@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from cost_reports import meters
-from cost_reports.contracts import UsageRow
-from cost_reports.meters import MeterContext
-from lambdas.common import keys
-from lambdas.common.contracts import APPROACHES, ScoreRow
+from contracts import keys
+from contracts.experiment import APPROACHES
+from contracts.money import UsageRow
+from contracts.run import ScoreRow
+from cost_reports.metering import meters
+from cost_reports.metering.meters import MeterContext
 from lambdas.common.step import Step
 from lambdas.common.store import MissingObjectError
 from lambdas.comparison import orchestration, paired

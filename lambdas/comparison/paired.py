@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from lambdas.common.contracts import VARIANTS, PairedRow, ScoreRow
+from contracts.experiment import VARIANTS
+from contracts.run import PairedRow, ScoreRow
 from lambdas.evaluation.intervals import Difference, mcnemar, paired_bootstrap
 from lambdas.evaluation.metrics import METRICS
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lambdas.common.contracts import GateRule, QualityRow
+from contracts.experiment import GateRule
+from contracts.run import QualityRow
 from lambdas.evaluation.metrics import CORRECTNESS, METRICS
 
 Outcome = Literal["pass", "fail", "uncertain"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.common.contracts import APPROACHES, VARIANTS
+from contracts.experiment import APPROACHES, VARIANTS
 from lambdas.common.runtime import LambdaContext
 from lambdas.common.step import EventError, field, open_step
 from lambdas.evaluation import logic

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from lambdas.common import keys
-from lambdas.common.contracts import AnswerRow, Approach, Manifest, Question
+from contracts import keys
+from contracts.experiment import Approach, Question
+from contracts.run import AnswerRow, Manifest
 from lambdas.common.step import Step
 from lambdas.evaluation import model_files, scoring
 from lambdas.evaluation.bertscore import BertScore

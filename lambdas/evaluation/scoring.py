@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from lambdas.common.contracts import VARIANTS, AnswerRow, Approach, HouseStyle, QualityRow, Question, ScoreRow
+from contracts.experiment import VARIANTS, Approach, HouseStyle, Question
+from contracts.run import AnswerRow, QualityRow, ScoreRow
 from lambdas.common.prompts import final_answer
 from lambdas.evaluation import text_metrics
 from lambdas.evaluation.intervals import mean_interval, wilson

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from lambdas.common.contracts import HouseStyle, Question
+from contracts.experiment import HouseStyle, Question
 from lambdas.common.prompts import citations
 
 #: Letters, digits and ":" (clock times), a decimal point or comma between digits, a minus sign that opens a number.

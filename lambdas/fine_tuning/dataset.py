@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from contracts.experiment import Document, HouseStyle, Question
 from lambdas.common import prompts
-from lambdas.common.contracts import Document, HouseStyle, Question
 from lambdas.common.prompts import Message, Prompt
 from lambdas.common.runtime import map_bounded
 

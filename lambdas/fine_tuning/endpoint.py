@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from contracts.times import Deadline
 from lambdas.common.bedrock import Generated, ModelCallError, timed_call
 from lambdas.common.prompts import Prompt
-from lambdas.common.runtime import Deadline
 
 #: Variant -> adapter that the endpoint switches on; null is the untouched base model, the control.
 ADAPTERS: dict[str, str | None] = {"base": None, "base+rag": None, "lora": "lora", "lora+rag": "lora+rag"}

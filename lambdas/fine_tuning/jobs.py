@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lambdas.common import jsonl, keys, prompts
-from lambdas.common.contracts import Experiment, Manifest
+from contracts import json_codec, keys
+from contracts.experiment import Experiment
+from contracts.run import Manifest
+from lambdas.common import prompts
 from lambdas.common.settings import TagSettings
 from lambdas.common.store import Results
 
@@ -90,7 +92,7 @@ def fingerprint(manifest: Manifest, experiment: Experiment, hyper: Mapping[str, 
         "closed_book_ids": manifest.closed_book_ids,
         "rag_ids": manifest.rag_ids,
         "prompt_version": prompts.PROMPT_VERSION,
-        "retrieval": jsonl.to_plain(experiment.retrieval),
+        "retrieval": json_codec.to_jsonable(experiment.retrieval),
         "hyperparameters": dict(sorted(hyper.items())),
     }
     digest.update(json.dumps(facts, sort_keys=True).encode())

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from cost_reports import meters
-from cost_reports.contracts import UsageRow
-from lambdas.common import answering, keys, prompts
+from contracts import keys
+from contracts.experiment import Document, Question
+from contracts.money import UsageRow
+from cost_reports.metering import meters
+from lambdas.common import answering, prompts
 from lambdas.common.answering import Answered, Batch
-from lambdas.common.contracts import Document, Question
 from lambdas.common.metering import Meter
 from lambdas.common.settings import TagSettings
 from lambdas.common.step import EventError, Step

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from contracts.experiment import HouseStyle, Question
 from lambdas.common import bedrock, prompts
 from lambdas.common.answering import Answered, Batch, answer_batch
-from lambdas.common.contracts import HouseStyle, Question
 from lambdas.common.prompts import Prompt, Shot
 from lambdas.common.settings import GeneratorSettings
 from lambdas.common.step import Step

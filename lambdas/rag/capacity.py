@@ -18,11 +18,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
-from cost_reports import meters
-from cost_reports.contracts import UsageRow
-from cost_reports.meters import MeterContext
-from lambdas.common import keys
-from lambdas.common.contracts import Approach, Manifest
+from contracts import keys
+from contracts.experiment import Approach
+from contracts.money import UsageRow
+from contracts.run import Manifest
+from cost_reports.metering import meters
+from cost_reports.metering.meters import MeterContext
 from lambdas.common.metering import stamp
 from lambdas.common.store import Results
 from lambdas.rag.store import Activity

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from semantic_text_splitter import TextSplitter
 
-from lambdas.common.contracts import Document, Retrieval
+from contracts.experiment import Document, Retrieval
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 

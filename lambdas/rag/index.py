@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lambdas.common.runtime import Deadline, is_retryable, with_retries
+from contracts.times import Deadline
+from lambdas.common.runtime import is_retryable, with_retries
 from lambdas.common.settings import SearchSettings
 from lambdas.rag.chunking import Chunk
 from lambdas.rag.store import Activity, Kind, StoreError, connect, index_body

@@ -12,8 +12,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lambdas.common import keys
-from lambdas.common.contracts import Document, Manifest
+from contracts import keys
+from contracts.experiment import Document
+from contracts.run import Manifest
 from lambdas.common.runtime import DeadlineError, map_bounded, with_retries
 from lambdas.common.store import Results
 from lambdas.rag.chunking import Chunk

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.experiment import Approach, Experiment, Question
 from lambdas.common import answering, bedrock, prompts, runtime, settings
 from lambdas.common.answering import Answered, Batch, answer_batch
-from lambdas.common.contracts import Approach, Experiment, Question
 from lambdas.common.prompts import Shot
 from lambdas.common.settings import EmbeddingSettings, GeneratorSettings, SearchSettings
 from lambdas.common.step import EventError, Step

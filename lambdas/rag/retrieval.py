@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.experiment import Document
+from contracts.run import Retrieved
+from contracts.times import Deadline
 from lambdas.common import bedrock
-from lambdas.common.contracts import Document, Retrieved
 from lambdas.common.metering import Meter
-from lambdas.common.runtime import Deadline
 from lambdas.common.settings import EmbeddingSettings
 from lambdas.rag.index import Hit, VectorIndex
 

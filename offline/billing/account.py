@@ -10,9 +10,8 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from cost_reports import times
-from cost_reports.prices import Catalogue
-from lambdas.common import jsonl
+from contracts import json_codec, times
+from cost_reports.prices.catalogue import Catalogue
 from offline.billing import dates
 from offline.billing.buckets import Buckets
 from offline.billing.line import Line
@@ -135,7 +134,7 @@ class Account:
         return self.store.count("request")
 
     def _restatements(self) -> list[Restatement]:
-        return [jsonl.from_plain(Restatement, entry) for entry in self.setting("restatements")]
+        return [json_codec.from_jsonable(Restatement, entry) for entry in self.setting("restatements")]
 
     def _price(self) -> Priced:
         cache, store = self._cache, self.store
@@ -145,7 +144,7 @@ class Account:
         if cache.version != store.version:
             requests = [(time, operation) for time, operation in store.all("request").values()]
             own = price(_catalogue(), (), requests, self.region)
-            added = [line_of(jsonl.from_plain(Row, row), self.region) for row in store.all("row").values()]
+            added = [line_of(json_codec.from_jsonable(Row, row), self.region) for row in store.all("row").values()]
             cache.all = Priced(
                 lines=(*cache.usage.lines, *own.lines, *added), problems=cache.usage.problems + own.problems
             )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from cost_reports import times
+from contracts import times
 from offline.billing import dates, pages
 from offline.billing.account import Account
 from offline.billing.filters import refused

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from cost_reports import times
+from contracts import times
 from offline.billing import pages
 from offline.billing.account import Account
 from offline.billing.filters import compiled, refused

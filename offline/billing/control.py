@@ -23,9 +23,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from cost_reports import times
-from cost_reports.actuals.cost_explorer import RESOURCE_TAGS
-from lambdas.common import jsonl
+from contracts import json_codec, times
+from cost_reports.cost_explorer.requests import RESOURCE_TAGS
 from offline.billing import dates
 from offline.billing.account import Account
 from offline.billing.exports import DataExports
@@ -152,11 +151,11 @@ class Control:
 
     def _rows(self, value: Any) -> Callable[[], None]:
         rows = parse_rows(value)
-        return lambda: self._account.store.put("row", {str(uuid.uuid4()): jsonl.to_plain(row) for row in rows})
+        return lambda: self._account.store.put("row", {str(uuid.uuid4()): json_codec.to_jsonable(row) for row in rows})
 
     def _restatements(self, value: Any) -> Callable[[], None]:
         found = parse_restatements(value)
-        return _set(self._account, restatements=[jsonl.to_plain(restatement) for restatement in found])
+        return _set(self._account, restatements=[json_codec.to_jsonable(restatement) for restatement in found])
 
     def _tags(self, value: Any) -> Callable[[], None]:
         states = dict.fromkeys(RESOURCE_TAGS, value) if isinstance(value, str) else value

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from cost_reports.times import first_of_month
+from contracts.times import first_of_month
 from offline.billing.line import USAGE, Line
 
 DAY = timedelta(days=1)

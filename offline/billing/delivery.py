@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cost_reports import times
+from contracts import times
 from offline.billing import dates
 from offline.billing.account import Account
 from offline.billing.export_lines import Row, rows

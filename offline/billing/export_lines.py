@@ -14,9 +14,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from cost_reports import times
-from cost_reports.charges import exact_sum
-from cost_reports.units import exact_total, to_decimal
+from contracts import times
+from contracts.units import exact_total, to_decimal
+from cost_reports.metering.charges import exact_sum
 from offline.billing import dates
 from offline.billing.dimensions import SELLER, value_of
 from offline.billing.line import PRINCIPAL, USAGE, Line

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cost_reports import times
+from contracts import times
 from offline.billing import pages
 from offline.billing.account import Account
 from offline.billing.delivery import deliver

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cost_reports.actuals.names import EDITION
+from cost_reports.prices.bill_names import EDITION
 from offline.billing.dimensions import FILTERED, value_of
 from offline.billing.line import Line
 from offline.wire import AwsError

@@ -13,9 +13,9 @@ from fractions import Fraction
 from statistics import NormalDist
 from typing import Any
 
-from cost_reports import times
-from cost_reports.charges import exact_sum
-from cost_reports.units import WIDE
+from contracts import times
+from contracts.units import WIDE
+from cost_reports.metering.charges import exact_sum
 from offline.billing import dates
 from offline.billing.account import Account
 from offline.billing.filters import compiled, refused

@@ -9,12 +9,12 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from cost_reports.actuals import names
-from cost_reports.charges import Pricer, split_by_day
-from cost_reports.contracts import UsageRow
-from cost_reports.prices import Catalogue, PriceError
-from cost_reports.units import ratio
-from lambdas.common import jsonl
+from contracts import json_codec
+from contracts.money import UsageRow
+from contracts.units import ratio
+from cost_reports.metering.charges import Pricer, split_by_day
+from cost_reports.prices import bill_names
+from cost_reports.prices.catalogue import Catalogue, PriceError
 from offline.billing import models
 from offline.billing.line import PRINCIPAL, Line
 from offline.billing.store import UsageObject
@@ -47,7 +47,7 @@ def price(
     parts = [_Part(_request(*request), {}) for request in requests]
     for found in objects:
         try:
-            rows = jsonl.loads(UsageRow, found.text)
+            rows = json_codec.load_lines(UsageRow, found.text)
             split = [(row, part) for row in rows for part in split_by_day(row)]
         except (ValueError, ArithmeticError) as error:
             problems.append(f"s3://{found.bucket}/{found.key}: not billed: {error}")
@@ -69,8 +69,8 @@ def _line(pricer: Pricer, part: _Part, region: str) -> Line:
     row = part.row
     charge = pricer.charge(row)
     price_unit = pricer.catalogue.unit_for(row.service_code, row.usage_type) or row.unit
-    unit = names.bill_unit(price_unit)
-    quantity = Fraction(row.amount) * ratio(row.unit, names.ladder_unit(unit, price_unit) or price_unit, row.start)
+    unit = bill_names.bill_unit(price_unit)
+    quantity = Fraction(row.amount) * ratio(row.unit, bill_names.ladder_unit(unit, price_unit) or price_unit, row.start)
     attributes = models.product_attributes(row.service_code, row.usage_type, row.model)
     return Line(
         day=date.fromisoformat(charge.day),
@@ -90,9 +90,9 @@ def _line(pricer: Pricer, part: _Part, region: str) -> Line:
 
 
 def _service(row: UsageRow) -> str:
-    if row.service_code == names.MARKETPLACE:
-        return models.model_name(row.model or row.operation) + names.EDITION
-    return names.BILL_SERVICES.get(row.service_code, row.service_code)
+    if row.service_code == bill_names.MARKETPLACE:
+        return models.model_name(row.model or row.operation) + bill_names.EDITION
+    return bill_names.BILL_SERVICES.get(row.service_code, row.service_code)
 
 
 def _tags(row: UsageRow, found: UsageObject) -> dict[str, str]:

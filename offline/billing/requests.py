@@ -9,11 +9,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from cost_reports import times
-from cost_reports.actuals.cost_explorer import PRODUCT_ATTRIBUTES_SINCE
-from cost_reports.actuals.names import CE_PRECISION
-from cost_reports.charges import exact_sum
-from cost_reports.units import exact_total, to_decimal
+from contracts import times
+from contracts.units import exact_total, to_decimal
+from cost_reports.cost_explorer.requests import PRODUCT_ATTRIBUTES_SINCE
+from cost_reports.metering.charges import exact_sum
+from cost_reports.prices.bill_names import CE_PRECISION
 from offline.billing import dates
 from offline.billing.account import Account
 from offline.billing.filters import Filter, refused

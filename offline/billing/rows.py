@@ -9,10 +9,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, TypeVar
 
-from cost_reports import times
-from cost_reports.actuals.names import service_code
-from cost_reports.units import MONEY, WIDE, to_decimal
-from lambdas.common import jsonl
+from contracts import json_codec, times
+from contracts.units import MONEY, WIDE, to_decimal
+from cost_reports.prices.bill_names import service_code
 from offline.billing import dates
 from offline.billing.line import Line
 from offline.billing.models import SUPPORTED_CODES
@@ -143,7 +142,7 @@ def _parse(cls: type[T], given: Any, name: str) -> list[T]:
     found = []
     for number, entry in enumerate(given):
         try:
-            found.append(jsonl.from_plain(cls, entry))
+            found.append(json_codec.from_jsonable(cls, entry))
         except (ValueError, ArithmeticError) as error:
             text = str(error) if isinstance(error, ValueError) else "an amount is not a decimal number"
             raise RowError(f"{name}[{number}]: {text}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lambdas.common import export_columns
+from contracts import export_columns
 
 FOCUS, CUR = "FOCUS_1_2_AWS", "COST_AND_USAGE_REPORT"
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from cost_reports import times
-from cost_reports.actuals.cost_explorer import RESOURCE_TAGS
+from contracts import times
+from cost_reports.cost_explorer.requests import RESOURCE_TAGS
 from offline.billing.store import Store
 
 BACKFILL_TAKES = timedelta(hours=1)

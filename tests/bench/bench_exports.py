@@ -23,8 +23,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [] if str(ROOT) in sys.path else [str(ROOT)]
 
-from lambdas.exports import duck, query, reading  # noqa: E402  (the path above lets this run as a script too)
-from lambdas.exports.sources import Group, SourceFile  # noqa: E402
+from billing_exports import duckdb_engine, query, reading  # noqa: E402  (the path above lets this run as a script too)
+from billing_exports.sources import Group, SourceFile  # noqa: E402
 from tests.bench import focus_files  # noqa: E402
 
 FOLDER = ROOT / "build" / "bench"
@@ -61,9 +61,9 @@ def exact(files: Sequence[Path]) -> list[str]:
     )
     found = []
     for threads, order in ((1, sources), (2, sources), (4, sources[::-1])):
-        connection = duck.connect(FOLDER, threads=threads)
-        duck.roll_up(connection, Group(export="", period=None, files=order))
-        found.append(duck.rolled_rows(connection))
+        connection = duckdb_engine.connect(FOLDER, threads=threads)
+        duckdb_engine.roll_up(connection, Group(export="", period=None, files=order))
+        found.append(duckdb_engine.rolled_rows(connection))
         if len(found) == 1:
             # Added up once more, line by line and without groups.
             text = f"SELECT SUM(CAST(BilledCost AS DECIMAL(38, 12))), COUNT(*) FROM {reading.parquet_table(files)}"

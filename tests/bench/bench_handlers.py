@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 IMPORT_TARGET_MS = 300
 #: Nobody waits for a report. What either kind of it needs beyond the handler loads with its first call.
-IMPORT_TARGETS_MS = {"lambdas.reporting.handler": 350}
+IMPORT_TARGETS_MS = {"lambdas.spend_report.handler": 350}
 OVERHEAD_TARGET_MS = 15
 RUNS = 7
 QUESTIONS = 320
@@ -68,11 +68,13 @@ def _overheads(model_ms: float) -> tuple[list[float], float]:
 
     import boto3
 
-    from lambdas.common import jsonl, keys, runtime
-    from lambdas.common.contracts import AnswerRow, Experiment, GateRule, Manifest, Question, Workload
+    from contracts import json_codec, keys
+    from contracts.experiment import Experiment, GateRule, Question, Workload
+    from contracts.run import AnswerRow, Manifest
+    from lambdas.common import runtime
     from lambdas.common.store import Results
     from lambdas.prompting import handler
-    from tests.unit.lambdas_core.lambda_world import STYLE, Context, FakeConverse, train_questions
+    from tests.unit.lambdas.lambda_world import STYLE, Context, FakeConverse, train_questions
 
     class Slow(FakeConverse):
         def converse(self, **request: Any) -> dict[str, Any]:
@@ -116,8 +118,8 @@ def _overheads(model_ms: float) -> tuple[list[float], float]:
         gate=(GateRule(metric="exact", minimum=0.5),),
         workload=Workload(requests_per_month=1),
     )
-    results.write_text(keys.manifest("bench", "r"), json.dumps(jsonl.to_plain(manifest)))
-    results.write_text("input/experiment.json", json.dumps(jsonl.to_plain(experiment)))
+    results.write_text(keys.manifest("bench", "r"), json.dumps(json_codec.to_jsonable(manifest)))
+    results.write_text("input/experiment.json", json.dumps(json_codec.to_jsonable(experiment)))
     results.write("input/questions.test.jsonl", test)
     results.write("input/questions.train.jsonl", train_questions())
     batches = range(QUESTIONS // manifest.batch_size)

@@ -6,7 +6,7 @@ import io
 import zipfile
 from pathlib import Path
 
-from infra import layers
+from infra.functions import layers
 
 MB = 1_000_000
 TARGET_MB = {"retrieval": 12}

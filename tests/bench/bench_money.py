@@ -13,17 +13,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from cost_reports import meters
-from cost_reports.charges import exact_sum, totals
-from cost_reports.curve import envelope
-from cost_reports.decide import decide
-from cost_reports.estimate import estimate
-from cost_reports.meters import MeterContext
-from cost_reports.options import Setting
-from cost_reports.options_tuned import all_options
-from cost_reports.prices import Catalogue
-from cost_reports.quote import Quoter
-from cost_reports.workload import Task, Workload
+from cost_reports.decide.curve import envelope
+from cost_reports.decide.decide import decide
+from cost_reports.estimate.estimate import estimate
+from cost_reports.estimate.options import Setting
+from cost_reports.estimate.options_tuned import all_options
+from cost_reports.estimate.workload import Task, Workload
+from cost_reports.metering import meters
+from cost_reports.metering.charges import exact_sum, totals
+from cost_reports.metering.meters import MeterContext
+from cost_reports.prices.catalogue import Catalogue
+from cost_reports.prices.quote import Quoter
 
 ROWS = 1_000_000
 TOP = 10**7
@@ -117,8 +117,8 @@ def main() -> None:
     eight = [curves[i] for i in (0, 6, 7, 8, 9, 11, 18, 20)]
     cells = len({v for c in eight for t in c.terms for v in t.jumps(TOP)})
     rows = [
-        ("import cost_reports.meters", importing("cost_reports.meters"), 0.030),
-        ("import cost_reports.estimate", importing("cost_reports.estimate"), 0.150),
+        ("import cost_reports.metering.meters", importing("cost_reports.metering.meters"), 0.030),
+        ("import cost_reports.estimate.estimate", importing("cost_reports.estimate.estimate"), 0.150),
         ("load the price catalogue", best(Catalogue.load), None),
         ("estimate of every approach and variant", best(lambda: estimate(s)), 0.050),
         (f"envelope of 8 options to 10^7 requests ({cells} steps)", best(lambda: envelope(eight, TOP, 12)), 0.100),

@@ -28,7 +28,7 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [] if str(ROOT) in sys.path else [str(ROOT)]
 
-from lambdas.common.runtime import Deadline  # noqa: E402  (the path above lets this run as a script too)
+from lambdas.common.runtime import Deadline  # noqa: E402  the path above lets this run as a script too
 from lambdas.common.settings import SearchSettings  # noqa: E402
 from lambdas.rag.chunking import Chunk  # noqa: E402
 from lambdas.rag.index import VectorIndex  # noqa: E402

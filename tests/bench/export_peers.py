@@ -39,8 +39,8 @@ def ladder(files: list[Path], out: Path) -> Callable[[], tuple[int, str]]:
     """The whole report from the export's files: rollup, charges, spend report; exact sums."""
     import duckdb  # noqa: F401  (as the peers: imports apart)
 
-    from lambdas.exports import duck, rollups
-    from lambdas.exports.sources import SourceFile
+    from billing_exports import duckdb_engine, rollups
+    from billing_exports.sources import SourceFile
 
     # Names of their own: the 50 files of the largest set are the same few files, listed several times.
     month = "data/BILLING_PERIOD=2026-10"
@@ -51,7 +51,7 @@ def ladder(files: list[Path], out: Path) -> Callable[[], tuple[int, str]]:
 
     def run() -> tuple[int, str]:
         with tempfile.TemporaryDirectory(dir=out) as temp:
-            connection = duck.connect(Path(temp))
+            connection = duckdb_engine.connect(Path(temp))
             found = rollups.update(connection, sources, Path(temp) / "rollup")
             (path,) = found.paths
             ((groups, total),) = connection.execute(f"SELECT COUNT(*), SUM(billed) FROM '{path}'").fetchall()
@@ -65,28 +65,28 @@ def ladder(files: list[Path], out: Path) -> Callable[[], tuple[int, str]]:
 
 def rollup(files: list[Path], out: Path) -> Callable[[], tuple[int, str]]:
     """A second report: from rollup files, by an engine that is open."""
-    from lambdas.exports import duck
+    from billing_exports import duckdb_engine
 
-    connection = duck.connect(out)
+    connection = duckdb_engine.connect(out)
     return lambda: (_report(connection, files), "")
 
 
 @cache
 def catalogue() -> Any:
     """The price catalogue, loaded once: it is no part of what is compared."""
-    from cost_reports.prices import Catalogue
+    from cost_reports.prices.catalogue import Catalogue
 
     return Catalogue.load()
 
 
 def _report(connection: Any, paths: Any) -> int:
     """The rows of the spend report of one experiment, as charges."""
-    from cost_reports.actuals.records import Window
-    from lambdas.exports import charges, duck
-    from lambdas.exports.query import Asked
+    from billing_exports import charges, duckdb_engine
+    from billing_exports.query import Asked
+    from cost_reports.spend_report.records import Window
 
     window = Window(start=date(2026, 10, 1), end=date(2026, 11, 1))
-    rows = duck.report_rows(connection, paths, Asked(experiment=EXPERIMENT, window=window))
+    rows = duckdb_engine.report_rows(connection, paths, Asked(experiment=EXPERIMENT, window=window))
     return len(charges.charge_rows(rows, catalogue(), today=date(2026, 11, 20)))
 
 

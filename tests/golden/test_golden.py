@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from cost_reports import gpu, options, pretraining, tokens
-from cost_reports.charges import Pricer
-from cost_reports.contracts import UsageRow
-from cost_reports.curve import Term
-from cost_reports.options import Setting
-from cost_reports.options_rag import STORES, retrieval
-from cost_reports.options_serving import serve
-from cost_reports.plan import Maker, Option
-from cost_reports.prices import Catalogue, PriceError
-from cost_reports.quote import Quoter
-from cost_reports.units import to_decimal
-from cost_reports.workload import Task, Workload
+from contracts.money import UsageRow
+from contracts.units import to_decimal
+from cost_reports.decide.curve import Term
+from cost_reports.estimate import gpu, options, pretraining, tokens
+from cost_reports.estimate.options import Setting
+from cost_reports.estimate.options_rag import STORES, retrieval
+from cost_reports.estimate.options_serving import serve
+from cost_reports.estimate.plan import Maker, Option
+from cost_reports.estimate.workload import Task, Workload
+from cost_reports.metering.charges import Pricer
+from cost_reports.prices.catalogue import Catalogue, PriceError
+from cost_reports.prices.quote import Quoter
 
 CATALOGUE = Catalogue.load()
 FOLDER = Path(__file__).parent

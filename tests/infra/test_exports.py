@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from infra_templates import CHANGED, EXPORTS, Templates, as_list, flat, granted, only, statements, tags_of
 
+from contracts.export_columns import CUR, FOCUS
 from infra import tags
-from lambdas.common.export_columns import CUR, FOCUS
 
 #: What CDK grants to send messages.
 SENDING = {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
@@ -204,7 +204,7 @@ def sync(templates: Templates) -> dict[str, Any]:
 
 def test_the_function_has_room_its_layer_and_the_names(on: Templates) -> None:
     function = sync(on)
-    assert function["Handler"] == "lambdas.exports.handler.sync"
+    assert function["Handler"] == "lambdas.export_sync.handler.sync"
     assert (function["MemorySize"], function["EphemeralStorage"]) == (512, {"Size": 10240})
     assert len(function["Layers"]) == 1
     variables = function["Environment"]["Variables"]

@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-from infra import images
+from infra.fine_tuning import images
 
 
 def test_every_region_has_all_images() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from infra import layers, packaging
-from infra.packaging import PackagingError
+from infra.functions import layers, packaging
+from infra.functions.packaging import PackagingError
 from lambdas.evaluation import model_files
 
-HANDLERS = ("comparison", "evaluation", "fine_tuning", "prompting", "rag", "reporting")
+HANDLERS = ("comparison", "evaluation", "fine_tuning", "export_sync", "prompting", "rag", "spend_report")
 DATA = {"fine_tuning": ["lambdas/fine_tuning/training/*", "lambdas/fine_tuning/serving/*"]}
 
 #: Imports the handler from the staged folder; repository modules from anywhere else are a mistake of the packaging.
@@ -22,7 +22,7 @@ staged, module = sys.argv[1:]
 sys.path.insert(0, staged)
 importlib.import_module(module)
 for name, loaded in sorted(sys.modules.items()):
-    if name.split(".")[0] in ("lambdas", "cost_reports", "infra", "ladder", "offline", "stacks"):
+    if name.split(".")[0] in "billing_exports contracts cost_reports infra ladder lambdas offline stacks".split():
         place = getattr(loaded, "__file__", None)
         if place and not place.startswith(staged):
             sys.exit(f"{name} came from {place}")
@@ -42,7 +42,15 @@ def test_a_handler_runs_from_its_own_folder(package: str, tmp_path: Path) -> Non
 def test_a_function_holds_only_what_it_imports(tmp_path: Path) -> None:
     folder = packaging.stage("lambdas.prompting.handler", build=tmp_path)
     packages = {path.relative_to(folder).as_posix().rpartition("/")[0] for path in folder.rglob("*") if path.is_file()}
-    assert packages == {"lambdas", "lambdas/common", "lambdas/prompting", "cost_reports"}
+    assert packages == {
+        "contracts",
+        "cost_reports",
+        "cost_reports/metering",
+        "cost_reports/prices",
+        "lambdas",
+        "lambdas/common",
+        "lambdas/prompting",
+    }
 
 
 def test_staging_again_gives_the_same_folder(tmp_path: Path) -> None:

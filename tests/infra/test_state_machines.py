@@ -10,8 +10,13 @@ from typing import Any
 import pytest
 from infra_templates import CHANGED, Templates
 
-from infra.asl import comparison, fine_tuning, parts, prompting, rag, sweep
-from lambdas.common.contracts import APPROACHES
+from contracts.experiment import APPROACHES
+from infra import common_states
+from infra.comparison import state_machine as comparison
+from infra.fine_tuning import state_machine as fine_tuning
+from infra.fine_tuning import sweep
+from infra.prompting import state_machine as prompting
+from infra.rag import state_machine as rag
 
 State = dict[str, Any]
 
@@ -85,7 +90,7 @@ def test_no_machine_can_run_out_of_time_as_a_whole(name: str) -> None:
 def test_every_function_call_has_a_limit_and_is_repeated_with_jitter(name: str) -> None:
     for state_name, state in all_states(MACHINES[name]):
         if state.get("Resource") == "arn:aws:states:::lambda:invoke":
-            assert state["TimeoutSeconds"] == parts.TASK_TIMEOUT_S, state_name
+            assert state["TimeoutSeconds"] == common_states.TASK_TIMEOUT_S, state_name
             assert "Lambda.TooManyRequestsException" in state["Retry"][0]["ErrorEquals"]
             assert {retry["JitterStrategy"] for retry in state["Retry"]} == {"FULL"}
             payload = state["Parameters"]["Payload"]

@@ -13,7 +13,7 @@ from infra_templates import (
     only,
 )
 
-from infra.vector_store import mapping
+from infra.rag.vector_store import mapping
 from lambdas.rag.index import index_body
 
 SYNTH = Callable[..., Templates]

@@ -28,10 +28,11 @@ import boto3
 import psutil
 from emulator_access import session_of
 
-from ladder import billing, cli, exports
+from ladder import cli
+from ladder.billing import bill_clock, export_files
 from ladder.cdk import cdk
-from ladder.demo import EMBEDDED_CONTEXT
-from ladder.deployment import Deployment, find
+from ladder.runs.demo import EMBEDDED_CONTEXT
+from ladder.runs.deployment import Deployment, find
 from offline import sandbox as sandboxes
 from offline.sandbox import Sandbox
 from tests.offline import small_experiment
@@ -205,17 +206,17 @@ def other_lines(day: str) -> list[dict[str, Any]]:
 def _billed(story: Story, box: Sandbox) -> None:
     """The bill before it has come, complete, and with lines that no run made; the same from exports."""
     story.bills["too early"] = _bill(story, box)
-    billing.advance(box, 72)
+    bill_clock.advance(box, 72)
     # The roles' tag was seen with the first Bedrock call, so that it can be activated now, and applied to what was.
     story.tags["before"] = _ladder(box, "tags", "status")
     story.tags["activated"] = _ladder(box, "tags", "activate")
     story.tags["again"] = _ladder(box, "tags", "activate")
     story.tags["backfill"] = _ladder(box, "tags", "backfill", "--months", "0")
     story.tags["second backfill"] = _ladder(box, "tags", "backfill", "--months", "0")
-    billing.advance(box, 24)
+    bill_clock.advance(box, 24)
     story.bills["complete"] = _bill(story, box)
     story.fact_table = _fact_table(box)
-    with mock.patch.object(exports, "HOME", story.folder / "exports"):
+    with mock.patch.object(export_files, "HOME", story.folder / "exports"):
         story.synced = [_ladder(box, "export", "sync", *_of_experiment(story)[:2]) for _ in range(2)]
         story.bills["exports"] = _exported(story, box)
     _control(box, rows=other_lines(story.day), throttle=2)
@@ -261,7 +262,7 @@ def _exported(story: Story, box: Sandbox) -> Bill:
 
 
 def _control(box: Sandbox, **changes: object) -> None:
-    request = urllib.request.Request(box.endpoint + billing.ROUTE, data=json.dumps(changes).encode(), method="POST")
+    request = urllib.request.Request(box.endpoint + bill_clock.ROUTE, data=json.dumps(changes).encode(), method="POST")
     urllib.request.urlopen(request, timeout=30).close()
 
 

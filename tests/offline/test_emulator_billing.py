@@ -15,8 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 from emulator_access import session_of
 
-from cost_reports import meters
-from lambdas.common import jsonl, keys
+from contracts import json_codec, keys
+from cost_reports.metering import meters
 from offline.sandbox import Sandbox
 
 pytestmark = pytest.mark.emulator
@@ -222,7 +222,7 @@ def test_a_runs_usage_is_billed_and_exported(outputs: dict[str, str], sandbox: S
     )
     row = meters.bedrock_tokens(context, "us.amazon.nova-micro-v1:0", "input", 1_000_000)
     key = keys.usage("billing-test", "run-1", "rag", "answer")
-    session.client("s3").put_object(Bucket=BUCKET, Key=key, Body=jsonl.dumps([row]).encode())
+    session.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json_codec.dump_lines([row]).encode())
     request = {
         "TimePeriod": {"Start": f"{now:%Y-%m-%d}", "End": f"{now + timedelta(days=1):%Y-%m-%d}"},
         "Granularity": "DAILY",

@@ -15,7 +15,7 @@ import pytest
 from emulator_access import cdk
 from emulator_app import example_stacks
 
-from ladder import leftovers
+from ladder.leftovers import audit as leftovers
 from offline.sandbox import Sandbox
 
 pytestmark = pytest.mark.emulator

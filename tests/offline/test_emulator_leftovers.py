@@ -9,7 +9,7 @@ import urllib.request
 import boto3
 import pytest
 
-from ladder import leftovers
+from ladder.leftovers import audit as leftovers
 from offline.sandbox import Sandbox
 
 pytestmark = pytest.mark.emulator

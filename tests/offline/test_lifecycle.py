@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from lifecycle import TRIPWIRE, Ended, Moment, Story, read_charges, tell
 
-from lambdas.common.contracts import APPROACHES, VARIANTS
+from contracts.experiment import APPROACHES, VARIANTS
 from tests.offline import small_experiment
 
 pytestmark = pytest.mark.emulator

@@ -19,10 +19,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from cost_reports import meters
-from cost_reports.contracts import UsageRow
-from cost_reports.meters import MeterContext
-from lambdas.common import jsonl, keys
+from contracts import json_codec, keys
+from contracts.money import UsageRow
+from cost_reports.metering import meters
+from cost_reports.metering.meters import MeterContext
 from offline.billing.engine import Billing
 from offline.engines import Router
 from offline.wire import serve
@@ -156,7 +156,7 @@ class Bench:
 
     def write(self, rows: Iterable[UsageRow], *, approach: str, step: str = "a", bucket: str = "results") -> str:
         key = keys.usage("handbook", "run-1", approach, step)
-        self.s3.put(bucket, key, jsonl.dumps(rows).encode())
+        self.s3.put(bucket, key, json_codec.dump_lines(rows).encode())
         return key
 
     def run(self, day: str = "2026-11-20") -> None:

@@ -18,7 +18,7 @@ ROW = {"day": "2026-11-20", "service": "AWS Lambda", "usd": "1"}
     ("row", "message"),
     [
         ({**ROW, "usd": 1.5}, "rows[1]: Row.usd: a decimal number written as text is needed, not 1.5"),
-        ({**ROW, "usd": "much"}, "rows[1]: an amount is not a decimal number"),
+        ({**ROW, "usd": "much"}, "rows[1]: Row.usd: 'much' is not a number"),
         ({**ROW, "usd": "NaN"}, "rows[1].usd: NaN is no amount"),
         ({**ROW, "usd": "1e30"}, "rows[1].usd: 1E+30 is no amount"),
         ({**ROW, "usd": "0.0000000000001"}, "rows[1].usd: 1E-13 has more than 12 decimals"),

@@ -14,13 +14,13 @@ import pytest
 from bill_bench import POLICY, Bench, ask, code_of, usage
 from botocore.exceptions import ClientError
 
-from cost_reports.actuals.records import Window
-from cost_reports.charges import charge_rows, exact_sum, sum_by, total
-from cost_reports.prices import Catalogue
-from lambdas.common import export_columns
-from lambdas.exports import charges, duck, rollups
-from lambdas.exports.query import Asked
-from lambdas.exports.sources import local_files
+from billing_exports import charges, duckdb_engine, rollups
+from billing_exports.query import Asked
+from billing_exports.sources import local_files
+from contracts import export_columns
+from cost_reports.metering.charges import charge_rows, exact_sum, sum_by, total
+from cost_reports.prices.catalogue import Catalogue
+from cost_reports.spend_report.records import Window
 from offline.billing.tables import CUR, FOCUS, TABLES
 
 TAGS = [{"Key": "cost-cell", "Value": "handbook/shared"}]
@@ -173,11 +173,11 @@ def test_the_products_own_reader_takes_the_file(exporting: Bench, tmp_path: Path
     path = tmp_path / "files" / DATA.format(name, "2026-11")
     path.parent.mkdir(parents=True)
     path.write_bytes(exporting.s3.read("exports", DATA.format(name, "2026-11")))
-    connection = duck.connect(tmp_path)
+    connection = duckdb_engine.connect(tmp_path)
     try:
         found = rollups.update(connection, local_files(tmp_path / "files"), tmp_path / "rollups")
         november = Window(start=date(2026, 11, 1), end=date(2026, 12, 1))
-        rows = duck.report_rows(connection, found.paths, Asked(experiment="handbook", window=november))
+        rows = duckdb_engine.report_rows(connection, found.paths, Asked(experiment="handbook", window=november))
     finally:
         connection.close()
     read = charges.charge_rows(rows, Catalogue.load(), today=date(2026, 11, 23))

@@ -11,11 +11,11 @@ from decimal import Decimal
 import pytest
 from bill_bench import Bench, ask, context, cuts, groups, usage
 
-from cost_reports import meters
-from cost_reports.actuals.names import at_bill_precision
-from cost_reports.charges import charge_rows, exact_sum, total
-from cost_reports.prices import Catalogue
-from lambdas.common import jsonl
+from contracts import json_codec
+from cost_reports.metering import meters
+from cost_reports.metering.charges import charge_rows, exact_sum, total
+from cost_reports.prices.bill_names import at_bill_precision
+from cost_reports.prices.catalogue import Catalogue
 from offline.billing import models
 
 
@@ -112,8 +112,8 @@ def test_other_objects_are_no_usage(billed: Bench) -> None:
     [
         ("{", "line 1"),
         ('{"experiment": "e"}\n', "UsageRow: field 'run' is missing"),
-        (jsonl.dumps([replace(usage("rag")[0], start="2026-11-20T09:00:00")]), "has no offset"),
-        (jsonl.dumps([usage("rag")[0]]).replace('"1234"', '"many"'), "line 1|ConversionSyntax"),
+        (json_codec.dump_lines([replace(usage("rag")[0], start="2026-11-20T09:00:00")]), "has no offset"),
+        (json_codec.dump_lines([usage("rag")[0]]).replace('"1234"', '"many"'), "line 1|ConversionSyntax"),
     ],
 )
 def test_a_broken_object_is_named_and_the_rest_is_billed(billed: Bench, text: str, problem: str) -> None:

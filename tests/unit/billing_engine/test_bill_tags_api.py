@@ -9,8 +9,8 @@ import pytest
 from bill_bench import Bench, ask, code_of, cuts, groups
 from botocore.exceptions import ClientError
 
-from cost_reports.actuals.cost_explorer import RESOURCE_TAGS
-from ladder import tags as tag_commands
+from cost_reports.cost_explorer.requests import RESOURCE_TAGS
+from ladder.billing import cost_tags as tag_commands
 
 ROLE = "iamPrincipal/cost-cell"
 

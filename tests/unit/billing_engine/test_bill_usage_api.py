@@ -12,10 +12,10 @@ import pytest
 from bill_bench import ACCOUNT, Bench, ask, code_of, cuts, groups
 from botocore.exceptions import ClientError
 
-from cost_reports.actuals.cost_explorer import window_of
-from cost_reports.charges import exact_sum
-from cost_reports.prices import Catalogue
-from lambdas.reporting.cost_explorer import read_billing
+from cost_reports.cost_explorer.requests import window_of
+from cost_reports.metering.charges import exact_sum
+from cost_reports.prices.catalogue import Catalogue
+from lambdas.spend_report.cost_explorer import read_billing
 from offline.wire import AwsError
 
 USAGE = {"Dimensions": {"Key": "RECORD_TYPE", "Values": ["Usage"]}}

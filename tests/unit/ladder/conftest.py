@@ -9,8 +9,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from ladder.deployment import Deployment
-from ladder.experiment import LoadedExperiment, load
+from ladder.experiment.folder import LoadedExperiment, load
+from ladder.runs.deployment import Deployment
 from tests.offline import small_experiment
 
 DEFINITION = '{"StartAt": "Ask", "States": {"Ask": {"Type": "Pass", "End": true}}}'

@@ -14,10 +14,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from ladder import cli, reports, runs
-from ladder.deployment import Deployment
+from ladder import cli
 from ladder.errors import LadderError
-from ladder.experiment import LoadedExperiment
+from ladder.experiment.folder import LoadedExperiment
+from ladder.runs import execution, reports
+from ladder.runs.deployment import Deployment
 from tests.offline import small_experiment
 
 Refused = Callable[..., str]
@@ -101,7 +102,7 @@ def test_the_experiment_has_changed_since_the_start(
     folder: Path,
     tmp_path: Path,
 ) -> None:
-    manifest, _ = runs.start(session, deployed, experiment, profile="small", out=tmp_path, now=datetime.now(UTC))
+    manifest, _ = execution.start(session, deployed, experiment, profile="small", out=tmp_path, now=datetime.now(UTC))
     changed = tmp_path / "changed"
     shutil.copytree(folder, changed)
     (changed / "documents" / "SHP-01.md").write_text("---\nid: SHP-01\ntitle: Hours\n---\n\nAlways open.\n")
@@ -120,10 +121,10 @@ def test_the_experiment_has_changed_since_the_start(
 def test_losing_sight_of_a_run_says_how_to_join_it(
     refused: Refused, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str
 ) -> None:
-    def follow(*_: object) -> runs.Snapshot:
+    def follow(*_: object) -> execution.Snapshot:
         raise error
 
-    monkeypatch.setattr(runs, "follow_with_progress", follow)
+    monkeypatch.setattr(execution, "follow_with_progress", follow)
     found = refused("run", "--experiment", folder, "--out", tmp_path, "--profile", "small")
     (record,) = tmp_path.glob("*/run.json")
     run = record.parent.name
@@ -135,12 +136,12 @@ def test_losing_sight_of_a_run_says_how_to_join_it(
 def test_a_run_that_failed_without_a_report_says_why(
     refused: Refused, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failed = runs.Snapshot(status="FAILED", done={}, planned={}, step={}, error="States.Runtime: no such table")
+    failed = execution.Snapshot(status="FAILED", done={}, planned={}, step={}, error="States.Runtime: no such table")
 
     def fetch(*_: object) -> reports.SavedReport:
         raise LadderError("the run has no report")
 
-    monkeypatch.setattr(runs, "follow_with_progress", lambda *_: failed)
+    monkeypatch.setattr(execution, "follow_with_progress", lambda *_: failed)
     monkeypatch.setattr(reports, "fetch", fetch)
     found = refused("run", "--experiment", folder, "--out", tmp_path, "--profile", "small")
     assert " ended FAILED: States.Runtime: no such table; go on with --resume r" in found

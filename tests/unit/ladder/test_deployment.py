@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ladder import deployment
 from ladder.errors import LadderError
+from ladder.runs import deployment
 
 OUTPUTS = {
     "foundation": {"BucketName": "bucket", "RunTableName": "table"},

@@ -10,10 +10,10 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from ladder import leftovers
-from ladder import leftovers_probes as probes
-from ladder.leftovers import Leftover
-from ladder.leftovers_listing import Clients
+from ladder.leftovers import audit as leftovers
+from ladder.leftovers import probes
+from ladder.leftovers.audit import Leftover
+from ladder.leftovers.listing import Clients
 
 OF_OTHERS = "arn:aws:ce::123456789012:anomalymonitor/00000000-0000-0000-0000-000000000000"
 MONITOR = "arn:aws:ce::123456789012:anomalymonitor/11111111-1111-1111-1111-111111111111"

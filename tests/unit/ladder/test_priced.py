@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from cost_reports.prices import Catalogue
+from contracts.experiment import Models
+from cost_reports.prices.catalogue import Catalogue
 from ladder.errors import LadderError
-from ladder.priced import require_prices
-from lambdas.common.contracts import Models
+from ladder.runs.preflight_prices import require_prices
 
 CATALOGUE = Catalogue.load()
 

@@ -11,12 +11,12 @@ import boto3
 import pytest
 from rich.console import Console
 
-from ladder import reports
-from ladder.deployment import Deployment
+from contracts import keys
 from ladder.errors import LadderError
-from ladder.leftovers import Leftover
-from ladder.runs import RunFolder
-from lambdas.common import keys
+from ladder.leftovers.audit import Leftover
+from ladder.runs import reports
+from ladder.runs.deployment import Deployment
+from ladder.runs.execution import RunFolder
 
 RUN = "r20261123-041530"
 

@@ -1,0 +1,161 @@
+"""What people write in an experiment folder: pages, questions, `experiment.yaml`.
+
+All are frozen dataclasses of plain values, so that a Lambda function needs no library to read them and
+`pydantic.TypeAdapter` can validate the ones that people write (`ladder.experiment.validation`). `jsonl` turns them into
+JSON Lines and back. Money and usage records belong to `contracts.money`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+Approach = Literal["prompting", "rag", "fine-tuning"]
+APPROACHES: tuple[Approach, ...] = ("prompting", "rag", "fine-tuning")
+
+#: The variants of each approach, in the order in which reports show them. `base` and `base+rag` are the controls of
+#: fine-tuning: the same endpoint and prompt with the adapter switched off.
+VARIANTS: dict[Approach, tuple[str, ...]] = {
+    "prompting": ("zero-shot", "few-shot", "chain-of-thought"),
+    "rag": ("rag", "rag+few-shot"),
+    "fine-tuning": ("base", "base+rag", "lora", "lora+rag"),
+}
+CONTROL_VARIANTS = ("base", "base+rag")
+
+_STRICT = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One page of the experiment's knowledge."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One line of `questions.train.jsonl` or `questions.test.jsonl`.
+
+    `answer` is the reference answer in house style. `document` is the id of the page that holds the answer, null for
+    an unanswerable question. The first tag says which part of the test the question belongs to
+    (`evaluation.scoring.split_of`).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    id: str
+    question: str
+    answer: str
+    document: str | None = None
+    unanswerable: bool = False
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HouseStyle:
+    """How an accepted answer looks.
+
+    `instruction` goes into prompts; `pattern` is a regular expression that a whole answer must match; `refusal` is
+    the one sentence for a question that the documents do not answer.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    instruction: str
+    pattern: str
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRule:
+    """One threshold: the metric's value over all test questions (or those tagged `split`) is at least `minimum`."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    metric: str
+    minimum: float
+    split: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """Bedrock model or inference-profile ids, the open-weight base that LoRA adapts, and its SageMaker instances."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    generator: str = "us.amazon.nova-micro-v1:0"
+    embedding: str = "amazon.titan-embed-text-v2:0"
+    embedding_dimensions: int = 512
+    fine_tuning_base: str = "HuggingFaceTB/SmolLM2-135M-Instruct"
+    training_instance: str = "ml.g5.xlarge"
+    hosting_instance: str = "ml.g5.xlarge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrieval:
+    """Chunking in characters, candidates per list before rank fusion, pages put into a prompt."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    chunk_characters: int = 1200
+    chunk_overlap: int = 120
+    candidates: int = 20
+    pages: int = 1
+    pages_few_shot: int = 1
+    pages_fine_tuned: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """LoRA settings. Ranks and epochs are those of every adapter; examples are drawn by seed."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    rank: int = 16
+    alpha: int = 32
+    learning_rate: float = 2e-3
+    batch_size: int = 8
+    epochs_closed_book: int = 6
+    epochs_rag: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """How much of the experiment one run uses; null means all of it."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    test_questions: int | None = None
+    closed_book_examples: int | None = None
+    rag_examples: int | None = None
+    epochs_closed_book: int | None = None
+    epochs_rag: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What the business will ask of the answer, for estimates: volumes a month, horizon, value of an answer in USD."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    requests_per_month: int
+    horizon_months: int = 12
+    peak_factor: float = 4.0
+    monthly_growth: float = 0.0
+    value_per_accepted_answer_usd: str | None = None
+    minutes_saved_per_accepted_answer: float | None = None
+    hourly_wage_usd: str | None = None
+    document_changes_per_month: int = 0
+    retrain_every_months: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """The content of `experiment.yaml`."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    name: str
+    description: str
+    house_style: HouseStyle
+    gate: tuple[GateRule, ...]
+    workload: Workload
+    models: Models = field(default_factory=Models)
+    retrieval: Retrieval = field(default_factory=Retrieval)
+    training: Training = field(default_factory=Training)
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    seed: int = 20261123

@@ -1,0 +1,28 @@
+"""The same days by both sources of the bill: what exports say beside what Cost Explorer says. Compared, never added."""
+
+from __future__ import annotations
+
+from contracts.units import WIDE
+from cost_reports.cost_explorer.answers import ROUNDING
+from cost_reports.metering.charges import total
+from cost_reports.spend_report.bill import Bill
+from cost_reports.text import usd
+
+
+def second_opinion(bill: Bill, exported: Bill) -> tuple[str, ...]:
+    """What the exports say of the experiment's days that both cover, in a sentence; none where they say nothing of it,
+    or Cost Explorer did not tell credits, refunds and tax.
+    """
+    theirs = [*exported.usage, *exported.adjustments]
+    if not theirs or bill.through is None or exported.through is None or not bill.adjustments_known:
+        return ()
+    first, last = min(row.day for row in exported.rows), min(bill.through, exported.through)
+    if last < first:
+        return ()
+    ours = [row for row in (*bill.usage, *bill.adjustments) if first <= row.day <= last]
+    mine, other = total(ours), total(row for row in theirs if row.day <= last)
+    difference = WIDE.subtract(mine, other)
+    said = f"Billing exports say {usd(other)} for {first} to {last}, Cost Explorer {usd(mine)}"
+    # Cost Explorer rounds each of its groups.
+    equal = abs(difference) <= ROUNDING * len(ours)
+    return (f"{said}." if equal else f"{said}: a difference of {usd(difference)}.",)

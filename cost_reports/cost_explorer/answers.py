@@ -1,0 +1,254 @@
+"""What Cost Explorer answered, as charges: exact, one currency, every group on one day of the window and once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from contracts.money import ChargeRow, Cut
+from contracts.units import WIDE
+from cost_reports.compare.reconcile import USAGE_CATEGORIES
+from cost_reports.cost_explorer.requests import GROUPS, INTERVAL_PERCENT
+from cost_reports.metering.charges import exact_sum
+from cost_reports.prices import bill_names
+from cost_reports.prices.catalogue import Catalogue
+from cost_reports.spend_report.bill import USAGE_CUTS
+from cost_reports.spend_report.records import Forecast, Window
+
+CURRENCY = "USD"
+BEDROCK = "Amazon Bedrock"
+#: Half a step of the tenth decimal: how far the amount of one group may be rounded.
+ROUNDING = bill_names.CE_PRECISION / 2
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?")
+#: Amounts within these bounds add up exactly in the width that this library calculates with.
+MOST, DECIMALS = Decimal(10**18), 30
+
+
+class AnswerError(ValueError):
+    """An answer of Cost Explorer that cannot be read; the message names period and group."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """A day and cell of which two cuts, that hold the same usage, say different money."""
+
+    day: str
+    experiment: str | None
+    approach: str | None
+    cut: Cut
+    usd: Decimal
+    other_cut: Cut
+    other_usd: Decimal
+
+
+def charges(
+    cut: Cut,
+    results: Iterable[Mapping[str, Any]],
+    *,
+    window: Window,
+    catalogue: Catalogue,
+    as_of: str,
+    account: str | None = None,
+) -> list[ChargeRow]:
+    """The rows of a cut, from the `ResultsByTime` of all its pages. `as_of`: when they were read, ISO 8601 UTC.
+
+    Groups without money and without quantity are left out. Quantities exist in the cut by usage type only, and only
+    where their unit is one of this library's.
+
+    Raises:
+        AnswerError: a period is no day of the window, a group is there twice or not grouped as asked, an amount is no
+            number, or the currency is not USD.
+    """
+    names_of = _Names(cut, catalogue)
+    seen: set[tuple[str, ...]] = set()
+    rows: list[ChargeRow] = []
+    for result in results:
+        day = _day(cut, result.get("TimePeriod"), window)
+        for group in result.get("Groups") or ():
+            keys = tuple(str(key) for key in group.get("Keys") or ())
+            where = f"Cost Explorer, cut {cut}, {day}, group {' + '.join(keys) or '(none)'}"
+            cell, value = _split(where, cut, keys)
+            if (day, *keys) in seen:
+                raise AnswerError(
+                    f"{where}: it is there twice; a page was answered twice or the bill changed meanwhile"
+                )
+            seen.add((day, *keys))
+            metrics = group.get("Metrics") or {}
+            amount = _money(where, metrics, "UnblendedCost")
+            if amount is None:
+                raise AnswerError(f"{where}: there is no UnblendedCost")
+            effective = _money(where, metrics, "AmortizedCost")
+            counted = _amount(where, metrics, "UsageQuantity") if cut == "usage-type" else None
+            if not amount and not effective and not counted:
+                continue
+            experiment, approach = _cell(cell)
+            service, service_code = names_of.service(value)
+            unit = names_of.unit(value, metrics)
+            row = ChargeRow(
+                day=day,
+                billing_period=day[:7],
+                account=account,
+                experiment=experiment,
+                approach=approach,
+                variant=None,
+                service_code=service_code,
+                service=service,
+                usage_type=value if cut == "usage-type" else None,
+                model=(value or None) if cut in ("model", "role") else None,
+                charge_category=value if cut == "record-type" else "Usage",
+                unit=unit,
+                quantity=None if unit is None else counted,
+                amount_usd=amount,
+                effective_usd=effective,
+                list_usd=None,
+                source="billed-ce",
+                estimated=bool(result.get("Estimated", True)),
+                as_of=as_of,
+                cut=cut,
+            )
+            rows.append(row)
+    return rows
+
+
+def forecast(answer: Mapping[str, Any]) -> Forecast:
+    """The forecast of a `GetCostForecast` by day. The interval's ends are the sums of the days' ends, which is wider
+    than the interval of the sum unless all days are off in the same way.
+
+    Raises:
+        AnswerError: an amount is missing or no number, there is no day, or the currency is not USD.
+    """
+    unit = (answer.get("Total") or {}).get("Unit", CURRENCY)
+    if unit != CURRENCY:
+        raise AnswerError(f"Cost Explorer, forecast: it is in {unit}; this report adds {CURRENCY} only")
+    days = answer.get("ForecastResultsByTime") or ()
+    if not days:
+        raise AnswerError("Cost Explorer, forecast: there is no day in it")
+    sums = []
+    for name in ("MeanValue", "PredictionIntervalLowerBound", "PredictionIntervalUpperBound"):
+        sums.append(
+            exact_sum(_number(f"Cost Explorer, forecast, {_start(day)}: {name}", day.get(name)) for day in days)
+        )
+    return Forecast(usd=sums[0], low_usd=sums[1], high_usd=sums[2], interval_percent=INTERVAL_PERCENT)
+
+
+def disagreements(rows: Iterable[ChargeRow]) -> list[Disagreement]:
+    """Days and cells of which the cuts by service, usage type and record type do not give the same usage, beyond the
+    rounding of their groups. Cuts without any row were not read, and are not compared.
+    """
+    sums: dict[Cut, dict[tuple[str, str | None, str | None], list[Decimal]]] = {}
+    for row in rows:
+        if row.cut in USAGE_CUTS:
+            cells = sums.setdefault(row.cut, {})
+            if row.charge_category in USAGE_CATEGORIES:
+                cells.setdefault((row.day, row.experiment, row.approach), []).append(row.amount_usd)
+    present = [cut for cut in USAGE_CUTS if cut in sums]
+    found = []
+    for other in present[1:]:
+        first = present[0]
+        for key in sorted({*sums[first], *sums[other]}, key=lambda k: tuple(part or "" for part in k)):
+            ours, theirs = sums[first].get(key, []), sums[other].get(key, [])
+            usd, other_usd = exact_sum(ours), exact_sum(theirs)
+            if abs(WIDE.subtract(usd, other_usd)) > ROUNDING * (len(ours) + len(theirs)):
+                day, experiment, approach = key
+                found.append(
+                    Disagreement(
+                        day=day,
+                        experiment=experiment,
+                        approach=approach,
+                        cut=first,
+                        usd=usd,
+                        other_cut=other,
+                        other_usd=other_usd,
+                    )
+                )
+    return found
+
+
+def _day(cut: Cut, period: Any, window: Window) -> str:
+    try:
+        start, end = date.fromisoformat(period["Start"]), date.fromisoformat(period["End"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnswerError(f"Cost Explorer, cut {cut}: the period {period!r} is none") from error
+    if end != start + timedelta(days=1) or not window.start <= start < window.end:
+        raise AnswerError(
+            f"Cost Explorer, cut {cut}: the period {start} to {end} is no day of {window.start} to {window.end}"
+        )
+    return start.isoformat()
+
+
+def _split(where: str, cut: Cut, keys: Sequence[str]) -> tuple[str, str]:
+    """The values of the two groups. Tags and product attributes come as `key$value`, and a value may hold `$`."""
+    tag, kind, key = GROUPS[cut]
+    prefixes = (f"{tag}$", f"{key}$" if kind == "PRODUCT_ATTRIBUTE" else "")
+    if len(keys) != len(prefixes) or not all(k.startswith(p) for k, p in zip(keys, prefixes, strict=True)):
+        raise AnswerError(f"{where}: it is not grouped by {tag} and {key}")
+    return keys[0].removeprefix(prefixes[0]), keys[1].removeprefix(prefixes[1])
+
+
+def _cell(value: str) -> tuple[str | None, str | None]:
+    """Experiment and approach of `<experiment>/<approach>`; both null where nothing is tagged."""
+    experiment, _, approach = value.partition("/")
+    return (experiment, approach or None) if experiment else (None, None)
+
+
+class _Names:
+    """The names that a cut tells beside its money: service, service code, unit of a quantity."""
+
+    def __init__(self, cut: Cut, catalogue: Catalogue) -> None:
+        self._cut = cut
+        counts = cut == "usage-type"
+        self._codes = bill_names.service_codes_of_usage_types(catalogue) if counts else {}
+        self._price_units: dict[str, set[str]] = {}
+        for price in catalogue.prices if counts else ():
+            self._price_units.setdefault(price.usage_type, set()).add(price.unit)
+
+    def service(self, value: str) -> tuple[str, str | None]:
+        """Name and code of the service; an empty name where the cut does not tell."""
+        if self._cut == "service":
+            return value, bill_names.service_code(value)
+        if self._cut == "usage-type":
+            code = self._codes.get(value)
+            return bill_names.BILL_SERVICES.get(code or "", code or ""), code
+        # Models that AWS Marketplace bills belong to another service code, so the code stays open.
+        return (BEDROCK if self._cut in ("model", "role") else ""), None
+
+    def unit(self, usage_type: str, metrics: Mapping[str, Any]) -> str | None:
+        """The unit of this library in which the quantity is; null where the cut has none, or nobody can tell.
+
+        A usage type that several services have keeps its quantity where all of them price it in one unit.
+        """
+        unit = (metrics.get("UsageQuantity") or {}).get("Unit")
+        if self._cut != "usage-type" or not isinstance(unit, str):
+            return None
+        known = self._price_units.get(usage_type, set())
+        return bill_names.ladder_unit(unit, next(iter(known), None)) if len(known) < 2 else None
+
+
+def _money(where: str, metrics: Mapping[str, Any], name: str) -> Decimal | None:
+    amount = _amount(where, metrics, name)
+    unit = (metrics.get(name) or {}).get("Unit")
+    if amount is not None and unit != CURRENCY:
+        raise AnswerError(f"{where}: {name} is in {unit or 'no currency'}; this report adds {CURRENCY} only")
+    return amount
+
+
+def _amount(where: str, metrics: Mapping[str, Any], name: str) -> Decimal | None:
+    metric = metrics.get(name)
+    return None if metric is None else _number(f"{where}: {name}", metric.get("Amount"))
+
+
+def _number(what: str, text: Any) -> Decimal:
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text):
+        raise AnswerError(f"{what} {text!r} is no amount")
+    number = Decimal(text)
+    if abs(number) >= MOST or int(number.as_tuple().exponent) < -DECIMALS:
+        raise AnswerError(f"{what} {text!r} is no amount that anything on a bill has")
+    return number
+
+
+def _start(day: Mapping[str, Any]) -> str:
+    return str((day.get("TimePeriod") or {}).get("Start", "no day"))

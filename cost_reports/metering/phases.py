@@ -1,0 +1,89 @@
+"""What a cost is for: getting ready once, answering, keeping something running, or running the experiment itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+from contracts.money import ChargeRow, UsageRow
+from contracts.units import WIDE, to_decimal
+from cost_reports.metering.charges import Pricer, split_by_day
+from cost_reports.prices.catalogue import Catalogue
+
+Phase = Literal["one-time", "answering", "serving", "experiment"]
+PHASES: tuple[Phase, ...] = ("one-time", "answering", "serving", "experiment")
+
+#: Steps whose whole usage is set-up: they run once, however many questions are asked later.
+ONE_TIME_STEPS = ("ingest", "train")
+#: Usage that lasts as long as something is kept ready to answer.
+SERVING = ("Host:", "SearchOCU", "StorageUsedInS3ByteHour", "ESInstance:", "ES:GP3-Storage")
+ONE_TIME = ("Train:", "Customization-Training", "IndexingOCU")
+
+
+def phase_of(row: UsageRow, step: str = "") -> Phase:
+    """The phase of a usage row; `step` is the step that wrote it (`answer-rag-00001`, `ingest-00002`), if known.
+
+    What carries a variant answered questions; embeddings without one were ingestion. Anything else (preparing,
+    evaluating, state transitions) is the cost of the comparison, which nobody pays in production.
+    """
+    if step.startswith(ONE_TIME_STEPS) or any(name in row.usage_type for name in ONE_TIME):
+        return "one-time"
+    if any(name in row.usage_type for name in SERVING):
+        return "serving"
+    if row.variant is not None:
+        return "answering"
+    if row.service_code == "AmazonBedrock" and "mbed" in (row.model or ""):
+        return "one-time"
+    return "experiment"
+
+
+def charge_phases(catalogue: Catalogue, usage: Iterable[tuple[str, UsageRow]]) -> dict[Phase, list[ChargeRow]]:
+    """Charges by phase of (step, usage row) pairs, whatever their order.
+
+    Raises:
+        PriceError: a row has no price; the message names it.
+    """
+    pricer = Pricer(catalogue)
+    parts = [(phase_of(row, step), part) for step, row in usage for part in split_by_day(row)]
+    parts.sort(key=lambda p: (p[1].start, p[1].end, p[1].service_code, p[1].usage_type, p[0], *_rest(p[1])))
+    charges: dict[Phase, list[ChargeRow]] = {phase: [] for phase in PHASES}
+    for phase, row in parts:
+        charges[phase].append(pricer.charge(row))
+    return charges
+
+
+def share_out(amount: Decimal, weights: Mapping[str, int]) -> dict[str, Decimal]:
+    """`amount` divided in proportion to `weights` so that the parts add up to it exactly.
+
+    Each part is rounded to 12 decimals; what rounding leaves goes to the heaviest part (the first of them by name).
+    All weights 0 means equal parts.
+
+    Raises:
+        ValueError: a weight is negative, or there is an amount and nobody to bear it.
+    """
+    if any(w < 0 for w in weights.values()):
+        raise ValueError(f"weights must be 0 or more, not {dict(weights)}")
+    if not weights:
+        if amount:
+            raise ValueError(f"{amount} USD cannot be shared out among nobody")
+        return {}
+    used = weights if any(weights.values()) else dict.fromkeys(weights, 1)
+    whole = sum(used.values())
+    parts = {name: to_decimal(Fraction(amount) * w / whole) for name, w in used.items()}
+    rest = amount
+    for part in parts.values():
+        rest = WIDE.subtract(rest, part)
+    heaviest = min(used, key=lambda name: (-used[name], name))
+    parts[heaviest] = WIDE.add(parts[heaviest], rest)
+    return parts
+
+
+def of_variant(charges: Sequence[ChargeRow], approach: str, variant: str | None) -> list[ChargeRow]:
+    """The charges of one variant of an approach, or (null) those that belong to the approach as a whole."""
+    return [c for c in charges if c.approach == approach and c.variant == variant]
+
+
+def _rest(row: UsageRow) -> tuple[str, ...]:
+    return (row.operation, row.approach, row.variant or "", row.model or "", f"{row.amount:f}", row.source)

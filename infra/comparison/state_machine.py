@@ -1,0 +1,190 @@
+"""The comparison: the approaches one after the other, then what they used, how they compare, and the report.
+
+The run table says of every run what became of it.
+
+One after the other, so that no approach slows another down and its latencies are its own. An approach that fails does
+not keep the others from running; the execution fails at the end, and names it.
+"""
+
+from __future__ import annotations
+
+from contracts.experiment import APPROACHES
+from infra import common_states
+
+TABLE_RETRY = {
+    "ErrorEquals": ["States.ALL"],
+    "IntervalSeconds": 1,
+    "MaxAttempts": 4,
+    "BackoffRate": 2,
+    "JitterStrategy": "FULL",
+}
+
+
+def placeholder(approach: str) -> str:
+    """`fine-tuning` -> `FineTuning`."""
+    return "".join(word.capitalize() for word in approach.split("-"))
+
+
+def definition() -> common_states.State:
+    """Input `{"experiment", "run"}`. Functions: Summarise, Report; placeholders `<Approach>Machine` (ARN),
+    `<Approach>Executions` (ARN of its executions without the name) and `RunTable`."""
+    errors = {f"{approach}.$": f"$.runs[{n}].error" for n, approach in enumerate(APPROACHES)}
+    return {
+        "Comment": "Runs every approach of a run, then compares and reports.",
+        "StartAt": "RecordStart",
+        "States": {
+            "RecordStart": _record("RUNNING", time="started", then="ListApproaches"),
+            "ListApproaches": {
+                "Type": "Pass",
+                "Parameters": {
+                    "experiment.$": "$.experiment",
+                    "run.$": "$.run",
+                    "approaches": [
+                        {
+                            "approach": approach,
+                            "machine": f"${{{placeholder(approach)}Machine}}",
+                            "executions": f"${{{placeholder(approach)}Executions}}",
+                        }
+                        for approach in APPROACHES
+                    ],
+                },
+                "Next": "RunApproaches",
+            },
+            "RunApproaches": {
+                "Type": "Map",
+                "ItemsPath": "$.approaches",
+                "MaxConcurrency": 1,
+                "ItemSelector": {
+                    "experiment.$": "$.experiment",
+                    "run.$": "$.run",
+                    "machine.$": "$$.Map.Item.Value.machine",
+                    "execution.$": "States.Format('{}:{}', $$.Map.Item.Value.executions, $$.Execution.Name)",
+                },
+                "ItemProcessor": _one_approach(),
+                "ResultPath": "$.runs",
+                "Next": "Summarise",
+            },
+            "Summarise": common_states.invoke(
+                "Summarise",
+                {
+                    "executions": {
+                        **{f"{approach}.$": f"$.runs[{n}].execution" for n, approach in enumerate(APPROACHES)},
+                        "shared.$": "$$.Execution.Id",
+                    },
+                    "errors": errors,
+                },
+                then="Report",
+                result="$.summary",
+                catch=_caught("SummariseBroke"),
+            ),
+            "Report": common_states.invoke(
+                "Report", {"errors": errors}, then="AllWell", result="$.report", catch=_caught("ReportBroke")
+            ),
+            "SummariseBroke": _note_step("Summarise"),
+            "ReportBroke": _note_step("Report"),
+            "RecordBroken": _record("FAILED", time="ended", then="Broken"),
+            "Broken": {
+                "Type": "Fail",
+                "Error": "StepFailed",
+                "CausePath": "States.Format('{} failed: {}', $.step, States.JsonToString($.failure))",
+            },
+            "AllWell": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.summary.payload.failed[0]", "IsPresent": True, "Next": "RecordFailure"}],
+                "Default": "RecordSuccess",
+            },
+            "RecordSuccess": _record("SUCCEEDED", time="ended", then="Done"),
+            "RecordFailure": _record("FAILED", time="ended", then="Failed"),
+            "Failed": {
+                "Type": "Fail",
+                "Error": "ApproachesFailed",
+                "CausePath": "States.Format('{} did not finish; the report shows the others', "
+                "States.JsonToString($.summary.payload.failed))",
+            },
+            "Done": {"Type": "Pass", "InputPath": "$.report.payload", "End": True},
+        },
+    }
+
+
+def _caught(then: str) -> list[common_states.State]:
+    return [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": then}]
+
+
+def _note_step(name: str) -> common_states.State:
+    """The step that failed, for the execution's own error."""
+    return {"Type": "Pass", "Result": name, "ResultPath": "$.step", "Next": "RecordBroken"}
+
+
+def _record(status: str, *, time: str, then: str) -> common_states.State:
+    """Note the run's status, the time at which it got it, and its latest execution."""
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::dynamodb:updateItem",
+        "Parameters": {
+            "TableName": "${RunTable}",
+            "Key": {"experiment": {"S.$": "$.experiment"}, "run": {"S.$": "$.run"}},
+            "UpdateExpression": "SET #status = :status, #time = :time, #execution = :execution",
+            "ExpressionAttributeNames": {"#status": "status", "#time": time, "#execution": "execution"},
+            "ExpressionAttributeValues": {
+                ":status": {"S": status},
+                ":time": {"S.$": "$$.State.EnteredTime"},
+                ":execution": {"S.$": "$$.Execution.Id"},
+            },
+        },
+        "ResultPath": None,
+        "Retry": [TABLE_RETRY],
+        "Next": then,
+    }
+
+
+def _one_approach() -> common_states.State:
+    """Gives `{"execution": ARN or null, "error": text or null}`; never fails."""
+    return {
+        "ProcessorConfig": {"Mode": "INLINE"},
+        "StartAt": "RunApproach",
+        "States": {
+            "RunApproach": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::states:startExecution.sync:2",
+                "Parameters": {
+                    "StateMachineArn.$": "$.machine",
+                    "Name.$": "$$.Execution.Name",
+                    "Input": {
+                        "experiment.$": "$.experiment",
+                        "run.$": "$.run",
+                        "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id",
+                    },
+                },
+                "ResultPath": None,
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "FindExecution"}],
+                "Next": "Finished",
+            },
+            "Finished": {
+                "Type": "Pass",
+                "Parameters": {"execution.$": "$.execution", "error": None},
+                "End": True,
+            },
+            # Whether it failed or was never started decides whether there is a history to count.
+            "FindExecution": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::aws-sdk:sfn:describeExecution",
+                "Parameters": {"ExecutionArn.$": "$.execution"},
+                "ResultPath": None,
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.unknown", "Next": "NotStarted"}],
+                "Next": "FailedApproach",
+            },
+            "FailedApproach": {
+                "Type": "Pass",
+                "Parameters": {
+                    "execution.$": "$.execution",
+                    "error.$": "States.JsonToString($.failure)",
+                },
+                "End": True,
+            },
+            "NotStarted": {
+                "Type": "Pass",
+                "Parameters": {"execution": None, "error.$": "States.JsonToString($.failure)"},
+                "End": True,
+            },
+        },
+    }

@@ -1,0 +1,61 @@
+"""The sweep after a fine-tuning execution that was stopped or ran out of time, and so had no clean-up of its own.
+
+Its input is the event by which Step Functions tells of that execution. Names are worked out from it by the rule of
+`lambdas.fine_tuning.jobs.job_name`: experiment, run, and 8 digits of a hash that only this execution has, so that an
+execution which continues the run in the meantime keeps its endpoint.
+"""
+
+from __future__ import annotations
+
+from infra import common_states
+from infra.fine_tuning import states as sagemaker
+
+_NAME = (
+    "{% ("
+    "$subject := $states.input.asked.experiment & ' ' & $states.input.asked.run;"
+    "$slug := $replace($substring($join($match($subject, /[a-zA-Z0-9]+/).match, '-'), 0, 54), /-+$/, '');"
+    "$slug & '-' & $substring($hash($subject & ' ' & $states.input.execution, 'SHA-256'), 0, 8)"
+    ") %}"
+)
+
+
+def definition() -> common_states.State:
+    """No functions, no placeholders. Fails, and thereby alarms, when the endpoint may still run."""
+    return {
+        "Comment": "Deletes what a stopped fine-tuning execution has left.",
+        "StartAt": "ReadEvent",
+        "States": {
+            "ReadEvent": {
+                "Type": "Pass",
+                "Parameters": {
+                    "asked.$": "States.StringToJson($.detail.input)",
+                    "execution.$": "$.detail.name",
+                },
+                "Next": "WorkOutName",
+            },
+            "WorkOutName": {
+                "Type": "Pass",
+                "QueryLanguage": "JSONata",
+                "Output": {"name": _NAME},
+                "Next": "StopTrainingJob",
+            },
+            "StopTrainingJob": sagemaker.call(
+                "stopTrainingJob",
+                {"TrainingJobName.$": "$.name"},
+                then="DeleteEndpoint",
+                catch=sagemaker.passed("DeleteEndpoint"),
+            ),
+            **sagemaker.delete_endpoint("$.name", then="DeleteEndpointConfig", left="EndpointLeft"),
+            "DeleteEndpointConfig": sagemaker.delete(
+                "deleteEndpointConfig", "EndpointConfigName", "$.name", then="DeleteModel"
+            ),
+            "DeleteModel": sagemaker.delete("deleteModel", "ModelName", "$.name", then="AwaitEndpointEnd"),
+            **sagemaker.delete_logs("$.name", then="Done"),
+            "Done": {"Type": "Succeed"},
+            "EndpointLeft": {
+                "Type": "Fail",
+                "Error": "EndpointLeft",
+                "CausePath": "States.Format('endpoint {} may still run and be charged by the hour: delete it', $.name)",
+            },
+        },
+    }

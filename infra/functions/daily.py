@@ -1,0 +1,76 @@
+"""A function that is called once a day, with a queue for calls that could not be started or that failed."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra import alarms, checks, permissions
+from infra.functions.function import Function
+
+
+class DailyCall(Construct):
+    """Calls `function` with an empty event at `hour`:`minute` UTC; a retry sends the same event again.
+
+    `what` says in a few words what the call does.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002  (CDK's name)
+        *,
+        function: Function,
+        hour: int,
+        minute: int,
+        what: str,
+        enabled: bool,
+        alarm_topic: sns.ITopic,
+    ) -> None:
+        super().__init__(scope, id)
+        letters = sqs.Queue(
+            self,
+            "Undelivered",
+            enforce_ssl=True,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            retention_period=cdk.Duration.days(14),
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        checks.acknowledge(letters, "SQS3", "This queue is itself the dead-letter queue of the schedule.")
+        # The scheduler only hands the call over: one that fails each time it is tried would be gone without a trace.
+        function.function.configure_async_invoke(
+            on_failure=destinations.SqsDestination(letters), retry_attempts=2, max_event_age=cdk.Duration.hours(6)
+        )
+        # Schedules take no tags; their group does.
+        group = scheduler.ScheduleGroup(self, "Schedules", removal_policy=cdk.RemovalPolicy.DESTROY)
+        caller = permissions.service_role(self, "Role", "scheduler.amazonaws.com", f"Starts: {what}")
+        permissions.excuse(
+            caller, [f"{function.arn}:*"], "CDK grants the function's versions beside the function itself."
+        )
+        scheduler.Schedule(
+            self,
+            "Schedule",
+            schedule=scheduler.ScheduleExpression.cron(
+                minute=str(minute), hour=str(hour), time_zone=cdk.TimeZone.ETC_UTC
+            ),
+            target=targets.LambdaInvoke(
+                function.function,
+                dead_letter_queue=letters,
+                input=scheduler.ScheduleTargetInput.from_object({}),
+                retry_attempts=3,
+                max_event_age=cdk.Duration.hours(6),
+                role=cast(iam.IRole, caller),
+            ),
+            schedule_group=group,
+            enabled=enabled,
+            description=what,
+        )
+        alarms.letters(self, letters, alarm_topic)

@@ -1,0 +1,18 @@
+"""Prompting: prepare, answer, evaluate."""
+
+from __future__ import annotations
+
+from infra import common_states
+
+
+def definition(*, concurrency: int) -> common_states.State:
+    """Input `{"experiment", "run"}`. Functions: Prepare, Answer, Evaluate."""
+    return {
+        "Comment": "Answers the questions of a run by prompting alone.",
+        "StartAt": "Prepare",
+        "States": {
+            "Prepare": common_states.invoke("Prepare", {}, then="AnswerAll", result="$.prepared"),
+            "AnswerAll": common_states.answer_batches(concurrency=concurrency, then="Evaluate"),
+            "Evaluate": common_states.evaluate("prompting"),
+        },
+    }

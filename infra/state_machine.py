@@ -1,0 +1,107 @@
+"""A Step Functions state machine with a role and a log group of its own, from a definition in `infra.asl`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra import checks, permissions
+from infra.functions.function import Function, log_group
+from infra.settings import Settings
+
+
+class Machine(Construct):
+    """`functions` are the placeholders that stand for functions, which the machine may invoke; `values` the others.
+
+    There is no time limit on the execution: it would end without the clean-up that a machine may need.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002  (CDK's name)
+        *,
+        settings: Settings,
+        definition: Mapping[str, Any],
+        functions: Mapping[str, Function],
+        values: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        substitutions = {**{name: function.arn for name, function in functions.items()}, **(values or {})}
+        text = json.dumps(definition, indent=1)
+        _check_placeholders(self.node.path, text, substitutions)
+        self.role = permissions.service_role(self, "Role", "states.amazonaws.com", f"State machine of {self.node.path}")
+        for function in functions.values():
+            permissions.allow(self.role, ["lambda:InvokeFunction"], [function.arn])
+        self.machine = sfn.StateMachine(
+            self,
+            "Machine",
+            definition_body=sfn.DefinitionBody.from_string(text),
+            definition_substitutions=substitutions or None,
+            role=cast(iam.IRole, self.role),
+            state_machine_type=sfn.StateMachineType.STANDARD,
+            logs=sfn.LogOptions(
+                destination=log_group(self, "Logs", settings), level=sfn.LogLevel.ALL, include_execution_data=False
+            ),
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        checks.acknowledge(
+            self.machine,
+            "SF2",
+            "Every question's latency is measured and kept by the functions; traces would add a charge that belongs "
+            "to no approach.",
+        )
+        checks.acknowledge(
+            self.role,
+            "IAM5[Resource::*]",
+            "The log delivery actions that Step Functions needs for its own logging take no resource.",
+        )
+        if '"DISTRIBUTED"' in text:
+            self._allow_children()
+
+    @property
+    def arn(self) -> str:
+        return self.machine.state_machine_arn
+
+    @property
+    def executions_arn(self) -> str:
+        """ARN of the machine's executions, without the colon and the execution's name at its end."""
+        return cdk.Stack.of(self).format_arn(
+            service="states",
+            resource="execution",
+            resource_name=self.machine.state_machine_name,
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    def _allow_children(self) -> None:
+        """A Distributed Map starts its children as executions of the machine itself.
+
+        The policy is attached from outside the role: the machine waits for the role's own policy, which therefore
+        cannot name the machine.
+        """
+        permissions.attach(
+            self,
+            "ChildrenPolicy",
+            self.role,
+            {
+                ("states:StartExecution",): [self.arn],
+                ("states:DescribeExecution", "states:StopExecution"): [
+                    f"{self.executions_arn}/*",
+                    f"{self.executions_arn}:*",
+                ],
+            },
+            wildcard="Executions get their names when they start; the machine is named.",
+        )
+
+
+def _check_placeholders(path: str, text: str, given: Mapping[str, str]) -> None:
+    wanted = set(re.findall(r"\$\{(\w+)\}", text))
+    if wanted != set(given):
+        raise ValueError(f"{path}: placeholders {sorted(wanted)} of the definition and values {sorted(given)} differ")

@@ -1,0 +1,57 @@
+"""Reads the AWS Price List API for the rows of the catalogue, and writes a new dated price file beside the old one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cost_reports.prices.catalogue import Catalogue, name_of
+from cost_reports.prices.price_list import HOME, Found, Refreshed, parse, refresh, service_codes, to_file
+from ladder.errors import LadderError
+
+NOTE = "List prices of AWS. Rows read from the Price List API say so; the others keep the source they had."
+
+
+def fetch(pricing: Any, catalogue: Catalogue, region: str) -> list[Found]:
+    """All on-demand prices of the catalogue's service codes in `region`. `pricing` is a boto3 client (us-east-1)."""
+    found: list[Found] = []
+    for code in service_codes(catalogue):
+        pages = pricing.get_paginator("get_products").paginate(
+            ServiceCode=code,
+            Filters=[{"Type": "TERM_MATCH", "Field": "regionCode", "Value": region}],
+            FormatVersion="aws_v1",
+        )
+        for page in pages:
+            found += parse(page["PriceList"])
+    return found
+
+
+def write(
+    catalogue: Catalogue, found: list[Found], today: str, out: Path, region: str = HOME
+) -> tuple[Path, Refreshed]:
+    """Write `aws_prices_<today>.json` into `out`, and beside it what changed as `.diff.txt`; both come back.
+
+    Raises:
+        LadderError: the file exists: a price file is never overwritten.
+        PriceError: what was read cannot be a price; nothing is written.
+    """
+    path = out / f"aws_prices_{today}.json"
+    if path.exists():
+        raise LadderError(f"{path} exists; move it away first, a price file is never overwritten")
+    renewed = refresh(catalogue, found, today, region)
+    Catalogue(renewed.rows, catalogue.models, today, renewed.unpublished)
+    out.mkdir(parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(to_file(renewed.rows, catalogue.models, today, NOTE, renewed.unpublished))
+    path.with_suffix(".diff.txt").write_text("".join(f"{line}\n" for line in diff(renewed)), encoding="utf-8")
+    return path, renewed
+
+
+def diff(renewed: Refreshed) -> list[str]:
+    """One line for each price that changed (old and new USD for one unit, and the share by which it rose or fell) or
+    that was added.
+    """
+    return [
+        f"{c.name}: {c.old_usd:f} -> {c.new_usd:f} USD a {c.unit}" + ("" if c.share is None else f" ({c.share:+.1%})")
+        for c in renewed.changes
+    ] + [f"{name_of(r)}: new, {r.usd:f} USD a {r.unit}" for r in renewed.added]

@@ -1,0 +1,220 @@
+"""What no type can say about an experiment: values in range, names that exist, questions that fit pages and style."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from contracts.experiment import Experiment, HouseStyle, Question, Retrieval
+from ladder.experiment.model_ids import check_models
+from ladder.experiment.validation import Problems, Sourced
+from lambdas.common.prompts import citations
+from lambdas.evaluation.metrics import CORRECTNESS, METRICS
+from lambdas.evaluation.scoring import split_of
+
+#: What a deployment accepts too (`infra.settings.EXPERIMENT_NAME`): the vector store's names leave 18 characters.
+EXPERIMENT_NAME = re.compile(r"(?=.{2,18}$)[a-z](?:-?[a-z0-9])*")
+PROFILE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
+#: `--profile all` means every question, so no profile may take that name.
+ALL_PROFILE = "all"
+#: The smallest context of the models we run is 8,192 tokens. English has about four characters a token; three leave
+#: room for names and numbers. The exact count is the model's.
+CONTEXT_CHARACTERS = 8192 * 3
+
+
+def check_experiment(source: Sourced[Experiment], test: Sequence[Question], problems: Problems) -> None:
+    """Names, house style, gate, numbers, model ids."""
+    experiment = source.value
+
+    def problem(what: str, todo: str, *location: int | str) -> None:
+        name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)[1:]
+        problems.add(source.file, what, todo, line=source.line_of(*location), field=name)
+
+    if not EXPERIMENT_NAME.fullmatch(experiment.name):
+        todo = "use 2 to 18 of a-z, 0-9 and single -, a letter first; it names tags, folders and stacks"
+        problem(f"{experiment.name!r} cannot be a name", todo, "name")
+    if not experiment.description.strip():
+        problem("is empty", "say in a sentence what the task is", "description")
+    if not 0 <= experiment.seed < 2**31:
+        problem(f"{experiment.seed} is out of range", "use 0 to 2147483647", "seed")
+    _check_style(experiment.house_style, problem)
+    _check_gate(experiment, test, problem)
+    _check_numbers(experiment, problem)
+    check_models(experiment.models, problem)
+
+
+def _check_style(style: HouseStyle, problem: Callable[..., None]) -> None:
+    if not style.instruction.strip():
+        problem("is empty", "say how an answer looks", "house_style", "instruction")
+    if not style.refusal.strip() or "\n" in style.refusal:
+        problem("must be one sentence on one line", "for example: The pages do not say.", "house_style", "refusal")
+    if error := pattern_error(style.pattern):
+        problem(f"is not a regular expression: {error}", "correct it, in single quotes", "house_style", "pattern")
+
+
+def pattern_error(pattern: str) -> str | None:
+    """What is wrong with a regular expression; None if it compiles."""
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        return str(error)
+    return None
+
+
+def _check_gate(experiment: Experiment, test: Sequence[Question], problem: Callable[..., None]) -> None:
+    """The rules of `evaluation.gate.check`, with lines: a gate that it refuses must not cost a run first."""
+    splits = sorted({split_of(question) for question in test})
+    usable = ", ".join(name for name, metric in METRICS.items() if metric.use_instead is None)
+    for index, rule in enumerate(experiment.gate):
+        metric = METRICS.get(rule.metric)
+        if metric is None:
+            problem(f"{rule.metric!r} is unknown", f"use one of {usable}", "gate", index, "metric")
+            continue
+        if metric.use_instead is not None:
+            problem(f"{rule.metric} is better when lower", f"use {metric.use_instead}", "gate", index, "metric")
+        top = 100 if rule.metric == "bleu" else 1
+        if not 0 < rule.minimum <= top:
+            what = f"{rule.minimum:g} is out of range"
+            problem(what, f"{rule.metric} needs a minimum above 0 and at most {top}", "gate", index, "minimum")
+        if rule.split is not None and test and rule.split not in splits:
+            todo = f"use one of {', '.join(splits)} (the first tag of a question)"
+            problem(f"no test question belongs to {rule.split!r}", todo, "gate", index, "split")
+    if not any(rule.metric in CORRECTNESS and rule.split != "unanswerable" for rule in experiment.gate):
+        problem(
+            "no rule asks for right answers; form and word overlap rank well-phrased wrong answers first, and a "
+            "system that refuses everything is never wrong on unanswerable questions",
+            f"add a rule on {' or '.join(CORRECTNESS)}",
+            "gate",
+        )
+
+
+def _check_numbers(experiment: Experiment, problem: Callable[..., None]) -> None:
+    least: dict[str, dict[str, float]] = {
+        "workload": {"requests_per_month": 1, "horizon_months": 1, "peak_factor": 1, "document_changes_per_month": 0},
+        "retrieval": {"chunk_characters": 100, "chunk_overlap": 0, "candidates": 1, "pages": 1, "pages_few_shot": 1},
+        "training": {"rank": 1, "alpha": 1, "batch_size": 1, "epochs_closed_book": 1, "epochs_rag": 1},
+        "models": {"embedding_dimensions": 1},
+    }
+    least["workload"] |= {"retrain_every_months": 1, "minutes_saved_per_accepted_answer": 0}
+    least["retrieval"] |= {"pages_fine_tuned": 1}
+    sections: dict[tuple[str, ...], tuple[Any, dict[str, float]]] = {
+        (name,): (getattr(experiment, name), limits) for name, limits in least.items()
+    }
+    for name, profile in experiment.profiles.items():
+        sections["profiles", name] = (profile, {f.name: 1 for f in fields(profile)})
+        if not PROFILE_NAME.fullmatch(name) or name == ALL_PROFILE:
+            problem("cannot be a profile's name", "use a-z, 0-9, - and _, but not `all`", "profiles", name)
+    for place, (record, limits) in sections.items():
+        for name, lowest in limits.items():
+            value = getattr(record, name)
+            if value is not None and not (math.isfinite(value) and value >= lowest):
+                problem(f"{value} is too small", f"the least is {lowest:g}", *place, name)
+    workload, retrieval, training = experiment.workload, experiment.retrieval, experiment.training
+    if not -1 < workload.monthly_growth <= 1:
+        todo = "0.02 means two per cent more every month"
+        problem(f"{workload.monthly_growth} is out of range", todo, "workload", "monthly_growth")
+    for name in ("value_per_accepted_answer_usd", "hourly_wage_usd"):
+        amount = getattr(workload, name)
+        if amount is not None and not _is_amount(amount):
+            problem(f"{amount!r} is not an amount of US dollars", 'write, for example, "0.35"', "workload", name)
+    if not 0 < training.learning_rate < 1:
+        what = f"{training.learning_rate} is out of range"
+        problem(what, "use a number between 0 and 1, for example 0.002", "training", "learning_rate")
+    if retrieval.chunk_overlap >= retrieval.chunk_characters:
+        problem("is not smaller than chunk_characters", "make it smaller", "retrieval", "chunk_overlap")
+    if max(retrieval.pages, retrieval.pages_few_shot, retrieval.pages_fine_tuned) > retrieval.candidates:
+        problem("is less than the pages of a prompt", "raise it, or use fewer pages", "retrieval", "candidates")
+
+
+def _is_amount(text: str) -> bool:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        return False
+    return amount.is_finite() and amount >= 0
+
+
+def check_questions(
+    train: Sequence[Sourced[Question]],
+    test: Sequence[Sourced[Question]],
+    *,
+    documents: set[str],
+    style: HouseStyle | None,
+    retrieval: Retrieval | None,
+    problems: Problems,
+) -> None:
+    """Each question by itself, then the two files against each other. Checks that need a broken part are left out."""
+    _check_present(train, test, problems)
+    pattern = None if style is None or pattern_error(style.pattern) else re.compile(style.pattern)
+    limit = CONTEXT_CHARACTERS
+    if retrieval is not None:
+        pages = max(retrieval.pages, retrieval.pages_few_shot, retrieval.pages_fine_tuned)
+        limit -= pages * retrieval.chunk_characters
+    ids: dict[str, Sourced[Question]] = {}
+    texts: dict[str, tuple[Sourced[Question], bool]] = {}
+    for source, is_test in [*((q, False) for q in train), *((q, True) for q in test)]:
+        question = source.value
+        _check_question(source, documents, pattern, style, limit, problems)
+        other = ids.setdefault(question.id, source)
+        if other is not source:
+            what = f"{question.id!r} is the id of {other.file}:{other.line} too"
+            problems.add(source.file, what, "give each question its own id", line=source.line, field="id")
+        earlier, earlier_is_test = texts.setdefault(_plain(question.question), (source, is_test))
+        if earlier is not source and is_test:
+            leak = "the answer would be known from training" if not earlier_is_test else "it would count twice"
+            what = f"is asked in {earlier.file}:{earlier.line} too, so {leak}"
+            problems.add(source.file, what, "word it differently or remove it", line=source.line, field="question")
+
+
+def _check_present(train: Sequence[Sourced[Question]], test: Sequence[Sourced[Question]], problems: Problems) -> None:
+    broken = {problem.file for problem in problems.found}
+    for name, questions, use in (
+        ("questions.train.jsonl", train, "few-shot prompts and fine-tuning need examples"),
+        ("questions.test.jsonl", test, "there would be nothing to measure"),
+    ):
+        if not questions and name not in broken:
+            problems.add(name, f"holds no question; {use}", "write one JSON object a line")
+
+
+def _check_question(
+    source: Sourced[Question],
+    documents: set[str],
+    pattern: re.Pattern[str] | None,
+    style: HouseStyle | None,
+    limit: int,
+    problems: Problems,
+) -> None:
+    question = source.value
+
+    def problem(field: str, what: str, todo: str) -> None:
+        problems.add(source.file, what, todo, line=source.line, field=field)
+
+    for field in ("id", "question", "answer"):
+        if not getattr(question, field).strip():
+            problem(field, "is empty", "write it")
+    if len(question.question) > limit:
+        what = f"has {len(question.question):,} characters, with its pages about {limit:,} fit the model"
+        problem("question", what, "shorten it, or put fewer or smaller pages into a prompt")
+    if question.unanswerable and question.document is not None:
+        problem("document", "an unanswerable question has no page", "write null, or set unanswerable to false")
+    elif not question.unanswerable and question.document is None:
+        problem("document", "an answerable question needs its page", "name it, or set unanswerable to true")
+    elif question.document is not None and documents and question.document not in documents:
+        problem("document", f"there is no page {question.document!r}", "correct the id or add the page")
+    if style is None or pattern is None:
+        return
+    if question.unanswerable and question.answer != style.refusal:
+        problem("answer", "an unanswerable question is refused", f"write: {style.refusal}")
+    elif not question.unanswerable and not pattern.fullmatch(question.answer):
+        problem("answer", f"{question.answer!r} does not match house_style.pattern", "change one of the two")
+    elif question.document in documents and citations(question.answer)[:1] not in ((), (question.document,)):
+        problem("answer", f"it cites another page than document {question.document!r}", "make the two agree")
+
+
+def _plain(text: str) -> str:
+    """The words alone, so that case, spacing and punctuation do not hide a repeated question."""
+    return " ".join(re.findall(r"\w+", text.casefold()))

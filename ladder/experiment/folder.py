@@ -1,0 +1,117 @@
+"""Reads an experiment folder, and says in one line each what is wrong with it.
+
+experiment.yaml          name, description, house style, gate, workload, models ...  (contracts.Experiment)
+documents/**/*.md, .txt  one page each; optional front matter with id and title      (contracts.Document)
+questions.train.jsonl    examples for few-shot prompts and fine-tuning               (contracts.Question)
+questions.test.jsonl     what every approach is asked                                (contracts.Question)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts import json_codec
+from contracts.experiment import Document, Experiment, Question
+from ladder.errors import LadderError
+from ladder.experiment.checks import check_experiment, check_questions
+from ladder.experiment.files import read_documents, read_lines, read_yaml
+from ladder.experiment.validation import Problem, Problems
+
+YAML_FILE = "experiment.yaml"
+TRAIN_FILE = "questions.train.jsonl"
+TEST_FILE = "questions.test.jsonl"
+DOCUMENTS = "documents"
+SHOWN_PROBLEMS = 20
+
+
+class ExperimentError(LadderError):
+    """The folder cannot be used. The text is the problem, or lists several, one a line; `problems` holds all."""
+
+    def __init__(self, folder: Path, problems: list[Problem]) -> None:
+        self.problems = tuple(problems)
+        if len(problems) == 1:
+            alone = str(problems[0])
+            super().__init__(alone if alone.startswith(str(folder)) else f"{folder}/{alone}")
+            return
+        lines = [f"{folder}: {len(problems)} problems", *(f"  {problem}" for problem in problems[:SHOWN_PROBLEMS])]
+        if len(problems) > SHOWN_PROBLEMS:
+            lines.append(f"  ... and {len(problems) - SHOWN_PROBLEMS} more")
+        super().__init__("\n".join(lines))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedExperiment:
+    """A folder without problems. Documents and questions are sorted by id; `sha256` is that of the content, so that
+    comments, file names and the order of lines do not change it."""
+
+    experiment: Experiment
+    documents: tuple[Document, ...]
+    train: tuple[Question, ...]
+    test: tuple[Question, ...]
+    sha256: str
+    folder: Path
+
+
+def load(folder: Path) -> LoadedExperiment:
+    """The experiment in `folder`.
+
+    Raises:
+        ExperimentError: with every problem that was found.
+    """
+    problems = Problems()
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        problems.add(str(folder), what, "name the folder that holds experiment.yaml")
+        raise ExperimentError(folder, problems.found)
+    experiment = read_yaml(folder, YAML_FILE, Experiment, problems)
+    documents = read_documents(folder, DOCUMENTS, problems)
+    train = read_lines(folder, TRAIN_FILE, Question, problems)
+    test = read_lines(folder, TEST_FILE, Question, problems)
+    if experiment is not None:
+        check_experiment(experiment, [q.value for q in test], problems)
+    check_questions(
+        train,
+        test,
+        documents={d.value.id for d in documents},
+        style=experiment.value.house_style if experiment else None,
+        retrieval=experiment.value.retrieval if experiment else None,
+        problems=problems,
+    )
+    if problems.found or experiment is None:
+        raise ExperimentError(folder, problems.found)
+    content = _Content(
+        experiment=experiment.value,
+        documents=tuple(sorted((d.value for d in documents), key=lambda d: d.id)),
+        train=tuple(sorted((q.value for q in train), key=lambda q: q.id)),
+        test=tuple(sorted((q.value for q in test), key=lambda q: q.id)),
+    )
+    return LoadedExperiment(
+        experiment=content.experiment,
+        documents=content.documents,
+        train=content.train,
+        test=content.test,
+        sha256=content.sha256(),
+        folder=folder.resolve(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    experiment: Experiment
+    documents: tuple[Document, ...]
+    train: tuple[Question, ...]
+    test: tuple[Question, ...]
+
+    def sha256(self) -> str:
+        parts = (
+            json.dumps(json_codec.to_jsonable(self.experiment), sort_keys=True),
+            json_codec.dump_lines(self.documents),
+            json_codec.dump_lines(self.train),
+            json_codec.dump_lines(self.test),
+        )
+        # Each part's own digest keeps a line from moving between files without changing the sum.
+        digests = b"".join(hashlib.sha256(part.encode("utf-8")).digest() for part in parts)
+        return hashlib.sha256(digests).hexdigest()

@@ -1,0 +1,189 @@
+"""What one run will do: which questions are asked, and which examples the adapters learn from.
+
+Every draw is a SHA-256 of the seed and a question's id, so the same experiment, profile and seed give the same run on
+any machine and any Python.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import zip_longest
+from typing import TypeVar
+
+from contracts import keys
+from contracts.experiment import Profile, Question
+from contracts.run import Manifest
+from ladder.errors import LadderError
+from ladder.experiment.checks import ALL_PROFILE
+from ladder.experiment.folder import LoadedExperiment
+from lambdas.evaluation.scoring import split_of
+
+K = TypeVar("K", bound=Hashable)
+DEFAULT_PROFILE = "full"
+#: A fact is an answer on a page; the wordings of one fact share it.
+Fact = tuple[str | None, str]
+
+
+def plan(
+    loaded: LoadedExperiment,
+    profile_name: str,
+    run_id: str,
+    seed: int,
+    created: str,
+    git_commit: str | None,
+    batch_size: int,
+) -> Manifest:
+    """The manifest of a run.
+
+    Args:
+        profile_name: an entry of `profiles` in experiment.yaml, or `all` for every question.
+        created: UTC, ISO 8601.
+        batch_size: questions a Map item, at least 1.
+
+    Raises:
+        LadderError: the profile is not known, or the batch size is below 1.
+    """
+    experiment = loaded.experiment
+    if batch_size < 1:
+        raise LadderError(f"batch size {batch_size} is too small; use at least 1")
+    profile = profile_of(loaded, profile_name)
+    asked = draw_test(loaded.test, profile.test_questions, seed)
+    wanted = {fact_of(question) for question in asked if not question.unanswerable}
+    training = experiment.training
+    return Manifest(
+        experiment=experiment.name,
+        run=run_id,
+        profile=profile_name,
+        input_prefix=keys.input_prefix(experiment.name, loaded.sha256),
+        input_sha256=loaded.sha256,
+        seed=seed,
+        batch_size=batch_size,
+        test_question_ids=tuple(question.id for question in asked),
+        closed_book_ids=draw_examples(loaded.train, profile.closed_book_examples, wanted, seed, wordings=None),
+        rag_ids=draw_examples(loaded.train, profile.rag_examples, wanted, seed, wordings=1),
+        epochs_closed_book=profile.epochs_closed_book or training.epochs_closed_book,
+        epochs_rag=profile.epochs_rag or training.epochs_rag,
+        created=created,
+        git_commit=git_commit,
+    )
+
+
+def profile_of(loaded: LoadedExperiment, name: str) -> Profile:
+    """The profile of that name. `full`, the default of the commands, is everything where the experiment has none.
+
+    Raises:
+        LadderError: the profile is not known.
+    """
+    profiles = loaded.experiment.profiles
+    if name in profiles:
+        return profiles[name]
+    if name in (ALL_PROFILE, DEFAULT_PROFILE):
+        return Profile()
+    known = ", ".join([*profiles, ALL_PROFILE])
+    raise LadderError(f"profile {name!r} is not in {loaded.folder}/experiment.yaml; use one of {known}")
+
+
+def draw_test(questions: Sequence[Question], count: int | None, seed: int) -> tuple[Question, ...]:
+    """`count` questions (all, if None or more than there are): every split by its share, pages spread within it."""
+    by_split = _groups(questions, split_of)
+    shares = largest_remainder({split: len(by_split[split]) for split in sorted(by_split)}, count)
+    return tuple(
+        question
+        for split in sorted(by_split)
+        for question in _spread(by_split[split], f"{seed}/test/{split}")[: shares[split]]
+    )
+
+
+def draw_examples(
+    questions: Sequence[Question], count: int | None, wanted: set[Fact], seed: int, *, wordings: int | None
+) -> tuple[str, ...]:
+    """Ids of `count` training questions (all, if None or more than there are), the unanswerable ones by their share.
+
+    Facts that the test asks again (`wanted`) come first, or a question of the split "seen fact" would ask for one that
+    this run never taught. The others follow, spread over pages. `wordings` is how many examples of a fact come before
+    the next fact: None takes all of them together, as learning a fact by heart needs.
+    """
+    groups = {
+        "answerable": [q for q in questions if not q.unanswerable],
+        "unanswerable": [q for q in questions if q.unanswerable],
+    }
+    shares = largest_remainder({name: len(group) for name, group in groups.items()}, count)
+    # The order of the draw differs from that of the test, or the fillers would repeat its choice of pages.
+    answerable = _by_fact(groups["answerable"], wanted, f"{seed}/examples", wordings)[: shares["answerable"]]
+    refusals = _ordered(groups["unanswerable"], f"{seed}/refusals")[: shares["unanswerable"]]
+    return tuple(question.id for question in (*answerable, *refusals))
+
+
+def fact_of(question: Question) -> Fact:
+    """What the question is about: its page and the answer."""
+    return question.document, question.answer
+
+
+def largest_remainder(sizes: Mapping[K, int], count: int | None) -> dict[K, int]:
+    """`count` seats shared out in proportion to `sizes` (Hamilton's method); no group gets more than its size.
+
+    Ties go to the larger group, then to the first one. `count` None, or above the sum, gives every group its size.
+    """
+    total = sum(sizes.values())
+    if count is None or count >= total:
+        return dict(sizes)
+    # Whole numbers only: a float quota could round a tie differently on another machine.
+    shares = {key: count * size // total for key, size in sizes.items()}
+    left = count - sum(shares.values())
+    by_remainder = sorted(sizes, key=lambda key: (-(count * sizes[key] % total), -sizes[key]))
+    for key in by_remainder[:left]:
+        shares[key] += 1
+    return shares
+
+
+def _by_fact(questions: Sequence[Question], wanted: set[Fact], name: str, wordings: int | None) -> list[Question]:
+    """All questions in the order in which they are taken."""
+    facts = _groups(questions, fact_of)
+    asked = [_ordered(facts[fact], name) for fact in sorted(facts, key=lambda f: _draw(name, f)) if fact in wanted]
+    pages = _groups([fact for fact in facts if fact not in wanted], lambda fact: fact[0])
+    by_page = [
+        sorted(pages[page], key=lambda f: _draw(name, f)) for page in sorted(pages, key=lambda p: _draw(name, p))
+    ]
+    others = [_ordered(facts[fact], name) for fact in _in_turn(by_page)]
+    if wordings is None:
+        # In turn, so that a small number of examples still teaches every fact that is asked at least once.
+        return [*_in_turn(asked), *(question for fact in others for question in fact)]
+    result: list[Question] = []
+    queue = [*asked, *others]
+    while queue:
+        result += [question for fact in queue for question in fact[:wordings]]
+        queue = [fact[wordings:] for fact in queue if len(fact) > wordings]
+    return result
+
+
+def _spread(questions: Sequence[Question], name: str) -> list[Question]:
+    """One question of every page, then a second one of every page, and so on."""
+    pages = _groups(questions, lambda question: question.document or question.id)
+    return _in_turn([_ordered(pages[page], name) for page in sorted(pages, key=lambda page: _draw(name, page))])
+
+
+T = TypeVar("T")
+
+
+def _in_turn(queues: Iterable[Sequence[T]]) -> list[T]:
+    """The first of every queue, the second of every queue, and so on."""
+    missing = object()
+    rounds = zip_longest(*queues, fillvalue=missing)
+    return [item for items in rounds for item in items if item is not missing]  # type: ignore[misc]
+
+
+def _groups(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    groups: dict[K, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def _ordered(questions: Iterable[Question], name: str) -> list[Question]:
+    return sorted(questions, key=lambda question: _draw(name, question.id))
+
+
+def _draw(name: str, item: object) -> bytes:
+    """A place in an order that depends on the name and the item only."""
+    return hashlib.sha256(f"{name}/{item}".encode()).digest()

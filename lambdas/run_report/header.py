@@ -1,0 +1,89 @@
+"""The head of a run's report: what was measured, when, with what, and what limits its money."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import botocore
+
+from contracts.experiment import Experiment
+from contracts.money import UsageRow
+from contracts.run import Manifest, RunEnvironment
+from contracts.times import stamp
+from contracts.units import HOURS_PER_MONTH
+from cost_reports.prices.catalogue import CURRENCY, Catalogue
+from cost_reports.prices.usage_types import usage_type
+from cost_reports.run_report import simulated
+from cost_reports.run_report.report import Header, SourceState
+from cost_reports.text import usd
+from lambdas.common import prompts
+
+
+def of_run(
+    manifest: Manifest,
+    asked: Experiment,
+    environment: RunEnvironment,
+    region: str,
+    usage: list[UsageRow],
+    catalogue: Catalogue,
+    estimated: SourceState,
+) -> Header:
+    """What was measured, when, with what; `usage` is all that the run metered, `estimated` what was expected of it."""
+    m = asked.models
+    bill = "an embedded AWS sends no bill" if environment.embedded else "AWS billing was not read for this report"
+    return Header(
+        experiment=manifest.experiment,
+        description=asked.description,
+        run=manifest.run,
+        profile=manifest.profile,
+        region=region,
+        window_start=min((row.start for row in usage), default=None),
+        window_end=max((row.end for row in usage), default=None),
+        as_of=stamp(datetime.now(UTC)),
+        prices_as_of=catalogue.as_of,
+        currency=CURRENCY,
+        embedded=environment.embedded,
+        simulated=simulated.statements(environment.stand_ins) if environment.embedded else (),
+        models={
+            "generator": m.generator,
+            "embedding": f"{m.embedding}, {m.embedding_dimensions} dimensions",
+            "fine-tuning base": m.fine_tuning_base,
+            "training instance": m.training_instance,
+            "hosting instance": m.hosting_instance,
+        },
+        model_hashes=environment.model_hashes,
+        seeds={"run": manifest.seed, "experiment": asked.seed},
+        versions={
+            "prompts": str(prompts.PROMPT_VERSION),
+            "Python (reporting function)": platform.python_version(),
+            "botocore (reporting function)": botocore.__version__,
+            **environment.versions,
+        },
+        git_commit=manifest.git_commit,
+        input_sha256=manifest.input_sha256,
+        questions=len(manifest.test_question_ids),
+        sources=(
+            estimated,
+            SourceState(source="metered", state="complete", text=f"{len(usage)} usage rows of the run, priced"),
+            SourceState(source="billed", state="no data yet", text=bill),
+        ),
+        report_requests=0,
+        report_usd=Decimal(0),
+    )
+
+
+def notes(asked: Experiment, environment: RunEnvironment, region: str, catalogue: Catalogue) -> list[str]:
+    """What a reader must know about the money of the run."""
+    found = ["Prices are list prices without discounts, free tiers of new accounts, or tax."]
+    host = asked.models.hosting_instance
+    kind = usage_type("AmazonSageMaker", f"Host:{host}", region)
+    for price in catalogue.candidates("AmazonSageMaker", kind, "RunInstance", datetime.now(UTC).date().isoformat()):
+        found.append(
+            f"Fine-tuned variants pay for the seconds of an endpoint on {host} during the evaluation only. Kept on, it"
+            f" costs {usd(price.usd * HOURS_PER_MONTH)} a month, whether it answers or idles."
+        )
+    if environment.embedded:
+        found.append("The embedded AWS wakes search capacity only for the run; on AWS idle minutes are metered too.")
+    return found

@@ -1,0 +1,111 @@
+"""What the experiment's own workload would cost: its task measured in tokens, its numbers checked, for estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from statistics import mean
+
+from contracts.experiment import Document, Experiment, Question
+from cost_reports.estimate.options import Setting
+from cost_reports.estimate.workload import Task, Workload, WorkloadError
+from cost_reports.prices.catalogue import Catalogue
+from lambdas.common import prompts
+
+CHARACTERS_PER_TOKEN = 4
+"""English text; the usual rule of thumb of model providers. Measured tokens of a run take its place."""
+REASONING_TOKENS = 120
+"""What a model writes before its answer when it is asked to think first."""
+
+
+def tokens(text: str) -> int:
+    """Tokens of a text, at least one."""
+    return max(1, -(-len(text) // CHARACTERS_PER_TOKEN))
+
+
+def task_of(
+    experiment: Experiment, documents: Sequence[Document], train: Sequence[Question], test: Sequence[Question]
+) -> Task:
+    """The size of the experiment's task, from its documents, questions and the prompts that are really sent."""
+    e = experiment
+    questions = test or train
+    pages = [prompts.page_text(d) for d in documents]
+    chunk = min(mean(len(p) for p in pages), e.retrieval.chunk_characters)
+    style = prompts.zero_shot("", e.house_style).system or ""
+    shot = _mean(q.question for q in train) + _mean(q.answer for q in train) if train else 0
+    return Task(
+        documents=len(documents),
+        corpus_tokens=sum(map(tokens, pages)),
+        question_tokens=_mean(q.question for q in questions),
+        answer_tokens=_mean(q.answer for q in questions),
+        style_tokens=tokens(style),
+        shots=prompts.FEW_SHOTS,
+        shot_tokens=shot,
+        reasoning_tokens=REASONING_TOKENS,
+        pages=e.retrieval.pages,
+        chunk_tokens=-(-round(chunk) // CHARACTERS_PER_TOKEN),
+        train_examples=max(1, len(train)),
+        train_example_tokens=max(1, shot),
+        epochs=e.training.epochs_closed_book,
+    )
+
+
+def setting_of(
+    experiment: Experiment,
+    task: Task,
+    catalogue: Catalogue,
+    *,
+    region: str = "us-east-1",
+    requests_per_month: int | None = None,
+    horizon_months: int | None = None,
+    assumed: Mapping[str, Fraction] | None = None,
+    measured: Mapping[str, tuple[Fraction, Fraction]] | None = None,
+) -> Setting:
+    """What an estimate of the experiment needs; volume, horizon and tokens may be put in place of its own.
+
+    Raises:
+        WorkloadError: a number of the workload is impossible, or an amount is no number.
+    """
+    e, w = experiment, experiment.workload
+    minutes = w.minutes_saved_per_accepted_answer
+    workload = Workload(
+        requests_per_month=w.requests_per_month if requests_per_month is None else requests_per_month,
+        horizon_months=w.horizon_months if horizon_months is None else horizon_months,
+        peak_factor=Decimal(str(w.peak_factor)),
+        monthly_growth=Decimal(str(w.monthly_growth)),
+        document_changes_per_month=w.document_changes_per_month,
+        retrain_every_months=w.retrain_every_months,
+        value_per_accepted_answer_usd=_usd("value_per_accepted_answer_usd", w.value_per_accepted_answer_usd),
+        minutes_saved_per_accepted_answer=None if minutes is None else Decimal(str(minutes)),
+        hourly_wage_usd=_usd("hourly_wage_usd", w.hourly_wage_usd),
+    )
+    return Setting(
+        experiment=e.name,
+        catalogue=catalogue,
+        task=task,
+        workload=workload,
+        generator=e.models.generator,
+        embedding=e.models.embedding,
+        dimensions=e.models.embedding_dimensions,
+        base_model=e.models.fine_tuning_base,
+        training_instance=e.models.training_instance,
+        hosting_instance=e.models.hosting_instance,
+        region=region,
+        rank=e.training.rank,
+        assumed=dict(assumed or {}),
+        measured=dict(measured or {}),
+    )
+
+
+def _mean(texts: Iterable[str]) -> int:
+    return max(1, round(mean(tokens(t) for t in texts)))
+
+
+def _usd(name: str, text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise WorkloadError(f"workload: {name} {text!r} in experiment.yaml is no amount") from error

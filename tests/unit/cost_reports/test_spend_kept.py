@@ -1,0 +1,212 @@
+"""What a spend report keeps and tells, where it is stopped half-way, two are made at once, or the bucket refuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+
+from contracts.money import ChargeRow
+from cost_reports.spend_report.records import Window
+from cost_reports.spend_report.report import SpendReport
+from lambdas.common.facts import Facts
+from lambdas.common.store import Results
+from lambdas.spend_report import logic, notify
+from tests.unit.cost_reports import sample_run as run
+from tests.unit.lambdas.spend_report.bill_pages import NOW, FakeBill, refused
+from tests.unit.lambdas.spend_report.ledger_rows import ACCOUNT, kept
+
+LATER = NOW + timedelta(days=1)
+PREFIX = f"reports/{run.EXPERIMENT}/2026-11-27/"
+
+
+@pytest.fixture
+def facts(results: Results) -> Facts:
+    return Facts(results, run.EXPERIMENT)
+
+
+def bill(refund: str = "-0.02") -> FakeBill:
+    """A bill whose refund of the experiment is `refund`."""
+    made = FakeBill()
+    text = json.dumps(made.pages["record-type"]).replace('"-0.02"', f'"{refund}"')
+    made.pages["record-type"] = json.loads(text)
+    return made
+
+
+def report(results: Results, seen: FakeBill, now: datetime = NOW, **changes: Any) -> SpendReport:
+    given = {"experiment": run.EXPERIMENT, "account": ACCOUNT, "fresh": True}
+    return logic.write_spend(results, seen, now=now, **{**given, **changes}).report
+
+
+def refunds(facts: Facts) -> list[str]:
+    return [str(r.amount_usd) for r in kept(facts, source="billed-ce") if r.charge_category == "Refund"]
+
+
+def test_a_change_that_was_told_and_never_kept_is_not_told_again_when_aws_takes_it_back(
+    results: Results, facts: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report(results, bill())
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Facts, "update", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            report(results, bill("-0.5"), LATER)
+    assert refunds(facts) == ["-0.02"]
+    assert report(results, bill(), LATER).restatements == ()
+
+
+def test_an_older_reading_does_not_take_the_place_of_a_newer_one(results: Results, facts: Facts) -> None:
+    report(results, bill("-0.5"), NOW + timedelta(minutes=5))
+    report(results, bill(), NOW)  # which began earlier and came to its end last
+    assert refunds(facts) == ["-0.5"]
+    assert report(results, bill("-0.5"), LATER).restatements == ()
+
+
+def test_a_reading_is_as_old_as_its_answers(results: Results, facts: Facts) -> None:
+    report(results, bill())
+    report(results, bill(), NOW + timedelta(hours=1), fresh=False)
+    with facts.read() as ledger:
+        (reading,) = ledger.readings(source="billed-ce")
+    assert reading.read_at == "2026-11-27T09:30:00Z"
+
+
+def test_chosen_days_are_compared_with_the_report_of_today_where_the_ledger_holds_it(results: Results) -> None:
+    days = Window(start=date(2026, 11, 20), end=date(2026, 11, 27))
+    results.write_text(f"reports/{run.EXPERIMENT}/2026-11-26/report.json", "{}")
+    assert report(results, bill(), window=days).header.previous_report == "2026-11-26"
+    assert report(results, bill()).header.previous_report == "2026-11-26"
+    assert report(results, bill(), window=days).header.previous_report == "2026-11-27"
+
+
+@pytest.mark.parametrize("operation", ["GetObject", "PutObject"])
+def test_a_cache_that_the_bucket_refuses_costs_requests_and_no_report(results: Results, operation: str) -> None:
+    whole = report(results, bill(), fresh=False)
+
+    def deny(params: dict[str, Any], **_: Any) -> None:
+        if "/cache/" in params["Key"]:
+            raise refused("AccessDenied", "not for you", 403)
+
+    results.s3.meta.events.register(f"provide-client-params.s3.{operation}", deny)
+    found = report(results, bill(), fresh=operation == "PutObject")
+    assert (found.failures, found.total_billed_usd) == (whole.failures, whole.total_billed_usd)
+    assert found.header.requests == whole.header.requests
+    assert [note for note in found.notes if "could not be kept" in note] == [
+        "Answers of AWS could not be kept or found again, so that each report pays for its own:"
+        " AccessDenied: not for you"
+    ]
+
+
+# News.
+
+
+class Topic:
+    """What was published; `before` is called first, once."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.before: Any = None
+
+    def publish(self, **message: Any) -> None:
+        before, self.before = self.before, None
+        if before is not None:
+            before()
+        self.sent.append(message["Message"])
+
+
+def announce(results: Results, topic: Topic, told: SpendReport) -> bool:
+    return notify.announce(results, topic, "arn:topic", prefix=PREFIX, report=told)
+
+
+def test_news_are_told_once_by_two_runs_at_once(results: Results) -> None:
+    told, topic = report(results, bill()), Topic()
+    other: list[bool] = []
+    topic.before = lambda: other.append(announce(results, topic, told))
+    assert announce(results, topic, told)
+    assert (other, len(topic.sent)) == ([False], 1)
+    changed = replace(told, headline="Something else.")
+    assert announce(results, topic, changed)
+    assert not announce(results, topic, changed)
+    assert len(topic.sent) == 2
+
+
+def test_a_mark_that_is_set_meanwhile_is_looked_at_again(results: Results) -> None:
+    told, topic = report(results, bill()), Topic()
+    rival = boto3.client("s3", region_name="us-east-1")
+    first = [True]
+
+    def overtaken(params: dict[str, Any], **_: Any) -> None:
+        if first and params["Key"].endswith("announced.json"):
+            first.clear()
+            announce(Results(results.bucket, rival), topic, told)
+
+    results.s3.meta.events.register("provide-client-params.s3.PutObject", overtaken)
+    assert not announce(results, topic, told)
+    assert len(topic.sent) == 1
+
+
+def test_news_that_could_not_be_published_are_published_the_next_time(results: Results) -> None:
+    told, topic = report(results, bill()), Topic()
+
+    def refuse() -> None:
+        raise refused("AuthorizationError")
+
+    topic.before = refuse
+    with pytest.raises(Exception, match="AuthorizationError"):
+        announce(results, topic, told)
+    assert announce(results, topic, told)
+    assert len(topic.sent) == 1
+
+
+# What exports say of the same days.
+
+
+def exported(facts: Facts, *rows: tuple[str, str, str], read_at: str = "2026-11-27T06:00:00Z") -> None:
+    """Put (day, category, amount) of the experiment into the ledger as the exports' sync does."""
+    like = next(r for r in kept(facts, source="billed-ce", cut="record-type") if r.experiment == run.EXPERIMENT)
+    found: list[ChargeRow] = [
+        replace(
+            like,
+            day=day,
+            billing_period=day[:7],
+            charge_category=category,
+            amount_usd=Decimal(amount),
+            source="billed-export",
+            cut="whole",
+        )
+        for day, category, amount in rows
+    ]
+    always = Window(start=date(2000, 1, 1), end=date(2100, 1, 1))
+    facts.update(
+        lambda ledger: ledger.replace(
+            found, source="billed-export", account=like.account, window=always, read_at=read_at
+        )
+    )
+
+
+def said(found: SpendReport) -> list[str]:
+    return [note for note in found.notes if note.startswith("Billing exports say")]
+
+
+def test_the_report_says_what_exports_say_of_the_days_that_both_cover(results: Results, facts: Facts) -> None:
+    assert said(report(results, bill())) == []
+    usage = ("2026-11-25", "Usage", "1.9983400001")
+    exported(facts, usage, ("2026-11-25", "Refund", "-0.02"), ("2026-11-26", "Usage", "0.1"))
+    # The 26th was not whole yet when the exports were read, so both are compared up to the 25th.
+    assert said(report(results, bill(), LATER)) == [
+        "Billing exports say $1.98 for 2026-11-25 to 2026-11-25, Cost Explorer $1.98."
+    ]
+    exported(facts, usage, ("2026-11-26", "Usage", "0.1"))
+    assert said(report(results, bill(), LATER)) == [
+        "Billing exports say $2.00 for 2026-11-25 to 2026-11-25, Cost Explorer $1.98: a difference of -$0.02."
+    ]
+    # What the exports had when they were read on the 26th was not whole for the 25th either.
+    exported(facts, usage, read_at="2026-11-26T06:00:00Z")
+    assert said(report(results, bill(), LATER)) == []

@@ -1,0 +1,90 @@
+"""Which variants are compared, and with what result."""
+
+from __future__ import annotations
+
+import pytest
+
+from contracts.experiment import APPROACHES, VARIANTS
+from contracts.run import PairedRow, ScoreRow
+from lambdas.comparison.paired import best_prompting, by_variant, compare, pairs
+
+APPROACH_OF = {variant: approach for approach in APPROACHES for variant in VARIANTS[approach]}
+
+
+def scores(variant: str, exact: list[int], **more: list[float]) -> list[ScoreRow]:
+    return [
+        ScoreRow(
+            experiment="e",
+            run="r",
+            approach=APPROACH_OF[variant],
+            variant=variant,
+            question_id=f"q{i:02d}",
+            split="seen-fact",
+            scores={"exact": float(value), **{name.replace("_", "-"): values[i] for name, values in more.items()}},
+        )
+        for i, value in enumerate(exact)
+    ]
+
+
+NONE, HALF, ALL = [0] * 12, [1, 0] * 6, [1] * 12
+
+
+def row(rows: list[PairedRow], a: str, b: str, metric: str = "exact") -> PairedRow:
+    (found,) = [r for r in rows if (r.a, r.b, r.metric) == (a, b, metric)]
+    return found
+
+
+def test_all_recommended_pairs_are_there_once() -> None:
+    columns = by_variant(
+        [s for variant in APPROACH_OF for s in scores(variant, HALF if variant == "few-shot" else NONE)]
+    )
+    found = pairs(columns)
+    assert len(found) == len(set(found))
+    assert {pair.a for pair in found if pair.b == "few-shot"} == set(APPROACH_OF) - {"few-shot"}
+    fixed = {("lora+rag", "rag+few-shot"), ("lora", "base"), ("lora+rag", "base+rag"), ("rag+few-shot", "rag")}
+    assert fixed < set(found)
+
+
+def test_a_failed_approach_is_left_out() -> None:
+    columns = by_variant([*scores("zero-shot", NONE), *scores("lora", ALL), *scores("base", NONE)])
+    assert set(pairs(columns)) == {("base", "zero-shot"), ("lora", "zero-shot"), ("lora", "base")}
+    assert set(pairs(by_variant(scores("lora", ALL) + scores("base", NONE)))) == {("lora", "base")}
+
+
+def test_the_best_prompting_variant_by_exact_then_contained_then_the_simplest() -> None:
+    def best(*rows: list[ScoreRow]) -> str | None:
+        return best_prompting(by_variant([s for part in rows for s in part]))
+
+    assert (
+        best(scores("zero-shot", NONE), scores("chain-of-thought", HALF), scores("few-shot", NONE))
+        == "chain-of-thought"
+    )
+    tied = [scores("zero-shot", NONE, contained=[0.0] * 12), scores("few-shot", NONE, contained=[1.0] * 12)]
+    assert best(*tied) == "few-shot"
+    assert best(scores("few-shot", NONE), scores("zero-shot", NONE)) == "zero-shot"
+    assert best(scores("rag", ALL)) is None
+
+
+def test_differences_are_a_minus_b_on_the_same_questions() -> None:
+    rows = compare([*scores("zero-shot", HALF), *scores("rag", ALL)], experiment="e", run="r", seed=1)
+    found = row(rows, "rag", "zero-shot")
+    assert (found.difference, found.n) == (0.5, 12)
+    assert found.p_value == pytest.approx(2 * 0.5**6)
+    assert 0 < found.low < 0.5 < found.high < 1
+    assert "McNemar" in found.method
+
+
+def test_means_are_compared_by_paired_bootstrap() -> None:
+    left = scores("rag", ALL, rouge_l=[0.5 + 0.02 * i for i in range(12)])
+    right = scores("zero-shot", ALL, rouge_l=[0.3 + 0.02 * i for i in range(12)])
+    rows = compare([*left, *right], experiment="e", run="r", seed=1)
+    found = row(rows, "rag", "zero-shot", "rouge-l")
+    assert found.difference == pytest.approx(0.2)
+    assert found.method.startswith("paired bootstrap")
+    assert compare([*right, *left], experiment="e", run="r", seed=1) == rows
+
+
+def test_only_questions_that_both_sides_have_are_compared() -> None:
+    rows = compare([*scores("zero-shot", [1, 1]), *scores("rag", [1, 0, 0])], experiment="e", run="r", seed=1)
+    found = row(rows, "rag", "zero-shot")
+    assert (found.n, found.difference) == (2, -0.5)

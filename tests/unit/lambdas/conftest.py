@@ -1,0 +1,108 @@
+"""Fixtures of the Lambda tests: a run in a mocked bucket and fake model clients."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from contracts import json_codec, keys
+from contracts.experiment import Experiment, GateRule, Workload
+from contracts.run import Manifest
+from lambdas.common import runtime
+from lambdas.common.store import Results
+from tests.unit.lambdas.lambda_world import (
+    EXPERIMENT,
+    RUN,
+    STYLE,
+    Context,
+    FakeConverse,
+    FakeEndpoint,
+    World,
+    documents,
+    held_out_questions,
+    train_questions,
+)
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")  # a mock that outlived its module would keep its buckets for the next one
+def _aws() -> Iterator[Any]:
+    with mock_aws():
+        yield boto3.client("s3", region_name="us-east-1")
+
+
+@pytest.fixture
+def world(_aws: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    bucket = f"results-{next(_numbers)}"
+    _aws.create_bucket(Bucket=bucket)
+    for name, value in {
+        "BUCKET": bucket,
+        "EXPERIMENT": EXPERIMENT,
+        "AWS_REGION": "us-east-1",
+        "GENERATOR_PROFILE_ARN": "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/gen",
+        "GENERATOR_MODEL_ID": "us.amazon.nova-micro-v1:0",
+        "FINE_TUNING_BASE": "HuggingFaceTB/SmolLM2-135M-Instruct",
+        "PROJECT": "fm-cost-ladder",
+        "OWNER": "team-a",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(runtime, "_clients", {"s3": _aws})
+    train, test = train_questions(), held_out_questions()
+    manifest = Manifest(
+        experiment=EXPERIMENT,
+        run=RUN,
+        profile="quick",
+        input_prefix=keys.input_prefix(EXPERIMENT, "ab" * 32),
+        input_sha256="ab" * 32,
+        seed=7,
+        batch_size=5,
+        test_question_ids=tuple(q.id for q in test),
+        closed_book_ids=tuple(q.id for q in train),
+        rag_ids=tuple(q.id for q in train),
+        epochs_closed_book=4,
+        epochs_rag=1,
+        created="2026-11-23T00:00:00+00:00",
+    )
+    experiment = Experiment(
+        name=EXPERIMENT,
+        description="test",
+        house_style=STYLE,
+        gate=(GateRule(metric="exact", minimum=0.5),),
+        workload=Workload(requests_per_month=1000),
+    )
+    made = World(results=Results(bucket, _aws), manifest=manifest, bucket=bucket)
+    made.write_manifest()
+    made.results.write_text(f"{manifest.input_prefix}experiment.json", json.dumps(json_codec.to_jsonable(experiment)))
+    made.results.write(f"{manifest.input_prefix}documents.jsonl", documents())
+    made.results.write(f"{manifest.input_prefix}questions.train.jsonl", train)
+    made.results.write(f"{manifest.input_prefix}questions.test.jsonl", test)
+    return made
+
+
+@pytest.fixture
+def context() -> Context:
+    return Context()
+
+
+@pytest.fixture
+def bedrock_client(world: World, monkeypatch: pytest.MonkeyPatch) -> FakeConverse:
+    """The bedrock-runtime client that the handlers get; retries do not sleep."""
+    fake = FakeConverse()
+    runtime._clients["bedrock-runtime"] = fake
+    monkeypatch.setattr(runtime, "_sleep", lambda seconds: None)
+    return fake
+
+
+@pytest.fixture
+def endpoint_client(world: World, monkeypatch: pytest.MonkeyPatch) -> FakeEndpoint:
+    fake = FakeEndpoint()
+    runtime._clients["sagemaker-runtime"] = fake
+    monkeypatch.setattr(runtime, "_sleep", lambda seconds: None)
+    return fake

@@ -1,0 +1,114 @@
+"""Exact match, containment, citations, format, abstention: golden cases, and the traps by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.experiment import HouseStyle, Question
+from lambdas.evaluation import text_metrics as tm
+
+STYLE = HouseStyle(
+    instruction="Answer with the value and the page.",
+    pattern=r"[^\[\]\n]{1,40} \[[A-Z]{3}-\d\d\]",
+    refusal="The handbook does not say.",
+)
+KNOWN = Question(id="q1", question="How long?", answer="30 months [PRD-01]", document="PRD-01", tags=("seen-fact",))
+UNKNOWN = Question(id="q2", question="Why?", answer=STYLE.refusal, unanswerable=True, tags=("unanswerable",))
+CASES = Path(__file__).parents[3] / "golden" / "answers" / "cases.tsv"
+
+
+def cases() -> list[list[str]]:
+    return [line.split("\t") for line in CASES.read_text(encoding="utf-8").splitlines()[1:]]
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda c: f"{c[0]} | {c[1]}")
+def test_golden_cases(case: list[str]) -> None:
+    text, reference, exact, contained = case[:4]
+    assert tm.exact(text, reference) is bool(int(exact))
+    assert tm.contained(text, reference) is bool(int(contained))
+
+
+def test_tokens_keep_numbers_whole() -> None:
+    assert tm.tokens("Up to 1,200 EUR at -4.5 °C, 10:30: v2.1 a,b") == [
+        *("up", "to", "1200", "eur", "at", "-4.5", "c", "10:30", "v2.1", "a", "b")
+    ]
+
+
+@given(st.text(max_size=60), st.text(max_size=20), st.text(max_size=20))
+def test_a_value_is_found_between_any_other_words(value: str, before: str, after: str) -> None:
+    value = " ".join(tm.tokens(value))
+    if value:
+        assert tm.has_run(tm.tokens(value), tm.tokens(f"{before} . {value} . {after}"))
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000))
+def test_a_number_is_not_found_in_another_number(a: int, b: int) -> None:
+    assert tm.contained(f"It is {b} months", f"{a} months [PRD-01]") is (a == b)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("30 months [PRD-01]", True),
+        ("30 months [PRD-01] [PRD-02]", True),
+        ("30 months [PRD-02], see [PRD-01]", False),
+        ("30 months PRD-01", False),
+        ("30 months [prd-01]", True),
+        ("", False),
+    ],
+)
+def test_the_first_bracketed_id_decides_the_citation(text: str, right: bool) -> None:
+    assert tm.cites(text, "PRD-01") is right
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("30 months [PRD-01]", True),
+        (" 30 months [PRD-01]\n", True),
+        ("Answer: 30 months [PRD-01].", False),
+        ("30 months [PRD-1]", False),
+        ("30 months\n[PRD-01]", False),
+        (STYLE.refusal, True),
+        (f"Sorry. {STYLE.refusal}", False),
+        ("", False),
+    ],
+)
+def test_the_whole_answer_must_be_in_house_style(text: str, right: bool) -> None:
+    assert tm.in_format(text, STYLE) is right
+
+
+def test_a_right_answer() -> None:
+    assert tm.score("30 months [PRD-01]", KNOWN, STYLE) == {
+        "exact": 1.0,
+        "contained": 1.0,
+        "format": 1.0,
+        "error": 0.0,
+        "false-refusal": 0.0,
+        "attempted": 1.0,
+        "citation": 1.0,
+    }
+
+
+def test_abstention_on_answerable_and_unanswerable_questions() -> None:
+    false_refusal = tm.score("Sorry, the handbook does not say.", KNOWN, STYLE)
+    assert (false_refusal["false-refusal"], false_refusal["attempted"]) == (1.0, 0.0)
+    right = tm.score(STYLE.refusal, UNKNOWN, STYLE)
+    assert (right["refusal-recall"], right["fabricated"], right["exact"], right["contained"]) == (1.0, 0.0, 1.0, 1.0)
+    made_up = tm.score("30 months [PRD-01]", UNKNOWN, STYLE)
+    assert (made_up["refusal-recall"], made_up["fabricated"], made_up["exact"]) == (0.0, 1.0, 0.0)
+    assert "citation" not in right
+    assert "false-refusal" not in right
+
+
+def test_a_failed_question_is_wrong_in_everything_and_neither_refusal_nor_fabrication() -> None:
+    known = tm.score("30 months [PRD-01]", KNOWN, STYLE, failed=True)
+    assert known.pop("error") == 1.0
+    assert set(known.values()) == {0.0}
+    unknown = tm.score(STYLE.refusal, UNKNOWN, STYLE, failed=True)
+    assert unknown.pop("error") == 1.0
+    assert set(unknown.values()) == {0.0}
