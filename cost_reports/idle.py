@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from contracts.money import UsageRow
 from contracts.units import HOURS_PER_MONTH, to_decimal
-from cost_reports.estimate.plan import Maker
+from cost_reports.estimate.plan import UsageRowFactory
 from cost_reports.metering.charges import exact_sum
 from cost_reports.prices.catalogue import Catalogue, PriceError, Unpublished
 from cost_reports.prices.quote import Quoter
@@ -151,7 +151,7 @@ def _line(
 class _Pricer:
     def __init__(self, catalogue: Catalogue, region: str) -> None:
         self._quoter = Quoter(catalogue)
-        self._make = Maker(experiment="idle", approach="idle", variant="", region=region)
+        self._make = UsageRowFactory(experiment="idle", approach="idle", variant="", region=region)
 
     def month(self, service: str, name: str, amount: Fraction | int, unit: str) -> Fraction:
         return self._usd(self._make.row(service, name, "", amount, unit, "template"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 _READ = Context(prec=3, rounding=ROUND_HALF_EVEN)
-NONE = "–"
+NOT_AVAILABLE = "–"
 
 
 def usd(amount: Decimal | None) -> str:
     """`$1,234.50`; below a dollar three significant digits, so that a small price never looks like 0."""
     if amount is None:
-        return NONE
+        return NOT_AVAILABLE
     sign = "-" if amount < 0 else ""
     size = abs(amount)
     if size >= 1:
@@ -24,13 +24,13 @@ def usd(amount: Decimal | None) -> str:
 
 def bounded(text: str, sign: str, least: bool) -> str:
     """`text` with a sign (`≥ `, `≤ `) before it, where the amount is a bound and there is one."""
-    return f"{sign} {text}" if least and text != NONE else text
+    return f"{sign} {text}" if least and text != NOT_AVAILABLE else text
 
 
 def number(value: Decimal | int | float | None, places: int = 0) -> str:
     """`12,345.6` with at most `places` decimals."""
     if value is None:
-        return NONE
+        return NOT_AVAILABLE
     text = f"{value:,.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -38,7 +38,7 @@ def number(value: Decimal | int | float | None, places: int = 0) -> str:
 def quantity(value: Decimal | None, unit: str | None) -> str:
     """`0.01234 GB-month`: whole numbers in full, others with three significant digits below a thousand."""
     if value is None:
-        return NONE
+        return NOT_AVAILABLE
     whole = value == value.to_integral_value() or abs(value) >= 1000
     text = f"{value:,.0f}" if whole else f"{_READ.plus(value):f}"
     return f"{text} {unit or ''}".strip()
@@ -46,4 +46,4 @@ def quantity(value: Decimal | None, unit: str | None) -> str:
 
 def percent(value: Decimal | None) -> str:
     """A percentage that is one already: `12.3 %`."""
-    return NONE if value is None else f"{value:.1f} %"
+    return NOT_AVAILABLE if value is None else f"{value:.1f} %"

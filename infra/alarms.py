@@ -59,7 +59,7 @@ def function_errors(scope: Construct, functions: Sequence[lambda_.IFunction], to
     _alarm(scope, "FunctionErrorsAlarm", metrics, "A function raised an error; its log group says which.", topic)
 
 
-def letters(scope: Construct, queue: Any, topic: sns.ITopic) -> None:
+def dead_letters(scope: Construct, queue: Any, topic: sns.ITopic) -> None:
     """Alarm when something waits in a dead-letter queue."""
     metric = queue.metric_approximate_number_of_messages_visible(period=PERIOD, statistic="Maximum")
     _alarm(

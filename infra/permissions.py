@@ -61,7 +61,7 @@ def service_role(scope: Construct, id: str, service: str, description: str) -> i
     return iam.Role(scope, id, assumed_by=iam.ServicePrincipal(service), description=description)
 
 
-def excuse(scope: Construct, resources: Sequence[str], reason: str) -> None:
+def acknowledge_wildcard(scope: Construct, resources: Sequence[str], reason: str) -> None:
     """Say why the statements below `scope` name resources with a `*`, which were put there by CDK."""
     scope.node.add_validation(_Excuse(scope, [resource for resource in resources if "*" in resource], reason))
 
@@ -72,7 +72,7 @@ def _excuse(scope: Construct, resources: Sequence[str], reason: str | None) -> N
         what = f"{', '.join(starred)} needs a reason" if starred else "a reason is given, but there is no wildcard"
         raise ValueError(f"{scope.node.path}: {what}")
     if reason:
-        excuse(scope, starred, reason)
+        acknowledge_wildcard(scope, starred, reason)
 
 
 @jsii.implements(IValidation)

@@ -67,7 +67,7 @@ class FineTuning(LadderStack):
         )
         for function in (prepare, answer):
             embedding.allow_invoke(function.role)
-        rag.store.admit(self, readers=[prepare.role, answer.role])
+        rag.store.grant(self, readers=[prepare.role, answer.role])
         own_tags = tags.values(settings, self.approach)
         sagemaker.allow_invoke(answer.role, own_tags)
         job_role = sagemaker.execution_role(self, "JobRole", settings=settings, results=foundation.results)

@@ -83,7 +83,7 @@ class Rag(LadderStack):
         generator.allow_invoke(answer.role)
         for function in (ingest, answer):
             embedding.allow_invoke(function.role)
-        self.store.admit(self, writers=[prepare.role, ingest.role, await_index.role], readers=[answer.role])
+        self.store.grant(self, writers=[prepare.role, ingest.role, await_index.role], readers=[answer.role])
         self.machine = Machine(
             self,
             "Pipeline",

@@ -23,7 +23,7 @@ Kind = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sides:
+class ComparableCharges:
     """`usage` is billed usage, `adjustments` what else was billed. `rounding_usd`: what the precision of the bill adds
     to the metered money. `odd_units`: (usage type, one unit, another) of quantities that cannot be compared and are
     left out. A null side is not known.
@@ -37,9 +37,9 @@ class Sides:
     odd_units: tuple[tuple[str, str, str], ...]
 
 
-def sides_of(
+def align(
     bill: Bill, metered: Sequence[ChargeRow] | None, estimated: Sequence[ChargeRow] | None, catalogue: Catalogue
-) -> Sides:
+) -> ComparableCharges:
     """The three views of one experiment and window."""
     places = MONEY if bill.base == "whole" else CE_PRECISION
     ambiguous = {row.usage_type for row in bill.usage if row.service_code is None}
@@ -54,7 +54,7 @@ def sides_of(
         usage = _at_precision_of_exports(usage, catalogue)
     units = _units([ran or (), expected or (), usage])
     odd: set[tuple[str, str, str]] = set()
-    return Sides(
+    return ComparableCharges(
         metered=None if ran is None else _in_unit(ran, units, odd),
         estimated=None if expected is None else _in_unit(expected, units, odd),
         usage=_in_unit(usage, units, odd),

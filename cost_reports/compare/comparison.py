@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from contracts.money import ChargeRow
 from contracts.units import WIDE
-from cost_reports.compare.align import Sides
+from cost_reports.compare.align import ComparableCharges
 from cost_reports.compare.explain import EQUAL, why, why_adjustment, why_late, why_untagged
 from cost_reports.compare.reconcile import Line, Reconciliation, reconcile
 from cost_reports.metering.charges import exact_sum, total
@@ -30,7 +30,7 @@ class Comparison:
     late: tuple[ChargeRow, ...]
 
 
-def compare(left: Sequence[ChargeRow], sides: Sides, bill: Bill) -> Comparison:
+def compare(left: Sequence[ChargeRow], sides: ComparableCharges, bill: Bill) -> Comparison:
     """Compare one side (metered or estimated) with the bill.
 
     What lies on days that billing has not reached is `not billed` as a whole: it must not look like less usage.
@@ -43,7 +43,9 @@ def compare(left: Sequence[ChargeRow], sides: Sides, bill: Bill) -> Comparison:
     return Comparison(split=_sum_of(splits.values()), by_approach=splits, found=found, late=late)
 
 
-def _split_of(approach: str | None, found: Reconciliation, sides: Sides, late: Sequence[ChargeRow]) -> Split:
+def _split_of(
+    approach: str | None, found: Reconciliation, sides: ComparableCharges, late: Sequence[ChargeRow]
+) -> Split:
     lines = [line for line in found.lines if line.approach == approach]
     not_billed = exact_sum(line.not_billed_usd for line in lines)
     return Split(
@@ -86,7 +88,7 @@ def _sum_of(splits: Iterable[Split]) -> Split:
     )
 
 
-def lines_of(against: Comparison, sides: Sides, bill: Bill, catalogue: Catalogue) -> tuple[SpendLine, ...]:
+def lines_of(against: Comparison, sides: ComparableCharges, bill: Bill, catalogue: Catalogue) -> tuple[SpendLine, ...]:
     """Every line of billed against metered; their differences add up to billed - metered.
 
     Days that billing has not reached, usage without an approach and what is no usage are lines of their own, so that

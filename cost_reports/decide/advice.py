@@ -8,7 +8,7 @@ from cost_reports.decide.curve import Curve
 from cost_reports.decide.decision import Candidate, Quality
 from cost_reports.decide.uncertainty import Chance
 from cost_reports.estimate.gaps import unpriced
-from cost_reports.estimate.options import Setting
+from cost_reports.estimate.options import EstimateInputs
 from cost_reports.estimate.plan import Option
 
 Pairs = Sequence[tuple[Option, Curve]]
@@ -74,7 +74,7 @@ def advice(
     return f"Use {lowest[0].approach} ({lowest[0].variant}, {lowest[0].setup}).", reasons, lowest
 
 
-def unknowns(measured: Mapping[tuple[str, str], Quality], best: Pairs, setting: Setting) -> list[str]:
+def unknowns(measured: Mapping[tuple[str, str], Quality], best: Pairs, setting: EstimateInputs) -> list[str]:
     """What the decision does not know, one sentence each."""
     found = []
     workload = setting.workload

@@ -13,7 +13,7 @@ from cost_reports.decide.decision import SCHEMA, Bound, BreakEven, Candidate, De
 from cost_reports.decide.frontier import dominance, point_costs
 from cost_reports.decide.uncertainty import chances, flips
 from cost_reports.decide.unpriced_bounds import bounds, sentences
-from cost_reports.estimate.options import Setting
+from cost_reports.estimate.options import EstimateInputs
 from cost_reports.estimate.options_tuned import all_options
 from cost_reports.estimate.plan import Option
 from cost_reports.estimate.workload import Workload
@@ -47,7 +47,7 @@ PROMPTS = {"lora": "fine-tuned", "lora+rag": "fine-tuned+rag"}
 
 
 def tokens_of(report: Report) -> dict[str, tuple[Fraction, Fraction]]:
-    """Mean input and output tokens of a request by name of prompt, as metered in a run; for `Setting.measured`."""
+    """Mean input and output tokens of a request by name of prompt, as metered in a run; for `EstimateInputs.measured`."""
     return {
         PROMPTS.get(r.variant, r.variant): (Fraction(r.input_tokens, r.answers), Fraction(r.output_tokens, r.answers))
         for r in report.ladder
@@ -56,7 +56,7 @@ def tokens_of(report: Report) -> dict[str, tuple[Fraction, Fraction]]:
 
 
 def decide(
-    setting: Setting,
+    setting: EstimateInputs,
     quality: Mapping[tuple[str, str], Quality] | None = None,
     *,
     top: int | None = None,

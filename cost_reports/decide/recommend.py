@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from cost_reports.run_report.report import Recommendation, Rung
+from cost_reports.run_report.report import Recommendation, VariantResult
 from cost_reports.text import usd
 
 RULE = "Golden rule: the lowest approach on the ladder that passes the gate, in its cheapest passing variant."
 
 
-def recommend(ladder: Sequence[Rung], *, accepted_metric: str, failed: Mapping[str, str]) -> Recommendation:
+def recommend(ladder: Sequence[VariantResult], *, accepted_metric: str, failed: Mapping[str, str]) -> Recommendation:
     """Which variant to use, from measured quality and metered money; `ladder` is in rising order of approaches.
 
     Controls are never recommended. An `uncertain` verdict is taken, with a caveat, only where nothing of the same
@@ -37,12 +37,14 @@ def recommend(ladder: Sequence[Rung], *, accepted_metric: str, failed: Mapping[s
     return _nothing_passes(usable, accepted_metric, caveats)
 
 
-def _cheapest(rungs: Sequence[Rung], outcome: str) -> Rung | None:
+def _cheapest(rungs: Sequence[VariantResult], outcome: str) -> VariantResult | None:
     found = [r for r in rungs if r.gate.outcome == outcome and r.per_1000_answers_usd is not None]
     return min(found, key=lambda r: (r.per_1000_answers_usd, r.variant), default=None)
 
 
-def _chosen(best: Rung, usable: Sequence[Rung], accepted_metric: str, caveats: list[str]) -> Recommendation:
+def _chosen(
+    best: VariantResult, usable: Sequence[VariantResult], accepted_metric: str, caveats: list[str]
+) -> Recommendation:
     lower = list(dict.fromkeys(r.approach for r in usable))
     reasons = [RULE]
     for approach in lower[: lower.index(best.approach)]:
@@ -64,7 +66,7 @@ def _chosen(best: Rung, usable: Sequence[Rung], accepted_metric: str, caveats: l
     )
 
 
-def _cheaper(other: Rung, best: Rung) -> str | None:
+def _cheaper(other: VariantResult, best: VariantResult) -> str | None:
     """A sentence if `other` passes and costs less for each accepted answer."""
     if other.approach == best.approach or other.gate.outcome != "pass":
         return None
@@ -83,7 +85,7 @@ def _cheaper(other: Rung, best: Rung) -> str | None:
     )
 
 
-def _nothing_passes(usable: Sequence[Rung], accepted_metric: str, caveats: list[str]) -> Recommendation:
+def _nothing_passes(usable: Sequence[VariantResult], accepted_metric: str, caveats: list[str]) -> Recommendation:
     reasons = [RULE, *(f"{_name(r)} does not pass: {r.gate.reason}." for r in usable)]
     scored = [(value, r) for r in usable if (value := _value(r, accepted_metric)) is not None]
     if scored:
@@ -98,11 +100,11 @@ def _nothing_passes(usable: Sequence[Rung], accepted_metric: str, caveats: list[
     )
 
 
-def _value(rung: Rung, metric: str) -> float | None:
+def _value(rung: VariantResult, metric: str) -> float | None:
     return next((m.value for m in rung.metrics if m.metric == metric and m.split == "all"), None)
 
 
-def _price_of(rung: Rung, accepted_metric: str) -> str:
+def _price_of(rung: VariantResult, accepted_metric: str) -> str:
     text = f"It cost {usd(rung.per_1000_answers_usd or Decimal(0))} for 1,000 answers"
     if rung.per_accepted_usd is not None:
         text += f" and {usd(rung.per_accepted_usd)} for each accepted one ({accepted_metric})"
@@ -111,5 +113,5 @@ def _price_of(rung: Rung, accepted_metric: str) -> str:
     return text + "."
 
 
-def _name(rung: Rung) -> str:
+def _name(rung: VariantResult) -> str:
     return f"{rung.approach} ({rung.variant})"

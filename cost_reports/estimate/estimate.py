@@ -13,7 +13,7 @@ from contracts.units import MONEY, WIDE, exact_total, to_decimal
 from cost_reports.decide.curve import Curve
 from cost_reports.estimate.assumptions import ASSUMPTIONS
 from cost_reports.estimate.gaps import Gap, gaps
-from cost_reports.estimate.options import Setting
+from cost_reports.estimate.options import EstimateInputs
 from cost_reports.estimate.options_tuned import all_options
 from cost_reports.estimate.plan import Growth, Manual, Option, Part
 from cost_reports.prices.catalogue import Unpublished
@@ -127,7 +127,7 @@ class Estimate:
     assumptions: tuple[Assumed, ...]
 
 
-def estimate(setting: Setting) -> Estimate:
+def estimate(setting: EstimateInputs) -> Estimate:
     """Estimate every option.
 
     Raises:
@@ -153,7 +153,7 @@ def estimate(setting: Setting) -> Estimate:
     )
 
 
-def _assumptions(setting: Setting) -> list[Assumed]:
+def _assumptions(setting: EstimateInputs) -> list[Assumed]:
     return [
         Assumed(
             name=name,
@@ -168,7 +168,7 @@ def _assumptions(setting: Setting) -> list[Assumed]:
     ]
 
 
-def estimate_option(setting: Setting, option: Option, quoter: Quoter | None = None) -> OptionEstimate:
+def estimate_option(setting: EstimateInputs, option: Option, quoter: Quoter | None = None) -> OptionEstimate:
     """One option; errors as for `estimate`."""
     quoter = quoter or Quoter(setting.catalogue)
     usds = [quoter.usds(part.rows) for part in option.parts]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cost_reports.estimate.options import PROMPTING, Setting
+from cost_reports.estimate.options import PROMPTING, EstimateInputs
 from cost_reports.estimate.tokens import CACHE_MINIMUM
 
 
@@ -35,7 +35,7 @@ UNPRICED = (
 )
 
 
-def gaps(s: Setting) -> list[Gap]:
+def gaps(s: EstimateInputs) -> list[Gap]:
     """The options that the estimate of `s` leaves out, in the order of the ladder.
 
     Sources: AWS user guide (least length of a cached prompt), AWS price pages read on the day of `UNPRICED`.
@@ -43,7 +43,7 @@ def gaps(s: Setting) -> list[Gap]:
     return [*_prompting(s), *_fine_tuning(s)]
 
 
-def unpriced(s: Setting) -> list[str]:
+def unpriced(s: EstimateInputs) -> list[str]:
     """One sentence for each reason and way for which there is no price, with the variants that it concerns."""
     variants: dict[tuple[str, str, str], list[str]] = {}
     for gap in gaps(s):
@@ -52,7 +52,7 @@ def unpriced(s: Setting) -> list[str]:
     return [f"{approach} ({', '.join(v)}), {setup}: {why}" for (approach, setup, why), v in variants.items()]
 
 
-def _prompting(s: Setting) -> list[Gap]:
+def _prompting(s: EstimateInputs) -> list[Gap]:
     found = []
     for variant in PROMPTING:
         prompt = s.prompt(variant)
@@ -75,7 +75,7 @@ def _prompting(s: Setting) -> list[Gap]:
     return found
 
 
-def _fine_tuning(s: Setting) -> list[Gap]:
+def _fine_tuning(s: EstimateInputs) -> list[Gap]:
     found = [_gap("fine-tuning", "reft", "model import", "it edits activations, so it cannot be merged into weights")]
     found += [_gap("fine-tuning", variant, setup, why, True) for variant, setup, why in UNPRICED]
     if not s.customisable:

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from contracts.units import HOURS_PER_MONTH, to_decimal
 from cost_reports.estimate.assumptions import value
-from cost_reports.estimate.plan import Maker, Manual, Option, Part
+from cost_reports.estimate.plan import Manual, Option, Part, UsageRowFactory
 from cost_reports.estimate.tokens import Prompt, cached, chat, prompt_of
 from cost_reports.estimate.workload import Task, Workload
 from cost_reports.prices.catalogue import Catalogue
@@ -27,7 +27,7 @@ class ContextError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class EstimateInputs:
     """What all options of an estimate share. `measured`: variant -> mean input and output tokens of a request."""
 
     experiment: str
@@ -81,9 +81,9 @@ class Setting:
         """The assumption of that name, or the user's own; errors as for `assumptions.value`."""
         return value(name, self.assumed)
 
-    def maker(self, approach: str, variant: str) -> Maker:
+    def maker(self, approach: str, variant: str) -> UsageRowFactory:
         """Makes the usage rows of an option in the region of the estimate."""
-        return Maker(experiment=self.experiment, approach=approach, variant=variant, region=self.region)
+        return UsageRowFactory(experiment=self.experiment, approach=approach, variant=variant, region=self.region)
 
     def monthly_capacity(self, per_second: Fraction) -> Fraction:
         """Requests a month that a unit serves if its busiest second is `per_second`."""
@@ -107,7 +107,7 @@ class Setting:
         return bool(self.catalogue.candidates(service, kind, operation, "2026-12-01"))
 
 
-def prompting(s: Setting) -> list[Option]:
+def prompting(s: EstimateInputs) -> list[Option]:
     """Every prompting variant on demand, with caching where its fixed prompt is long enough, in batch and flex."""
     found = []
     for variant in PROMPTING:
@@ -129,7 +129,7 @@ def _option(variant: str, setup: str, parts: tuple[Part, ...]) -> Option:
     return Option(approach="prompting", variant=variant, setup=setup, parts=parts, notes=notes, interactive=at_once)
 
 
-def tokens(s: Setting, make: Maker, prompt: Prompt, tier: str = "") -> tuple[Part, ...]:
+def tokens(s: EstimateInputs, make: UsageRowFactory, prompt: Prompt, tier: str = "") -> tuple[Part, ...]:
     """Input and output of one request; those above the model's threshold have the long-context price in every token.
 
     Raises:
@@ -149,13 +149,15 @@ def tokens(s: Setting, make: Maker, prompt: Prompt, tier: str = "") -> tuple[Par
     )
 
 
-def _metered(s: Setting, make: Maker, meter: str, tier: str, usual: int, long: int, source: str) -> Part:
+def _metered(
+    s: EstimateInputs, make: UsageRowFactory, meter: str, tier: str, usual: int, long: int, source: str
+) -> Part:
     amounts = ((f"{meter}{tier}", usual), (f"{meter} long-context", long))
     rows = tuple(make.tokens(s.generator, name, amount, source) for name, amount in amounts if amount)
     return Part(growth="request", driver=f"{meter} tokens", rows=rows)
 
 
-def caching(s: Setting, make: Maker, prompt: Prompt) -> tuple[Part, ...] | None:
+def caching(s: EstimateInputs, make: UsageRowFactory, prompt: Prompt) -> tuple[Part, ...] | None:
     """Tokens with prompt caching; null where the model has no cache price or the fixed prompt is too short.
 
     Null too above the long-context threshold: no price list gives the cache prices that hold there. A model
@@ -179,7 +181,7 @@ def caching(s: Setting, make: Maker, prompt: Prompt) -> tuple[Part, ...] | None:
     )
 
 
-def platform(s: Setting, make: Maker) -> tuple[Part, ...]:
+def platform(s: EstimateInputs, make: UsageRowFactory) -> tuple[Part, ...]:
     """What every answer needs beside its model: a function call and its log; and the daily cost report."""
     gb_seconds = s.value("lambda_seconds") * s.value("lambda_memory") / 1024
     request = (
@@ -198,7 +200,7 @@ def platform(s: Setting, make: Maker) -> tuple[Part, ...]:
     )
 
 
-def people(s: Setting, approach: str) -> Part:
+def people(s: EstimateInputs, approach: str) -> Part:
     """Hours of work to build the approach; counted only where the experiment states a wage."""
     wage = s.workload.hourly_wage_usd
     if wage is None:

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 from contracts.money import UsageRow
 from contracts.units import GIB, HOURS_PER_MONTH
-from cost_reports.estimate.options import Setting, people, platform, tokens
-from cost_reports.estimate.plan import Maker, Option, Part
+from cost_reports.estimate.options import EstimateInputs, people, platform, tokens
+from cost_reports.estimate.plan import Option, Part, UsageRowFactory
 
 RAG = ("rag", "rag+few-shot")
 STORES = ("nextgen", "classic with redundancy", "classic", "domain", "s3 vectors", "aurora pgvector")
@@ -18,7 +18,7 @@ DOMAIN_NODE = "m7g.medium"
 DOMAIN_NODES = 2
 
 
-def rag(s: Setting) -> list[Option]:
+def rag(s: EstimateInputs) -> list[Option]:
     """RAG on every vector store."""
     return [
         Option(
@@ -33,7 +33,7 @@ def rag(s: Setting) -> list[Option]:
     ]
 
 
-def _rag(s: Setting, variant: str, store: str) -> tuple[Part, ...]:
+def _rag(s: EstimateInputs, variant: str, store: str) -> tuple[Part, ...]:
     make = s.maker("rag", variant)
     return (
         *tokens(s, make, s.prompt(variant)),
@@ -43,7 +43,7 @@ def _rag(s: Setting, variant: str, store: str) -> tuple[Part, ...]:
     )
 
 
-def retrieval(s: Setting, make: Maker, store: str) -> tuple[Part, ...]:
+def retrieval(s: EstimateInputs, make: UsageRowFactory, store: str) -> tuple[Part, ...]:
     """Embedding of documents and questions, and the store.
 
     Raises:
@@ -61,17 +61,17 @@ def retrieval(s: Setting, make: Maker, store: str) -> tuple[Part, ...]:
     )
 
 
-def stored_gb(s: Setting) -> Fraction:
+def stored_gb(s: EstimateInputs) -> Fraction:
     """GB (2**30 bytes) of the index: chunks x dimensions x 4 bytes, times the overhead of graph and text."""
     size = s.task.chunks * s.dimensions * s.value("vector_bytes") * s.value("index_overhead")
     return size / GIB
 
 
-def _ocu(make: Maker, name: str, hours: int | Fraction) -> UsageRow:
+def _ocu(make: UsageRowFactory, name: str, hours: int | Fraction) -> UsageRow:
     return make.row("AmazonES", name, "ESDomain", hours, "OCU-hour", "capacity units x hours")
 
 
-def _store(s: Setting, make: Maker, store: str) -> tuple[Part, ...]:
+def _store(s: EstimateInputs, make: UsageRowFactory, store: str) -> tuple[Part, ...]:
     size = stored_gb(s)
     if store in ("nextgen", "classic with redundancy", "classic"):
         held = make.row("AmazonES", "StorageUsedInS3ByteHour", "ESDomain", size, "GB-month", "index size")
@@ -103,7 +103,7 @@ def _store(s: Setting, make: Maker, store: str) -> tuple[Part, ...]:
     raise ValueError(f"vector store {store!r} is unknown; known are {', '.join(STORES)}")
 
 
-def _nextgen(s: Setting, make: Maker) -> tuple[Part, ...]:
+def _nextgen(s: EstimateInputs, make: UsageRowFactory) -> tuple[Part, ...]:
     """Two search units while awake, nothing while asleep; more by peak load. Ingestion wakes one indexing unit."""
     awake = s.value("search_awake_minutes") / 60
     capacity = s.monthly_capacity(s.value("ocu_rate"))
@@ -125,7 +125,7 @@ def _nextgen(s: Setting, make: Maker) -> tuple[Part, ...]:
     )
 
 
-def _classic(s: Setting, make: Maker, store: str) -> tuple[Part, ...]:
+def _classic(s: EstimateInputs, make: UsageRowFactory, store: str) -> tuple[Part, ...]:
     """With redundancy 1 + 1 units at least (2 OCU), without 0.5 + 0.5; search grows in the same steps by peak load."""
     step = Fraction(1) if store == "classic with redundancy" else Fraction(1, 2)
     hours = step * HOURS_PER_MONTH
@@ -136,7 +136,7 @@ def _classic(s: Setting, make: Maker, store: str) -> tuple[Part, ...]:
     )
 
 
-def _s3_vectors(s: Setting, make: Maker, size: Fraction) -> tuple[Part, ...]:
+def _s3_vectors(s: EstimateInputs, make: UsageRowFactory, size: Fraction) -> tuple[Part, ...]:
     service = "AmazonS3Vectors"
     small = "Small" if s.task.chunks <= 100_000 else "Large"
     put = make.row(service, "Vectors-Put-Bytes", "PutVectors", size, "GB", "index size")

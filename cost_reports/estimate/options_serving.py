@@ -8,13 +8,13 @@ from contracts.money import UsageRow
 from contracts.units import HOURS_PER_MONTH
 from cost_reports.estimate import gpu
 from cost_reports.estimate.gpu import CapacityError
-from cost_reports.estimate.options import Setting
-from cost_reports.estimate.plan import Maker, Part
+from cost_reports.estimate.options import EstimateInputs
+from cost_reports.estimate.plan import Part, UsageRowFactory
 
 SERVINGS = ("endpoint", "scale to zero", "model import")
 
 
-def hosting_instance(s: Setting, parameters: int) -> str:
+def hosting_instance(s: EstimateInputs, parameters: int) -> str:
     """The experiment's hosting instance if the weights fit (2 bytes a parameter and a tenth), else the cheapest.
 
     Raises:
@@ -26,7 +26,7 @@ def hosting_instance(s: Setting, parameters: int) -> str:
     return gpu.smallest(needed, hourly(s, "Host"))
 
 
-def hourly(s: Setting, kind: str) -> dict[str, Fraction]:
+def hourly(s: EstimateInputs, kind: str) -> dict[str, Fraction]:
     """USD an hour of every instance type that has a price; `kind` is `Train` or `Host`.
 
     Raises:
@@ -44,7 +44,7 @@ def hourly(s: Setting, kind: str) -> dict[str, Fraction]:
 
 
 def serve(
-    s: Setting, make: Maker, serving: str, variant: str = "fine-tuned", parameters: int | None = None
+    s: EstimateInputs, make: UsageRowFactory, serving: str, variant: str = "fine-tuned", parameters: int | None = None
 ) -> tuple[Part, ...]:
     """A real-time endpoint, one that scales to zero, or Bedrock custom model import.
 
@@ -80,7 +80,7 @@ def serve(
     )
 
 
-def _imported(s: Setting, make: Maker, units: int) -> tuple[Part, ...]:
+def _imported(s: EstimateInputs, make: UsageRowFactory, units: int) -> tuple[Part, ...]:
     kind = "CustomModelImport-v1"
 
     def minutes(amount: Fraction) -> UsageRow:

@@ -7,17 +7,17 @@ from decimal import Decimal
 from contracts.money import UsageRow
 from cost_reports.estimate import gpu, pretraining
 from cost_reports.estimate.gpu import METHODS, Method
-from cost_reports.estimate.options import CUSTOMISABLE, Setting, people, platform, prompting
+from cost_reports.estimate.options import CUSTOMISABLE, EstimateInputs, people, platform, prompting
 from cost_reports.estimate.options_rag import STORE_NOTES, rag, retrieval
 from cost_reports.estimate.options_serving import SERVINGS, hourly, serve
-from cost_reports.estimate.plan import Maker, Manual, Option, Part
+from cost_reports.estimate.plan import Manual, Option, Part, UsageRowFactory
 
 PURCHASES = ("on demand", "spot")
 #: Bedrock models that can be customised, by the beginning of their id -> name in usage types.
 SEQUENCE, BATCH = 1024, 8
 
 
-def all_options(s: Setting) -> list[Option]:
+def all_options(s: EstimateInputs) -> list[Option]:
     """Every option of every approach, in the order of the ladder.
 
     Raises:
@@ -27,7 +27,7 @@ def all_options(s: Setting) -> list[Option]:
     return [*prompting(s), *rag(s), *fine_tuning(s), *tuned_with_pages(s), *customised_nova(s), *from_nothing(s)]
 
 
-def fine_tuning(s: Setting) -> list[Option]:
+def fine_tuning(s: EstimateInputs) -> list[Option]:
     """Each method, bought and served in each way. ReFT edits activations, so it cannot be merged for model import."""
     found = []
     for method in METHODS:
@@ -57,7 +57,7 @@ def fine_tuning(s: Setting) -> list[Option]:
     return found
 
 
-def tuned_with_pages(s: Setting) -> list[Option]:
+def tuned_with_pages(s: EstimateInputs) -> list[Option]:
     """LoRA that reads retrieved pages: both bills, on the stores and servings that can sleep and on an endpoint."""
     found = []
     for serving in ("endpoint", "scale to zero"):
@@ -85,7 +85,7 @@ def tuned_with_pages(s: Setting) -> list[Option]:
     return found
 
 
-def training_instance(s: Setting, method: Method) -> str:
+def training_instance(s: EstimateInputs, method: Method) -> str:
     """The experiment's training instance if the method fits on it, else the cheapest that holds it.
 
     Raises:
@@ -98,7 +98,9 @@ def training_instance(s: Setting, method: Method) -> str:
     return gpu.smallest(needed, hourly(s, "Train"))
 
 
-def training(s: Setting, make: Maker, method: Method, instance: str, purchase: str) -> tuple[Part, ...]:
+def training(
+    s: EstimateInputs, make: UsageRowFactory, method: Method, instance: str, purchase: str
+) -> tuple[Part, ...]:
     """Billable seconds of all training jobs, once and again at each retraining."""
     rows = (training_row(s, make, method, instance, purchase),)
     parts = [Part(growth="once", driver="training time", rows=rows)]
@@ -108,7 +110,7 @@ def training(s: Setting, make: Maker, method: Method, instance: str, purchase: s
     return tuple(parts)
 
 
-def training_row(s: Setting, make: Maker, method: Method, instance: str, purchase: str) -> UsageRow:
+def training_row(s: EstimateInputs, make: UsageRowFactory, method: Method, instance: str, purchase: str) -> UsageRow:
     """Runs x (start + FLOPs / (peak x MFU)) seconds, less what spot saves."""
     seconds = s.value("training_start_seconds") + gpu.training_seconds(
         gpu.shape_of(s.base_model), method, s.task.training_tokens, gpu.instance_of(instance)
@@ -122,7 +124,7 @@ def training_row(s: Setting, make: Maker, method: Method, instance: str, purchas
     )
 
 
-def labels(s: Setting, make: Maker) -> Part:
+def labels(s: EstimateInputs, make: UsageRowFactory) -> Part:
     """People who check the training examples and compare pairs of answers, at a price of a text label by one worker.
 
     AWS's own fee for each object, which nobody publishes, is counted beside it: one for each example and each pair.
@@ -138,7 +140,7 @@ def labels(s: Setting, make: Maker) -> Part:
     return Part(growth="once", driver="labels", rows=rows)
 
 
-def customised_nova(s: Setting) -> list[Option]:
+def customised_nova(s: EstimateInputs) -> list[Option]:
     """Bedrock fine-tuning of Nova: trained by token, served on demand at the price of the base, nothing while idle."""
     found = []
     for start, name in CUSTOMISABLE.items():
@@ -187,7 +189,7 @@ def customised_nova(s: Setting) -> list[Option]:
     return found
 
 
-def from_nothing(s: Setting) -> list[Option]:
+def from_nothing(s: EstimateInputs) -> list[Option]:
     """Pre-training, the top of the ladder: the middle of the MFU band, licences, people; served by its own size."""
     make = s.maker("pre-training", "from scratch")
     parameters, tokens = int(s.value("pretraining_parameters")), int(s.value("pretraining_tokens"))

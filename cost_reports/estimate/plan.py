@@ -72,7 +72,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Maker:
+class UsageRowFactory:
     """Makes usage rows of one option for an estimate: a month of 730 hours, amounts in the units of their prices."""
 
     experiment: str

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from contracts.money import UsageRow
-from cost_reports.estimate.options import Setting, platform, tokens
+from cost_reports.estimate.options import EstimateInputs, platform, tokens
 from cost_reports.estimate.options_rag import retrieval
 from cost_reports.estimate.options_serving import serve
 from cost_reports.estimate.options_tuned import training_instance, training_row
@@ -15,7 +15,7 @@ from cost_reports.estimate.plan import Part, scaled
 STORE, SERVING = "nextgen", "scale to zero"
 
 
-def run_usage(s: Setting, questions: int, variants: Sequence[tuple[str, str]]) -> list[UsageRow]:
+def run_usage(s: EstimateInputs, questions: int, variants: Sequence[tuple[str, str]]) -> list[UsageRow]:
     """Usage of asking `questions` of each (approach, variant) once, with one ingestion, one training job for each
     adapter, and one awakening of the store and of the endpoint.
 

@@ -16,7 +16,7 @@ from cost_reports.decide.recommend import recommend
 from cost_reports.metering.charges import exact_sum, sum_by, total
 from cost_reports.metering.phases import PHASES, Phase, of_variant, share_out
 from cost_reports.run_report.records import PairedLike, QualityLike, ReportError, RunRecords, VariantSpec
-from cost_reports.run_report.report import SCHEMA, Breakdown, Gate, Line, Metric, Paired, Report, Rung
+from cost_reports.run_report.report import SCHEMA, Breakdown, Gate, Line, Metric, Paired, Report, VariantResult
 from cost_reports.run_report.variance import variances
 
 UNATTRIBUTED = "(no approach)"
@@ -72,7 +72,7 @@ def percentile(values: Iterable[float], percent: int) -> float | None:
     return ordered[max(0, math.ceil(percent * len(ordered) / 100) - 1)]
 
 
-def _rung(spec: VariantSpec, records: RunRecords) -> Rung | None:
+def _rung(spec: VariantSpec, records: RunRecords) -> VariantResult | None:
     rows = [a for a in records.answers if (a.approach, a.variant) == (spec.approach, spec.variant)]
     metrics = tuple(_metric(q) for q in records.quality if (q.approach, q.variant) == (spec.approach, spec.variant))
     own = of_variant(_of(records, "answering"), spec.approach, spec.variant)
@@ -84,7 +84,7 @@ def _rung(spec: VariantSpec, records: RunRecords) -> Rung | None:
     serving = WIDE.add(serving, _serving_shares(spec.approach, records).get(spec.variant, Decimal(0)))
     metered = WIDE.add(answering, serving)
     accepted = _accepted(metrics, records.accepted_metric)
-    return Rung(
+    return VariantResult(
         approach=spec.approach,
         variant=spec.variant,
         control=spec.control,
@@ -123,7 +123,7 @@ def _serving_shares(approach: str, records: RunRecords) -> dict[str, Decimal]:
     return share_out(amount, weights) if weights else {}
 
 
-def _homeless(records: RunRecords, ladder: Sequence[Rung]) -> Decimal:
+def _homeless(records: RunRecords, ladder: Sequence[VariantResult]) -> Decimal:
     """Answering and serving charges that no variant bears: no approach, or an approach that answered nothing."""
     borne = exact_sum(r.metered_usd for r in ladder)
     return WIDE.subtract(exact_sum([total(_of(records, "answering")), total(_of(records, "serving"))]), borne)

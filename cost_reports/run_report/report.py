@@ -76,7 +76,7 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rung:
+class VariantResult:
     """One variant on the ladder.
 
     `answering_usd` was metered for this variant alone, `serving_usd` is its share of what its approach keeps running
@@ -163,7 +163,7 @@ class Report:
     schema: int
     header: Header
     accepted_metric: str
-    ladder: tuple[Rung, ...]
+    ladder: tuple[VariantResult, ...]
     total_usd: Decimal
     one_time_usd: dict[str, Decimal]
     experiment_usd: dict[str, Decimal]

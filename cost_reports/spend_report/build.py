@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from contracts.money import ChargeRow, Source
 from contracts.times import parse_time
-from cost_reports.compare.align import Sides, sides_of
+from cost_reports.compare.align import ComparableCharges, align
 from cost_reports.compare.comparison import Comparison, compare, lines_of, nothing
 from cost_reports.compare.cross_check import second_opinion
 from cost_reports.cost_explorer.answers import disagreements
@@ -37,7 +37,7 @@ def build_spend(records: SpendRecords, catalogue: Catalogue) -> SpendReport:
     today = parse_time(records.as_of).date()
     bill = bill_of(records)
     metered = _own(records, records.metered, "metered")
-    sides = sides_of(bill, metered, _own(records, records.estimated, "estimated"), catalogue)
+    sides = align(bill, metered, _own(records, records.estimated, "estimated"), catalogue)
     state = state_of(records, bill, sides.metered)
     against = compare(sides.metered, sides, bill) if state.known and sides.metered is not None else None
     expected = compare(sides.estimated, sides, bill) if state.known and sides.estimated is not None else None
@@ -124,7 +124,7 @@ def _of(rows: Iterable[ChargeRow] | None, approach: str | None) -> Decimal | Non
 def _approaches(
     records: SpendRecords,
     bill: Bill,
-    sides: Sides,
+    sides: ComparableCharges,
     state: State,
     against: Comparison | None,
     expected: Comparison | None,
@@ -153,7 +153,7 @@ def _approaches(
     return tuple(result), tuple(notes)
 
 
-def _notes(bill: Bill, sides: Sides, state: State) -> list[str]:
+def _notes(bill: Bill, sides: ComparableCharges, state: State) -> list[str]:
     notes = list(missing_views(bill)) if state.known else []
     unknown = [name for name, side in (("metered", sides.metered), ("estimated", sides.estimated)) if side is None]
     if unknown:

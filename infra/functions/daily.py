@@ -36,7 +36,7 @@ class DailyCall(Construct):
         alarm_topic: sns.ITopic,
     ) -> None:
         super().__init__(scope, id)
-        letters = sqs.Queue(
+        dead_letters = sqs.Queue(
             self,
             "Undelivered",
             enforce_ssl=True,
@@ -44,15 +44,15 @@ class DailyCall(Construct):
             retention_period=cdk.Duration.days(14),
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
-        checks.acknowledge(letters, "SQS3", "This queue is itself the dead-letter queue of the schedule.")
+        checks.acknowledge(dead_letters, "SQS3", "This queue is itself the dead-letter queue of the schedule.")
         # The scheduler only hands the call over: one that fails each time it is tried would be gone without a trace.
         function.function.configure_async_invoke(
-            on_failure=destinations.SqsDestination(letters), retry_attempts=2, max_event_age=cdk.Duration.hours(6)
+            on_failure=destinations.SqsDestination(dead_letters), retry_attempts=2, max_event_age=cdk.Duration.hours(6)
         )
         # Schedules take no tags; their group does.
         group = scheduler.ScheduleGroup(self, "Schedules", removal_policy=cdk.RemovalPolicy.DESTROY)
         caller = permissions.service_role(self, "Role", "scheduler.amazonaws.com", f"Starts: {what}")
-        permissions.excuse(
+        permissions.acknowledge_wildcard(
             caller, [f"{function.arn}:*"], "CDK grants the function's versions beside the function itself."
         )
         scheduler.Schedule(
@@ -63,7 +63,7 @@ class DailyCall(Construct):
             ),
             target=targets.LambdaInvoke(
                 function.function,
-                dead_letter_queue=letters,
+                dead_letter_queue=dead_letters,
                 input=scheduler.ScheduleTargetInput.from_object({}),
                 retry_attempts=3,
                 max_event_age=cdk.Duration.hours(6),
@@ -73,4 +73,4 @@ class DailyCall(Construct):
             enabled=enabled,
             description=what,
         )
-        alarms.letters(self, letters, alarm_topic)
+        alarms.dead_letters(self, dead_letters, alarm_topic)

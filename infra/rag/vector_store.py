@@ -48,7 +48,7 @@ class VectorStore(Construct):
         }
 
     @abstractmethod
-    def admit(self, scope: Construct, *, writers: Sequence[iam.Role] = (), readers: Sequence[iam.Role] = ()) -> None:
+    def grant(self, scope: Construct, *, writers: Sequence[iam.Role] = (), readers: Sequence[iam.Role] = ()) -> None:
         """Let roles of the stack of `scope` use the index. Call it once in each stack."""
 
 
@@ -129,7 +129,7 @@ class Collection(VectorStore):
         self._access("Deployment", self, self.name, [(MANAGE, [_deployment_role(self)])])
         self.endpoint = self.collection.attr_collection_endpoint
 
-    def admit(self, scope: Construct, *, writers: Sequence[iam.Role] = (), readers: Sequence[iam.Role] = ()) -> None:
+    def grant(self, scope: Construct, *, writers: Sequence[iam.Role] = (), readers: Sequence[iam.Role] = ()) -> None:
         for role in (*writers, *readers):
             permissions.allow(role, ["aoss:APIAccessAll"], [self.collection.attr_arn])
         own = cdk.Stack.of(scope) is cdk.Stack.of(self)
@@ -220,7 +220,7 @@ class Domain(VectorStore):
         self._arn = domain.attr_arn
         self.endpoint = f"https://{domain.attr_domain_endpoint}"
 
-    def admit(self, scope: Construct, *, writers: Sequence[iam.Role] = (), readers: Sequence[iam.Role] = ()) -> None:
+    def grant(self, scope: Construct, *, writers: Sequence[iam.Role] = (), readers: Sequence[iam.Role] = ()) -> None:
         del scope  # a role's own policy is all that a domain asks for
         reading = ["es:ESHttpGet", "es:ESHttpHead", "es:ESHttpPost"]
         reason = "The paths below a domain are its API, not resources; the methods are named."

@@ -35,7 +35,7 @@ class ReportTopic(Construct):
         if settings.report_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.report_email))
 
-    def admit(self, sid: str, service: str) -> None:
+    def grant(self, sid: str, service: str) -> None:
         """Let an AWS service publish for this account."""
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
@@ -56,7 +56,7 @@ def allow_reading(role: iam.Role) -> None:
 
 def monthly_budget(scope: Construct, *, settings: Settings, reports: ReportTopic) -> None:
     """A budget of the experiment's cost cells, before credits and refunds: those would hide what it uses."""
-    reports.admit("Budgets", "budgets.amazonaws.com")
+    reports.grant("Budgets", "budgets.amazonaws.com")
     budget = budgets.CfnBudget(
         scope,
         "Budget",
@@ -91,7 +91,7 @@ def anomalies(scope: Construct, *, settings: Settings, reports: ReportTopic) -> 
 
     A monitor of tag values can be made in a management account or one without an organization only.
     """
-    reports.admit("Anomalies", "costalerts.amazonaws.com")
+    reports.grant("Anomalies", "costalerts.amazonaws.com")
     name = f"ladder-{settings.experiment}"
     monitor = ce.CfnAnomalyMonitor(
         scope,

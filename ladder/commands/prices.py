@@ -16,7 +16,7 @@ from cost_reports.prices import checks
 from cost_reports.prices.catalogue import Catalogue
 from cost_reports.prices.usage_types import usage_type
 from cost_reports.render.document import Block, Bullets, Document, Heading, Table, columns
-from cost_reports.text import NONE
+from cost_reports.text import NOT_AVAILABLE
 from ladder.billing import price_refresh
 from ladder.commands.output import (
     DEFAULT_EXPERIMENT,
@@ -54,7 +54,7 @@ def prices_show(
             p.usage_type + (f" ({p.operation})" if p.operation else ""),
             f"{p.usd:f} / {p.unit}",
             p.as_of,
-            NONE if (age := checks.age_days(p, today)) is None else f"{age} d",
+            NOT_AVAILABLE if (age := checks.age_days(p, today)) is None else f"{age} d",
             p.confidence,
             str(numbers[p.source, p.note or ""]),
         )

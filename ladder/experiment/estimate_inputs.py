@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 
-from cost_reports.estimate.options import Setting
+from cost_reports.estimate.options import EstimateInputs
 from cost_reports.prices.catalogue import Catalogue
 from ladder.errors import LadderError
 from ladder.experiment.folder import LoadedExperiment
@@ -23,7 +23,7 @@ def setting_of(
     horizon_months: int | None = None,
     assumed: Mapping[str, Fraction] | None = None,
     measured: Mapping[str, tuple[Fraction, Fraction]] | None = None,
-) -> Setting:
+) -> EstimateInputs:
     """What an estimate of the experiment in a folder needs; see `lambdas.run_report.outlook.setting_of`."""
     return outlook.setting_of(
         loaded.experiment,

@@ -1,4 +1,4 @@
-"""Pages for training examples and questions: the retrieval of the rag approach, on the index that it has filled."""
+"""PageRetriever for training examples and questions: the retrieval of the rag approach, on the index that it has filled."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from lambdas.rag.retrieval import RetrievedPage, retrieve
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
+class PageRetriever:
     """Searches the index of the run's documents; safe for threads."""
 
     search: Search
 
     @classmethod
-    def open(cls, step: Step) -> Pages:
+    def open(cls, step: Step) -> PageRetriever:
         """The index of the rag approach, read as the experiment says.
 
         Raises:

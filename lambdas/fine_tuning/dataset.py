@@ -21,7 +21,7 @@ REFUSAL_SHARE = 0.15
 CONTEXT_PAGES = 2
 RESERVED_SPLIT = "reserved-page"
 
-#: Pages for a question, best first, at most as many as asked for.
+#: PageRetriever for a question, best first, at most as many as asked for.
 Retriever = Callable[[str, int], Sequence[Document]]
 
 

@@ -9,7 +9,7 @@ from lambdas.common.runtime import LambdaContext
 from lambdas.common.settings import BaseModelSettings, TagSettings
 from lambdas.common.step import field, open_step
 from lambdas.fine_tuning import logic
-from lambdas.fine_tuning.contexts import Pages
+from lambdas.fine_tuning.contexts import PageRetriever
 
 
 def prepare(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def prepare(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with step.meter:
         base_model = settings.read(BaseModelSettings).base_model
         execution = field(event, "execution", str)
-        given = logic.prepare(step, execution, base_model, settings.read(TagSettings), Pages.open)
+        given = logic.prepare(step, execution, base_model, settings.read(TagSettings), PageRetriever.open)
         # One part an execution: a later one, which finds the model trained, must not write over what this one used.
         step.write_usage("fine-tuning", f"prepare-{given['names']['endpoint'][-8:]}")
         return given
@@ -36,7 +36,7 @@ def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             endpoint_name=field(event, "endpoint", str),
             client=runtime.client("sagemaker-runtime"),
             base_model=settings.read(BaseModelSettings).base_model,
-            open_pages=Pages.open,
+            open_pages=PageRetriever.open,
         )
 
 

@@ -18,14 +18,14 @@ from lambdas.common.metering import Meter
 from lambdas.common.settings import TagSettings
 from lambdas.common.step import EventError, Step
 from lambdas.fine_tuning import dataset, endpoint, jobs
-from lambdas.fine_tuning.contexts import Pages
+from lambdas.fine_tuning.contexts import PageRetriever
 from lambdas.fine_tuning.dataset import Example, Retriever
 
 APPROACH = "fine-tuning"
 
 
 def prepare(
-    step: Step, execution: str, base_model: str, tags: TagSettings, open_pages: Callable[[Step], Pages]
+    step: Step, execution: str, base_model: str, tags: TagSettings, open_pages: Callable[[Step], PageRetriever]
 ) -> dict[str, Any]:
     """Writes items, training data and code; the payload names them, and says whether there is anything to train.
 
@@ -109,7 +109,7 @@ def answer(
     endpoint_name: str,
     client: Any,
     base_model: str,
-    open_pages: Callable[[Step], Pages],
+    open_pages: Callable[[Step], PageRetriever],
 ) -> dict[str, Any]:
     """Answer batch `number` with `variant`; the summary of `answer_batch`. The endpoint's tokens are not billed."""
     batch = Batch(

@@ -8,7 +8,7 @@ from fractions import Fraction
 from statistics import mean
 
 from contracts.experiment import Document, Experiment, Question
-from cost_reports.estimate.options import Setting
+from cost_reports.estimate.options import EstimateInputs
 from cost_reports.estimate.workload import Task, Workload, WorkloadError
 from cost_reports.prices.catalogue import Catalogue
 from lambdas.common import prompts
@@ -61,7 +61,7 @@ def setting_of(
     horizon_months: int | None = None,
     assumed: Mapping[str, Fraction] | None = None,
     measured: Mapping[str, tuple[Fraction, Fraction]] | None = None,
-) -> Setting:
+) -> EstimateInputs:
     """What an estimate of the experiment needs; volume, horizon and tokens may be put in place of its own.
 
     Raises:
@@ -80,7 +80,7 @@ def setting_of(
         minutes_saved_per_accepted_answer=None if minutes is None else Decimal(str(minutes)),
         hourly_wage_usd=_usd("hourly_wage_usd", w.hourly_wage_usd),
     )
-    return Setting(
+    return EstimateInputs(
         experiment=e.name,
         catalogue=catalogue,
         task=task,

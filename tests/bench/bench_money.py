@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from cost_reports.decide.curve import envelope
 from cost_reports.decide.decide import decide
 from cost_reports.estimate.estimate import estimate
-from cost_reports.estimate.options import Setting
+from cost_reports.estimate.options import EstimateInputs
 from cost_reports.estimate.options_tuned import all_options
 from cost_reports.estimate.workload import Task, Workload
 from cost_reports.metering import meters
@@ -48,8 +48,8 @@ def importing(module: str) -> float:
     return run(f"import {module}") - run("pass")
 
 
-def setting() -> Setting:
-    return Setting(
+def setting() -> EstimateInputs:
+    return EstimateInputs(
         experiment="bench",
         catalogue=Catalogue.load(),
         task=Task(

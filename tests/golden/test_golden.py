@@ -17,10 +17,10 @@ from contracts.money import UsageRow
 from contracts.units import to_decimal
 from cost_reports.decide.curve import Term
 from cost_reports.estimate import gpu, options, pretraining, tokens
-from cost_reports.estimate.options import Setting
+from cost_reports.estimate.options import EstimateInputs
 from cost_reports.estimate.options_rag import STORES, retrieval
 from cost_reports.estimate.options_serving import serve
-from cost_reports.estimate.plan import Maker, Option
+from cost_reports.estimate.plan import Option, UsageRowFactory
 from cost_reports.estimate.workload import Task, Workload
 from cost_reports.metering.charges import Pricer
 from cost_reports.prices.catalogue import Catalogue, PriceError
@@ -82,11 +82,11 @@ def usage(service: str, kind: str, amount: str, unit: str, *rest: str) -> Decima
 
 def model(model_id: str, meter: str, amount: str) -> Decimal:
     """model ID METER TOKENS: dollars; a space in a meter is written `_`."""
-    maker = Maker(experiment="golden", approach="prompting", variant="", region="us-east-1")
+    maker = UsageRowFactory(experiment="golden", approach="prompting", variant="", region="us-east-1")
     return Pricer(CATALOGUE).amount(maker.tokens(model_id, meter.replace("_", " "), int(number(amount)), ""))
 
 
-def _setting(**numbers: str) -> Setting:
+def _setting(**numbers: str) -> EstimateInputs:
     task = {
         "documents": 10,
         "corpus_tokens": 10_000,
@@ -105,7 +105,7 @@ def _setting(**numbers: str) -> Setting:
     }
     given = {k: int(number(v)) for k, v in numbers.items() if k in task}
     peak = number(numbers.get("peak", "4"))
-    return Setting(
+    return EstimateInputs(
         experiment="golden",
         catalogue=CATALOGUE,
         task=Task(**{**task, **given}),
@@ -161,7 +161,7 @@ def serving(name: str, *words: str) -> Decimal:
     return _monthly(setting, parts, pairs, ("capacity", "storage"))
 
 
-def _monthly(setting: Setting, parts: tuple, pairs: dict[str, str], drivers: tuple[str, ...]) -> Decimal:  # type: ignore[type-arg]
+def _monthly(setting: EstimateInputs, parts: tuple, pairs: dict[str, str], drivers: tuple[str, ...]) -> Decimal:  # type: ignore[type-arg]
     quoter = Quoter(CATALOGUE)
     volume = int(number(pairs.get("requests", "0")))
     return to_decimal(sum((quoter.term(p).monthly(volume) for p in parts if p.driver in drivers), Fraction(0)))

@@ -11,7 +11,7 @@ from cost_reports.decide.uncertainty import VOLUME, Flip
 from cost_reports.render import svg
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text, columns
 from cost_reports.render.svg import Mark
-from cost_reports.text import NONE, bounded, usd
+from cost_reports.text import NOT_AVAILABLE, bounded, usd
 
 
 def document(decision: Decision) -> Document:
@@ -104,7 +104,7 @@ def _break_even(d: Decision) -> Table:
     for b in d.break_even:
         turns = ", then ".join(f"{name} from {v:,}" for v, name in zip(b.from_volume, b.cheaper, strict=True))
         names = (name + (" ≥" if name in d.at_least else "") for name in (b.lower, b.higher))
-        rows.append((*names, turns, NONE if b.month is None else f"month {b.month}"))
+        rows.append((*names, turns, NOT_AVAILABLE if b.month is None else f"month {b.month}"))
     return Table(
         title="Break-even of each pair of approaches",
         columns=columns("lower", "higher", "cheaper by requests a month", ">pays back"),
@@ -121,11 +121,11 @@ def _candidates(d: Decision) -> Table:
             c.variant,
             c.setup,
             c.outcome,
-            NONE if c.quality is None else f"{c.quality:.0%}",
+            NOT_AVAILABLE if c.quality is None else f"{c.quality:.0%}",
             bounded(usd(c.total_usd), "≥", c.at_least),
             bounded(usd(c.per_accepted_usd), "≥", c.at_least),
             bounded(usd(c.point_usd), "≈", c.at_least) if c.dominated_by is None else "dominated",
-            bounded(NONE if c.roi is None else f"{c.roi * 100:,.0f} %", "≤", c.at_least),
+            bounded(NOT_AVAILABLE if c.roi is None else f"{c.roi * 100:,.0f} %", "≤", c.at_least),
         )
         for c in d.candidates
     )
@@ -162,7 +162,7 @@ def _frontier(d: Decision) -> Chart | None:
     if not picture:
         return None
     rows = tuple(
-        (c.variant, bounded(usd(c.total_usd), "≥", c.at_least), f"{c.quality:.0%}", c.dominated_by or NONE)
+        (c.variant, bounded(usd(c.total_usd), "≥", c.at_least), f"{c.quality:.0%}", c.dominated_by or NOT_AVAILABLE)
         for c in found
     )
     table = Table(title=title, columns=columns("variant", ">total", ">quality", "dominated by"), rows=rows, detail=True)
@@ -187,7 +187,7 @@ def _tornado(d: Decision) -> Chart:
                 f"x {f.high_factor:.2g}",
                 usd(Decimal(str(round(f.low_usd, 2)))),
                 usd(Decimal(str(round(f.high_usd, 2)))),
-                NONE if f.factor is None else _turn(d, f.driver, f.factor, f.instead),
+                NOT_AVAILABLE if f.factor is None else _turn(d, f.driver, f.factor, f.instead),
                 f.why,
             )
             for f in d.flips

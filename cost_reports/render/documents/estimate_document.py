@@ -10,7 +10,7 @@ from cost_reports.estimate.gaps import Gap
 from cost_reports.render import svg
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text, columns
 from cost_reports.render.svg import Mark
-from cost_reports.text import NONE, bounded, number, quantity, usd
+from cost_reports.text import NOT_AVAILABLE, bounded, number, quantity, usd
 
 UNKNOWN = "unknown"
 GROWTH = {
@@ -136,7 +136,7 @@ def _published() -> Table:
                 number(c.run.gpu_hours),
                 f"{float(pretraining.implied_mfu(c.run)):.1%}",
                 c.verdict,
-                c.why or NONE,
+                c.why or NOT_AVAILABLE,
             )
             for c in checks
         ),
@@ -201,7 +201,7 @@ def _sources(sources: Mapping[str, int]) -> Table:
 
 def _line(item: Item, sources: Mapping[str, int]) -> tuple[str, ...]:
     known = item.usd is not None
-    price = NONE if known else UNKNOWN
+    price = NOT_AVAILABLE if known else UNKNOWN
     if item.price_usd is not None:
         price = f"{usd(item.price_usd)} / {item.price_unit}"
     return (
@@ -212,5 +212,5 @@ def _line(item: Item, sources: Mapping[str, int]) -> tuple[str, ...]:
         usd(item.usd) if known else UNKNOWN,
         item.formula,
         item.confidence,
-        f"{item.price_as_of or NONE} [{sources[item.price_source]}]",
+        f"{item.price_as_of or NOT_AVAILABLE} [{sources[item.price_source]}]",
     )

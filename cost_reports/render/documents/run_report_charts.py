@@ -5,8 +5,8 @@ from __future__ import annotations
 from cost_reports.render import svg
 from cost_reports.render.document import Chart, Table, columns
 from cost_reports.render.svg import Mark
-from cost_reports.run_report.report import Metric, Report, Rung
-from cost_reports.text import NONE, number, usd
+from cost_reports.run_report.report import Metric, Report, VariantResult
+from cost_reports.text import NOT_AVAILABLE, number, usd
 
 #: Metrics of the first table, with the factor that brings them to 0..100.
 MAIN = {
@@ -20,18 +20,18 @@ MAIN = {
 ALL = "all"
 
 
-def name(rung: Rung) -> str:
+def name(rung: VariantResult) -> str:
     """`rag+few-shot`, with a star for the controls, which are there for comparison only."""
     return f"{rung.variant} *" if rung.control else rung.variant
 
 
-def find(rung: Rung, metric: str, split: str = ALL) -> Metric | None:
+def find(rung: VariantResult, metric: str, split: str = ALL) -> Metric | None:
     return next((m for m in rung.metrics if m.metric == metric and m.split == split), None)
 
 
 def interval(metric: Metric | None, factor: float) -> str:
     if metric is None:
-        return NONE
+        return NOT_AVAILABLE
     return f"{metric.value * factor:.0f} [{metric.low * factor:.0f}–{metric.high * factor:.0f}]"
 
 

@@ -22,7 +22,7 @@ from cost_reports.render.documents.run_report_charts import (
 )
 from cost_reports.run_report.report import Paired, Report
 from cost_reports.run_report.variance import Variance
-from cost_reports.text import NONE, number, percent, quantity, usd
+from cost_reports.text import NOT_AVAILABLE, number, percent, quantity, usd
 
 
 def document(report: Report, decision: Decision | None = None, *, short: bool = False) -> Document:
@@ -145,7 +145,7 @@ def _cost(report: Report) -> Table:
 def _once(report: Report) -> Table:
     names = dict.fromkeys([*report.one_time_usd, *report.experiment_usd])
     rows = [(a, usd(report.one_time_usd.get(a)), usd(report.experiment_usd.get(a))) for a in names]
-    rows.append(("not borne by any approach", NONE, usd(report.unattributed_usd)))
+    rows.append(("not borne by any approach", NOT_AVAILABLE, usd(report.unattributed_usd)))
     return Table(
         title="Costs that are not part of an answer",
         columns=columns("approach", ">one-time (training, ingestion)", ">the experiment itself"),
@@ -234,7 +234,7 @@ def _everything_measured(report: Report) -> Table:
 def _facts(report: Report) -> Table:
     h = report.header
     pairs = [
-        ("window (UTC)", f"{h.window_start or NONE} to {h.window_end or NONE}"),
+        ("window (UTC)", f"{h.window_start or NOT_AVAILABLE} to {h.window_end or NOT_AVAILABLE}"),
         ("prices", f"AWS list prices as of {h.prices_as_of}, {h.currency}"),
         *((f"{s.source} money", f"{s.state}: {s.text}") for s in h.sources),
         ("this report", f"{h.report_requests} Cost Explorer requests, {usd(h.report_usd)}"),
@@ -242,7 +242,7 @@ def _facts(report: Report) -> Table:
         *((f"sha256 of {what}", value) for what, value in h.model_hashes.items()),
         *((f"seed: {what}", str(value)) for what, value in h.seeds.items()),
         *((f"version of {what}", value) for what, value in h.versions.items()),
-        ("git commit", h.git_commit or NONE),
+        ("git commit", h.git_commit or NOT_AVAILABLE),
         ("sha256 of the experiment", h.input_sha256),
     ]
     return Table(title="", columns=columns("what", "value"), rows=tuple(pairs))

@@ -10,7 +10,7 @@ from cost_reports.render.document import Chart, Table, columns
 from cost_reports.render.svg import css_class
 from cost_reports.render.svg_money import Group, Part, Stack
 from cost_reports.spend_report.report import Day, Month, SpendReport
-from cost_reports.text import NONE, usd
+from cost_reports.text import NOT_AVAILABLE, usd
 
 NO_APPROACH = "(no approach)"
 STRIPS = {
@@ -105,7 +105,7 @@ def month(m: Month) -> Chart:
 
 
 def month_table(m: Month) -> Table:
-    interval = NONE
+    interval = NOT_AVAILABLE
     if m.forecast_usd is not None:
         interval = f"{usd(m.forecast_low_usd)} to {usd(m.forecast_high_usd)} ({m.interval_percent} %)"
     return Table(
@@ -123,4 +123,4 @@ def month_table(m: Month) -> Table:
 
 
 def _share(part: Decimal | None, whole: Decimal | None) -> str:
-    return NONE if part is None or not whole else f"{part / whole * 100:.0f} %"
+    return NOT_AVAILABLE if part is None or not whole else f"{part / whole * 100:.0f} %"

@@ -13,7 +13,7 @@ from cost_reports.render.document import Table, columns
 from cost_reports.render.documents.spend_charts import name_of
 from cost_reports.spend_report.report import SpendBreakdown, SpendLine, SpendReport, Split
 from cost_reports.spend_report.trend import periods
-from cost_reports.text import NONE, number, percent, quantity, usd
+from cost_reports.text import NOT_AVAILABLE, number, percent, quantity, usd
 
 #: Lines of the comparison that a terminal shows.
 FEW = 8
@@ -30,7 +30,7 @@ def approaches(report: SpendReport) -> Table:
             title=f"Estimated, metered, billed; what was {unknown} is not known",
             columns=columns("=approach", ">estimated", ">metered", ">billed"),
             rows=tuple((name, usd(e), usd(m), usd(b)) for name, e, m, b, _ in rows),
-            note=f"{NONE} is not zero: "
+            note=f"{NOT_AVAILABLE} is not zero: "
             + (f"{report.header.state}." if views["billed"] is None else "it is not known."),
         )
     return Table(
@@ -65,7 +65,7 @@ def _rest(side: str) -> tuple[str, ...]:
 
 
 def _split(s: Split | None) -> tuple[str, ...]:
-    return (NONE,) * 6 if s is None else tuple(map(usd, parts(s)))
+    return (NOT_AVAILABLE,) * 6 if s is None else tuple(map(usd, parts(s)))
 
 
 def lines(report: SpendReport, *, short: bool = False) -> Table:
@@ -200,7 +200,7 @@ def restatements(report: SpendReport) -> Table | None:
         title=f"Restated by AWS since the report of {report.header.previous_report or 'before'}",
         columns=columns("=day (UTC)", "=approach", ">then", ">now"),
         rows=tuple((r.day, name_of(r.approach), usd(r.before_usd), usd(r.now_usd)) for r in report.restatements),
-        note=f"{NONE}: the day had no such row.",
+        note=f"{NOT_AVAILABLE}: the day had no such row.",
     )
 
 
@@ -212,7 +212,7 @@ def meters(report: SpendReport) -> Table | None:
         title="Amazon Bedrock by two independent tags: the same money twice, never to be added",
         columns=columns("=approach", ">by inference profile", ">by calling role"),
         rows=tuple((m.approach, usd(m.by_profile_usd), usd(m.by_role_usd)) for m in report.bedrock_meters),
-        note=f"{NONE}: billing gave nothing by this tag.",
+        note=f"{NOT_AVAILABLE}: billing gave nothing by this tag.",
     )
 
 
@@ -247,10 +247,10 @@ def facts(report: SpendReport) -> Table:
     source = "Cost Explorer" if h.source == "billed-ce" else "Data Exports"
     rows = (
         ("window (UTC)", f"{h.window_start} to {h.window_end} (exclusive)"),
-        ("billed money", f"{source}, account {h.account or NONE}, {h.currency}"),
-        ("runs", ", ".join(h.runs) or NONE),
+        ("billed money", f"{source}, account {h.account or NOT_AVAILABLE}, {h.currency}"),
+        ("runs", ", ".join(h.runs) or NOT_AVAILABLE),
         ("prices", f"AWS list prices as of {h.prices_as_of}"),
-        ("previous report", h.previous_report or NONE),
+        ("previous report", h.previous_report or NOT_AVAILABLE),
         (
             "this report",
             f"{h.requests} paid Cost Explorer requests, {h.cached_requests} answered from the cache:"

@@ -14,7 +14,7 @@ from cost_reports.estimate import assumptions, gpu, pretraining, tokens
 from cost_reports.estimate.estimate import Estimate, OptionEstimate, estimate, estimate_option
 from cost_reports.estimate.expected_usage import estimated_charges, month_usage
 from cost_reports.estimate.gpu import CapacityError, Method
-from cost_reports.estimate.options import ContextError, Setting, prompting
+from cost_reports.estimate.options import ContextError, EstimateInputs, prompting
 from cost_reports.estimate.options_rag import rag, retrieval
 from cost_reports.estimate.options_serving import serve
 from cost_reports.estimate.options_tuned import all_options, from_nothing, training_instance
@@ -43,7 +43,7 @@ TASK = Task(
 )
 
 
-def setting(task: Task = TASK, **changes: Any) -> Setting:
+def setting(task: Task = TASK, **changes: Any) -> EstimateInputs:
     load = {k: changes.pop(k) for k in list(changes) if k in Workload.__dataclass_fields__}
     values: dict[str, Any] = {
         "experiment": "handbook",
@@ -57,7 +57,7 @@ def setting(task: Task = TASK, **changes: Any) -> Setting:
         "training_instance": "ml.g5.xlarge",
         "hosting_instance": "ml.g5.xlarge",
     }
-    return Setting(**{**values, **changes})
+    return EstimateInputs(**{**values, **changes})
 
 
 @pytest.fixture(scope="module")

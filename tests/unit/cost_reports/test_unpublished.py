@@ -17,7 +17,7 @@ from cost_reports.decide.decide import decide
 from cost_reports.decide.decision import Decision
 from cost_reports.decide.unpriced_bounds import sentences
 from cost_reports.estimate.estimate import Estimate, OptionEstimate, estimate
-from cost_reports.estimate.options import Setting
+from cost_reports.estimate.options import EstimateInputs
 from cost_reports.estimate.options_rag import rag
 from cost_reports.prices.catalogue import Catalogue, PriceError, Unpublished
 from cost_reports.prices.checks import missing, unpublished
@@ -142,7 +142,7 @@ def test_usage_without_a_public_price_is_an_error_that_says_so() -> None:
     assert unpublished(CATALOGUE, [row, row]) == [RATE]
 
 
-def _rows(s: Setting) -> list[UsageRow]:
+def _rows(s: EstimateInputs) -> list[UsageRow]:
     return [r for o in rag(s) for part in o.parts for r in part.rows]
 
 

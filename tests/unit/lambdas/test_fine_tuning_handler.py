@@ -18,7 +18,7 @@ from lambdas.common.prompts import Prompt
 from lambdas.common.settings import SettingsError
 from lambdas.common.step import EventError, Step
 from lambdas.fine_tuning import endpoint, handler, jobs
-from lambdas.fine_tuning.contexts import Pages
+from lambdas.fine_tuning.contexts import PageRetriever
 from lambdas.fine_tuning.dataset import Example, LeakError
 from lambdas.rag.index import Hit
 from lambdas.rag.logic import Search
@@ -58,7 +58,7 @@ class FakePages:
 @pytest.fixture
 def pages(monkeypatch: pytest.MonkeyPatch) -> FakePages:
     fake = FakePages()
-    monkeypatch.setattr(Pages, "open", lambda step: fake)
+    monkeypatch.setattr(PageRetriever, "open", lambda step: fake)
     return fake
 
 
@@ -385,7 +385,7 @@ class FakeIndex:
 def test_pages_come_from_the_retrieval_of_the_rag_approach(world: World) -> None:
     index: Any = FakeIndex()
     unused: Any = None
-    pages = Pages(
+    pages = PageRetriever(
         Search(
             index=index,
             embedder=lambda text: (1.0,),

@@ -26,7 +26,7 @@ def scores(variant: str, exact: list[int], **more: list[float]) -> list[ScoreRow
     ]
 
 
-NONE, HALF, ALL = [0] * 12, [1, 0] * 6, [1] * 12
+NOT_AVAILABLE, HALF, ALL = [0] * 12, [1, 0] * 6, [1] * 12
 
 
 def row(rows: list[PairedRow], a: str, b: str, metric: str = "exact") -> PairedRow:
@@ -36,7 +36,7 @@ def row(rows: list[PairedRow], a: str, b: str, metric: str = "exact") -> PairedR
 
 def test_all_recommended_pairs_are_there_once() -> None:
     columns = by_variant(
-        [s for variant in APPROACH_OF for s in scores(variant, HALF if variant == "few-shot" else NONE)]
+        [s for variant in APPROACH_OF for s in scores(variant, HALF if variant == "few-shot" else NOT_AVAILABLE)]
     )
     found = pairs(columns)
     assert len(found) == len(set(found))
@@ -46,9 +46,9 @@ def test_all_recommended_pairs_are_there_once() -> None:
 
 
 def test_a_failed_approach_is_left_out() -> None:
-    columns = by_variant([*scores("zero-shot", NONE), *scores("lora", ALL), *scores("base", NONE)])
+    columns = by_variant([*scores("zero-shot", NOT_AVAILABLE), *scores("lora", ALL), *scores("base", NOT_AVAILABLE)])
     assert set(pairs(columns)) == {("base", "zero-shot"), ("lora", "zero-shot"), ("lora", "base")}
-    assert set(pairs(by_variant(scores("lora", ALL) + scores("base", NONE)))) == {("lora", "base")}
+    assert set(pairs(by_variant(scores("lora", ALL) + scores("base", NOT_AVAILABLE)))) == {("lora", "base")}
 
 
 def test_the_best_prompting_variant_by_exact_then_contained_then_the_simplest() -> None:
@@ -56,12 +56,15 @@ def test_the_best_prompting_variant_by_exact_then_contained_then_the_simplest() 
         return best_prompting(by_variant([s for part in rows for s in part]))
 
     assert (
-        best(scores("zero-shot", NONE), scores("chain-of-thought", HALF), scores("few-shot", NONE))
+        best(scores("zero-shot", NOT_AVAILABLE), scores("chain-of-thought", HALF), scores("few-shot", NOT_AVAILABLE))
         == "chain-of-thought"
     )
-    tied = [scores("zero-shot", NONE, contained=[0.0] * 12), scores("few-shot", NONE, contained=[1.0] * 12)]
+    tied = [
+        scores("zero-shot", NOT_AVAILABLE, contained=[0.0] * 12),
+        scores("few-shot", NOT_AVAILABLE, contained=[1.0] * 12),
+    ]
     assert best(*tied) == "few-shot"
-    assert best(scores("few-shot", NONE), scores("zero-shot", NONE)) == "zero-shot"
+    assert best(scores("few-shot", NOT_AVAILABLE), scores("zero-shot", NOT_AVAILABLE)) == "zero-shot"
     assert best(scores("rag", ALL)) is None
 
 
