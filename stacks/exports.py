@@ -7,7 +7,8 @@ import aws_cdk as cdk
 from infra import alarms, exports
 from infra.daily import DailyCall
 from infra.functions import Function
-from infra.layers import EXPORTS, layer_version
+from infra.layer_version import layer_version
+from infra.layers import EXPORTS
 from infra.settings import Settings
 from infra.stack import LadderStack
 from stacks.foundation import Foundation

@@ -13,7 +13,8 @@ from infra import alarms, permissions, sagemaker, tags
 from infra.asl import fine_tuning
 from infra.asl import sweep as sweep_asl
 from infra.inference_profile import InferenceProfile
-from infra.layers import RETRIEVAL, layer_version
+from infra.layer_version import layer_version
+from infra.layers import RETRIEVAL
 from infra.machine import Machine
 from infra.settings import Settings
 from infra.stack import LadderStack

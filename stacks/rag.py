@@ -7,7 +7,8 @@ import aws_cdk as cdk
 from infra import alarms
 from infra.asl import rag
 from infra.inference_profile import InferenceProfile
-from infra.layers import RETRIEVAL, layer_version
+from infra.layer_version import layer_version
+from infra.layers import RETRIEVAL
 from infra.machine import Machine
 from infra.settings import Settings
 from infra.stack import LadderStack
