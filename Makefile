@@ -13,7 +13,7 @@ UV_VERSION := 0.13.9
 COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 # Where the machine's Node.js is too old, node_modules/.bin holds one: the command line and jsii start the first that is found.
 CDK := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$$PATH" node_modules/.bin/cdk
-NODE_IS_NEW := node -e 'process.exit(parseInt(process.versions.node) < 22)'
+NODE_IS_NEW := node -e 'process.exit(parseInt(process.versions.node) < 22 ? 1 : 0)'
 
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false

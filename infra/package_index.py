@@ -53,7 +53,8 @@ def pip_settings(base: Mapping[str, str]) -> dict[str, str]:
     command = [sys.executable, "-m", "pip", "config", "list"]
     done = subprocess.run(command, env=base, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise PackagingError(f"pip's configuration: {' '.join(done.stderr.split())[-300:]}; `pip config debug` shows it")
+        said = " ".join(done.stderr.split())[-300:]
+        raise PackagingError(f"pip's configuration: {said}; `pip config debug` shows where it comes from")
     found = sorted(_SETTING.finditer(done.stdout), key=lambda match: _SECTIONS.index(match["section"]))
     values = {match["option"]: " ".join(str(ast.literal_eval(match["value"])).split()) for match in found}
     return {option: value for option, value in values.items() if value}

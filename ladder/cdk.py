@@ -32,7 +32,7 @@ def cdk_path() -> Path:
 
 
 def _search_path() -> str:
-    """Return the PATH of the CDK: this Python first, then the Node.js that set-up installed, if the machine's is old."""
+    """Return the PATH of the CDK: this Python, then the Node.js that set-up installed where the machine's is old."""
     folders = [Path(sys.executable).parent, ROOT / "node_modules" / ".bin"]
     return os.pathsep.join([*map(str, folders), os.environ.get("PATH", "")])
 
