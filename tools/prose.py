@@ -50,19 +50,16 @@ _FENCE = re.compile(r"^\s*(```|~~~)")
 #: Before a statement. A string that stands there is a docstring.
 _STARTS = (tokenize.ENCODING, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 #: A string, or what Python 3.12 and later give for the text of an f-string or a t-string.
-_STRINGS = {tokenize.STRING} | {
-    getattr(tokenize, name, tokenize.STRING) for name in ("FSTRING_MIDDLE", "TSTRING_MIDDLE")
-}
+_STRINGS = {getattr(tokenize, name, tokenize.STRING) for name in ("STRING", "FSTRING_MIDDLE", "TSTRING_MIDDLE")}
 
 
 def check(text: str, *, python: bool) -> Iterator[tuple[int, str, str]]:
     """Yield (line number, words found, what to write instead)."""
     for number, kind, line in _python(text) if python else _markdown(text):
+        prose = _CODE.sub("``", line)
         for rule in RULES:
             if kind in rule.kinds and not (rule.unless and rule.unless.search(line)):
-                yield from (
-                    (number, match.group(), rule.instead) for match in rule.pattern.finditer(_CODE.sub("``", line))
-                )
+                yield from ((number, match.group(), rule.instead) for match in rule.pattern.finditer(prose))
 
 
 def _markdown(text: str) -> Iterator[tuple[int, Kind, str]]:
