@@ -23,7 +23,7 @@ export TOKENIZERS_PARALLELISM := false
 # Tests and demo start many processes, which start faster from compiled files.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-deploy demo test lint format bench deploy synth destroy lock mutate clean
+.PHONY: help setup setup-deploy demo test lint prose docs format bench deploy synth destroy lock mutate clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | column -t -s '|'
@@ -38,10 +38,18 @@ demo: setup ## the whole job on the embedded AWS; QUICK=1 for the short version,
 test: setup ## all tests but the benchmarks, in two processes
 	$(VENV)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
-lint: setup ## ruff, mypy --strict
+lint: setup ## ruff, mypy --strict, the words of the texts
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
+	$(VENV)/python -m tools.prose
+
+prose: setup ## words that the texts avoid, by file and line; PATHS= for some files or folders
+	$(VENV)/python -m tools.prose $(PATHS)
+
+docs: setup ## write docs/cli.md and docs/architecture.svg anew from the code
+	$(VENV)/python -m tools.cli_reference
+	$(VENV)/python -m tools.architecture
 
 format: setup ## put the code into the project's format
 	$(VENV)/ruff check --fix .
