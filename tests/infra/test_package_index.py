@@ -110,6 +110,7 @@ def clean(tmp_path: Path) -> dict[str, str]:
 
 
 def pip_conf(folder: Path, text: str) -> dict[str, str]:
+    """Write a configuration. It is read after this machine's own, and an empty value takes one of those back."""
     (folder / "pip.conf").write_text(text)
     return {"PIP_CONFIG_FILE": str(folder / "pip.conf")}
 
@@ -129,7 +130,9 @@ def test_uv_installs_from_the_index_that_pip_is_told(
 ) -> None:
     settings = {
         "variables": {"PIP_INDEX_URL": index, "PIP_CERT": str(certificate)},
-        "pip.conf": pip_conf(tmp_path, f"[global]\nindex-url = {index}\n[install]\ncert = {certificate}\n"),
+        "pip.conf": pip_conf(
+            tmp_path, f"[global]\nindex-url = {index}\nextra-index-url =\nproxy =\n[install]\ncert = {certificate}\n"
+        ),
         "another index": {"PIP_INDEX_URL": f"{index}/none", "PIP_EXTRA_INDEX_URL": index, "PIP_CERT": str(certificate)},
         "certificate of the shell": {"PIP_INDEX_URL": index, "SSL_CERT_FILE": str(certificate)},
     }[told]
