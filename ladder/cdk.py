@@ -26,9 +26,15 @@ def cdk_path() -> Path:
     path = ROOT / "node_modules" / ".bin" / "cdk"
     if not path.exists():
         raise LadderError(f"{path} is missing; run `make setup`")
-    if shutil.which("node") is None:
-        raise LadderError("node is not on the PATH; install Node.js 20 or later")
+    if shutil.which("node", path=_search_path()) is None:
+        raise LadderError("node is not on the PATH; install Node.js 22 or 24")
     return path
+
+
+def _search_path() -> str:
+    """Return the PATH of the CDK: this Python, then the Node.js that set-up installed where the machine's is old."""
+    folders = [Path(sys.executable).parent, ROOT / "node_modules" / ".bin"]
+    return os.pathsep.join([*map(str, folders), os.environ.get("PATH", "")])
 
 
 def cdk(
@@ -45,8 +51,7 @@ def cdk(
     """
     command = [str(cdk_path()), *arguments, "--progress", "events", "--no-notices", "--no-color"]
     env = {**os.environ, **environment, "CI": "true", "CDK_DISABLE_VERSION_CHECK": "1"}
-    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", "")])
-    env["JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION"] = "20"
+    env["PATH"] = _search_path()
     log.parent.mkdir(parents=True, exist_ok=True)
     done = 0
     with (

@@ -7,7 +7,8 @@ import aws_cdk as cdk
 from infra import alarms
 from infra.functions.daily import DailyCall
 from infra.functions.function import Function
-from infra.functions.layers import EXPORTS, layer_version
+from infra.functions.layer_version import layer_version
+from infra.functions.layers import EXPORTS
 from infra.reporting import exports
 from infra.settings import Settings
 from infra.stack import LadderStack

@@ -13,7 +13,8 @@ from infra import alarms, permissions, tags
 from infra.fine_tuning import permissions as sagemaker
 from infra.fine_tuning import state_machine as fine_tuning
 from infra.fine_tuning import sweep as sweep_asl
-from infra.functions.layers import RETRIEVAL, layer_version
+from infra.functions.layer_version import layer_version
+from infra.functions.layers import RETRIEVAL
 from infra.inference_profile import InferenceProfile
 from infra.settings import Settings
 from infra.stack import LadderStack

@@ -8,7 +8,8 @@ import aws_cdk as cdk
 
 from infra.alarms import AlarmTopic, function_errors
 from infra.functions.function import Function
-from infra.functions.layers import EVALUATION, layer_version
+from infra.functions.layer_version import layer_version
+from infra.functions.layers import EVALUATION
 from infra.results import Results
 from infra.settings import Settings
 from infra.stack import APPROACHES, LadderStack

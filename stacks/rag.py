@@ -5,7 +5,8 @@ from __future__ import annotations
 import aws_cdk as cdk
 
 from infra import alarms
-from infra.functions.layers import RETRIEVAL, layer_version
+from infra.functions.layer_version import layer_version
+from infra.functions.layers import RETRIEVAL
 from infra.inference_profile import InferenceProfile
 from infra.rag import state_machine as rag
 from infra.rag.vector_store import vector_store

@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import moto  # noqa: F401  (a boto3 session built before the first import of moto escapes its mocks)
@@ -26,9 +27,10 @@ FAKE_AWS = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
-    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
 }
 os.environ.update(FAKE_AWS)
+# As `make` does for the CDK: the Node.js that set-up installed where the machine's is old.
+os.environ["PATH"] = f"{Path(__file__).parents[1] / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}"
 for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
     os.environ.pop(name, None)
 

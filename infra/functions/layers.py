@@ -1,13 +1,14 @@
 """The Lambda layers: third-party packages, installed by uv from the hashed requirement files, without Docker.
 
 `arm64` takes the wheels of AWS Lambda (Python 3.13, aarch64), whatever machine this runs on; `host` takes those of this
-interpreter and machine, for the embedded AWS. A finished layer stays in `build/layers/`, so that only the first synth
-after a change of requirements needs a package index or uv's cache.
+interpreter and machine, for the embedded AWS. `python -m infra.functions.layers arm64 host` fetches what
+`build/layers/` lacks, from pip's package index. Synth only looks there, and needs no network.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import re
 import shutil
@@ -15,16 +16,13 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
-import aws_cdk as cdk
-import jsii
-from aws_cdk import aws_lambda as lambda_
-from constructs import Construct
 from uv import find_uv_bin
 
+from infra import package_index
 from infra.functions.packaging import BUILD, ROOT, PackagingError, assembling, digest
-from infra.settings import LayerPlatform, Settings
+from infra.settings import LayerPlatform
 
 REQUIREMENTS = ROOT / "lambdas" / "layers"
 PYTHON = "3.13"
@@ -81,32 +79,7 @@ EVALUATION = LayerRecipe(
         ),
     ),
 )
-
-
-def layer_version(scope: Construct, recipe: LayerRecipe, settings: Settings) -> lambda_.LayerVersion:
-    """The layer as a resource of `scope`. Stacks that share a recipe share the asset, each with its own version:
-    a version that another stack imports could not be replaced."""
-    architecture = lambda_.Architecture.ARM_64 if settings.arm64 else lambda_.Architecture.X86_64
-    return lambda_.LayerVersion(
-        scope,
-        f"{recipe.name.capitalize()}Layer",
-        code=lambda_.Code.from_asset(
-            str(REQUIREMENTS),
-            asset_hash_type=cdk.AssetHashType.CUSTOM,
-            asset_hash=key(recipe, settings.layer_platform),
-            bundling=cdk.BundlingOptions(
-                # Never pulled: UvBundling always succeeds or raises.
-                image=cdk.DockerImage.from_registry("unused"),
-                local=UvBundling(recipe, settings.layer_platform),
-            ),
-        ),
-        compatible_architectures=[architecture],
-        compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
-        description=f"FM cost ladder, {recipe.name}",
-        # Layers take no tags, and AWS would name them by logical id: nothing would tell whose they are.
-        layer_version_name=f"{cdk.Stack.of(scope).stack_name}-{recipe.name}",
-        removal_policy=cdk.RemovalPolicy.DESTROY,
-    )
+RECIPES = (RETRIEVAL, EVALUATION, EXPORTS)
 
 
 def key(recipe: LayerRecipe, target: LayerPlatform) -> str:
@@ -117,13 +90,30 @@ def key(recipe: LayerRecipe, target: LayerPlatform) -> str:
     return digest([*entries, ("recipe", f"{RECIPE} {recipe.name} {target} {built_for} {copied}".encode())])
 
 
+def folder_of(recipe: LayerRecipe, target: LayerPlatform, cache: Path = BUILD) -> Path:
+    """Return where the layer's content is kept, be it there or not."""
+    return cache / "layers" / f"{recipe.name}-{target}-{key(recipe, target)}"
+
+
+def find(recipe: LayerRecipe, target: LayerPlatform, *, cache: Path = BUILD) -> Path:
+    """Return the folder with the layer's content.
+
+    Raises:
+        PackagingError: the layer has not been fetched since its requirements or this machine changed.
+    """
+    folder = folder_of(recipe, target, cache)
+    if not folder.exists():
+        raise PackagingError(f"layer {recipe.name} for {target} is not in {folder.parent}; run `make layers-{target}`")
+    return folder
+
+
 def build(recipe: LayerRecipe, target: LayerPlatform, *, cache: Path = BUILD) -> Path:
-    """Folder with the layer's content, made on the first call.
+    """Return the folder with the layer's content, made on the first call.
 
     Raises:
         PackagingError: uv failed, or a copied file is not the one that is pinned.
     """
-    folder = cache / "layers" / f"{recipe.name}-{target}-{key(recipe, target)}"
+    folder = folder_of(recipe, target, cache)
     if folder.exists():
         return folder
     with assembling(folder) as new:
@@ -139,17 +129,18 @@ def build(recipe: LayerRecipe, target: LayerPlatform, *, cache: Path = BUILD) ->
     return folder
 
 
-@jsii.implements(cdk.ILocalBundling)
-class UvBundling:
-    """Hands a built layer to CDK. Runs only when the asset is not in the assembly yet."""
-
-    def __init__(self, recipe: LayerRecipe, target: LayerPlatform) -> None:
-        self._recipe = recipe
-        self._target = target
-
-    def try_bundle(self, output_dir: str, options: Any = None, **_: Any) -> bool:  # noqa: ARG002  (CDK's interface)
-        shutil.copytree(build(self._recipe, self._target), output_dir, dirs_exist_ok=True)
-        return True
+def main() -> None:
+    """Fetch the layers of the platforms that the command line names."""
+    known = get_args(LayerPlatform)
+    targets = [platform for platform in known if platform in sys.argv[1:]]
+    if not targets or len(targets) < len(set(sys.argv[1:])):
+        sys.exit(f"error: platform of the layers: expected {' or '.join(known)} (got {' '.join(sys.argv[1:])})")
+    try:
+        for target in targets:
+            for recipe in RECIPES:
+                build(recipe, target)
+    except PackagingError as error:
+        sys.exit(f"error: {error}")
 
 
 def _install(requirements: Path, folder: Path, target: LayerPlatform) -> None:
@@ -162,7 +153,9 @@ def _install(requirements: Path, folder: Path, target: LayerPlatform) -> None:
         command += ["--python-version", PYTHON, "--python-platform", PLATFORM]
     else:
         command += ["--python", sys.executable]
-    done = subprocess.run([*command, "-r", str(requirements)], capture_output=True, text=True, check=False)
+    command += ["-r", str(requirements)]
+    environment = package_index.environment(os.environ)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = " ".join(done.stderr.split())[-600:]
         raise PackagingError(f"layer for {target}: uv could not install {requirements.relative_to(ROOT)}: {said}")
@@ -192,3 +185,7 @@ def _copy(wanted: CopiedFile, packages: Path, site: Path) -> None:
     target = site / wanted.target
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
+
+
+if __name__ == "__main__":
+    main()

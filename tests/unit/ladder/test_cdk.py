@@ -70,5 +70,5 @@ def test_a_missing_set_up_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     command.parent.mkdir(parents=True)
     command.touch()
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(LadderError, match=r"^node is not on the PATH; install Node.js 20 or later$"):
+    with pytest.raises(LadderError, match=r"^node is not on the PATH; install Node.js 22 or 24$"):
         cdk.cdk_path()
