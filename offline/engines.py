@@ -16,15 +16,15 @@ from pathlib import Path
 from types import FrameType
 from typing import get_args
 
-from offline.billing.engine import CE_TARGET, EXPORTS_TARGET, Billing
-from offline.billing.engine import ROUTE as BILLING_ROUTE
-from offline.faults import ROUTE as FAULTS_ROUTE
-from offline.faults import Faults
+from offline.billing.api import CE_TARGET, EXPORTS_TARGET, Billing
+from offline.billing.api import ROUTE as BILLING_ROUTE
+from offline.common.faults import ROUTE as FAULTS_ROUTE
+from offline.common.faults import Faults
+from offline.common.wire import AwsError, Handle, Response, json_response, serve
 from offline.models.cache import ModelFilesError, cache_root
 from offline.models.hub import HubFolder, ModelName
 from offline.models.prepare import ensure
-from offline.watchdog import exit_with_parent
-from offline.wire import AwsError, Handle, Response, json_response, serve
+from offline.process.watchdog import exit_with_parent
 
 THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 """The store's products are small: threads that spin for each other cost more than they gain. PyTorch has its own."""
@@ -101,11 +101,11 @@ def main(argv: list[str] | None = None) -> int:
 def run(chosen: argparse.Namespace, directory: Path, folder: HubFolder) -> int:
     """Serve until told to stop."""
     os.environ.update(THREADS)  # numpy reads it when it is imported, so the engines are imported after it
-    from offline.bedrock import Bedrock
+    from offline.bedrock.api import Bedrock
     from offline.models.embeddings import MiniLM
     from offline.models.generator import Generator
     from offline.models.identity import as_plain, identity
-    from offline.opensearch.server import serve as serve_opensearch
+    from offline.opensearch.api import serve as serve_opensearch
     from offline.sagemaker.api import SageMaker
 
     hub = folder.environment()

@@ -24,10 +24,10 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
-from offline import ports
-from offline.layout import ROOT, Layout, tail
 from offline.models.cache import ModelFilesError, cache_root
 from offline.models.prepare import ensure
+from offline.process import ports
+from offline.process.layout import ROOT, Layout, tail
 from offline.supervisor import START_WITHIN_S
 
 #: Another place of the emulator's interpreter, for instance in a container image.

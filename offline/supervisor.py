@@ -26,8 +26,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from offline import ports
-from offline.layout import ROOT, Layout, tail
+from offline.process import ports
+from offline.process.layout import ROOT, Layout, tail
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

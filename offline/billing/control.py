@@ -26,12 +26,12 @@ from typing import Any
 from cost_reports import times
 from cost_reports.actuals.cost_explorer import RESOURCE_TAGS
 from lambdas.common import jsonl
-from offline.billing import dates
-from offline.billing.account import Account
-from offline.billing.exports import DataExports
-from offline.billing.rows import RowError, parse_restatements, parse_rows
-from offline.billing.tags import ACTIVE, INACTIVE
-from offline.wire import AwsError
+from offline.billing.bill import dates
+from offline.billing.bill.account import Account
+from offline.billing.bill.adjustments import RowError, parse_restatements, parse_rows
+from offline.billing.bill.tags import ACTIVE, INACTIVE
+from offline.billing.data_exports.api import DataExports
+from offline.common.wire import AwsError
 
 ACTIVATION = {"active": True, "inactive": False}
 MOST_HOURS = 24 * 366 * 10

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from offline.wire import AwsError
+from offline.common.wire import AwsError
 
 T = TypeVar("T")
 TOKENS = ("NextPageToken", "NextToken")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from offline.billing.store import Kind, Store
+from offline.billing.state import Kind, Store
 
 Request = Mapping[str, Any]
 Find = Callable[[str], tuple[Kind, dict[str, Any]]]

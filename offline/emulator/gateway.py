@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from offline.emulator import faults
-from offline.emulator.forward import RAW_PATH, to
 from offline.emulator.seams import Response, json_answer, ministack
+from offline.emulator.services import faults
+from offline.emulator.services.forward import RAW_PATH, to
 
 HEALTH = "/_ladder/health"
 #: What the engines say of themselves: which models answer, their hashes and versions.

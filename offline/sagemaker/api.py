@@ -12,10 +12,10 @@ from typing import Any
 import botocore.session
 from botocore.validate import ParamValidator
 
+from offline.common.wire import AwsError, Response, json_response
 from offline.sagemaker.hosting import Endpoints
 from offline.sagemaker.objects import Objects
 from offline.sagemaker.training import TrainingJobs
-from offline.wire import AwsError, Response, json_response
 
 _TARGET = "SageMaker."
 _INVOKE = re.compile(r"^/endpoints/(?P<name>[^/?]+)/invocations$")

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from offline.common.wire import HOST, AwsError, Response
 from offline.sagemaker.objects import Objects
-from offline.wire import HOST, AwsError, Response
 
 ROOT = Path(__file__).resolve().parents[2]
 START_WITHIN_S = 180.0

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
-from offline import clients
-from offline.wire import AwsError
+from offline.common import clients
+from offline.common.wire import AwsError
 
 #: Size in bytes, and time of the last change in nanoseconds.
 Stamp = tuple[int, int]

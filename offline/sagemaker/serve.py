@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from offline.common.wire import AwsError, Response, json_response, serve
 from offline.models.batching import Batcher
-from offline.watchdog import exit_with_parent
-from offline.wire import AwsError, Response, json_response, serve
+from offline.process.watchdog import exit_with_parent
 
 
 def load_code(folder: Path) -> Any:

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from offline.common.wire import AwsError
 from offline.sagemaker.objects import Objects
-from offline.wire import AwsError
 
 ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = re.compile(r"[\w./-]+\.py\b")
@@ -187,7 +187,7 @@ class TrainingJobs:
                 if stopped_early:
                     return "stopped"
                 job.process = subprocess.Popen(
-                    [sys.executable, "-u", "-m", "offline.child", str(script)],
+                    [sys.executable, "-u", "-m", "offline.process.child", str(script)],
                     cwd=ROOT,
                     env={**os.environ, **variables},
                     stdin=subprocess.PIPE,

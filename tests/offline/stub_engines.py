@@ -13,7 +13,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from offline import watchdog
+from offline.process import watchdog
 
 #: The operation -> (kind, name member) of what it makes.
 CREATES = {

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from emulator_access import STUB_ENGINES, session_of
 
-from offline import ports, sandbox
-from offline.layout import Layout
+from offline import sandbox
+from offline.process import ports
+from offline.process.layout import Layout
 
 pytestmark = pytest.mark.emulator
 

@@ -14,7 +14,7 @@ from lambdas.common.runtime import Deadline
 from lambdas.common.settings import SearchSettings
 from lambdas.rag.index import VectorIndex
 from lambdas.rag.store import connect
-from offline.opensearch.server import OpenSearchServer
+from offline.opensearch.api import OpenSearchServer
 
 DIMENSIONS = 32
 SETTINGS = Retrieval(chunk_characters=80, chunk_overlap=0)

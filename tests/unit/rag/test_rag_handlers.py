@@ -24,7 +24,7 @@ from lambdas.common.contracts import (
 )
 from lambdas.common.store import Results
 from lambdas.rag import handler
-from offline.opensearch.server import OpenSearchServer
+from offline.opensearch.api import OpenSearchServer
 from tests.unit.rag.rag_world import DIMENSIONS, SETTINGS, WordEmbedder, fault, handbook
 
 REFUSAL = "I cannot answer this from the handbook."

@@ -1,0 +1,98 @@
+"""The gateway's S3, as billing uses it: usage rows that runs wrote, and exports that are delivered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from offline.billing.state import Store, UsageObject
+
+_USAGE = re.compile(r"experiment=[^/]+/run=[^/]+/approach=[^/]+/usage/part-[^/]+\.jsonl")
+_PREFIX = "experiment="
+#: Whom a bucket must let write before an export is delivered to it.
+EXPORTS_PRINCIPAL = "bcm-data-exports.amazonaws.com"
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    written: datetime
+    bucket: str
+    etag: str
+
+
+class Buckets:
+    """All buckets of the account; `make` gives the client when it is first needed."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._client: Any = None
+
+    @property
+    def s3(self) -> Any:
+        if self._client is None:
+            self._client = self._make()
+        return self._client
+
+    def sync(self, store: Store) -> None:
+        """Takes usage objects that are new or were written again into the store. What was deleted stays billed.
+
+        An object's key names the run whose usage it holds, so that a copy in another bucket is the same usage: the
+        one that was written last counts.
+        """
+        known = store.etags()
+        changed = {key: found for key, found in self._usage().items() if known.get(key) != found.etag}
+        if not changed:
+            return
+        tags = {bucket: self._tags(bucket) for bucket in sorted({found.bucket for found in changed.values()})}
+        objects = []
+        for key, found in sorted(changed.items()):
+            body = self.s3.get_object(Bucket=found.bucket, Key=key)["Body"].read()
+            objects.append(
+                UsageObject(
+                    key=key,
+                    etag=found.etag,
+                    bucket=found.bucket,
+                    tags=tags[found.bucket],
+                    text=body.decode("utf-8", "replace"),
+                )
+            )
+        store.put_objects(objects)
+
+    def lets_exports_write(self, bucket: str) -> bool:
+        """Whether there is such a bucket, and its policy admits Data Exports."""
+        try:
+            policy = self.s3.get_bucket_policy(Bucket=bucket)["Policy"]
+        except ClientError:
+            return False
+        return EXPORTS_PRINCIPAL in policy
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        """Raises:
+        ClientError: S3 refuses it.
+        """
+        self.s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+    def _usage(self) -> dict[str, _Listed]:
+        found: dict[str, _Listed] = {}
+        for bucket in sorted(entry["Name"] for entry in self.s3.list_buckets().get("Buckets", [])):
+            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=_PREFIX)
+            for item in (item for page in pages for item in page.get("Contents", [])):
+                listed = _Listed(item["LastModified"], bucket, item["ETag"])
+                old = found.get(item["Key"])
+                if _USAGE.fullmatch(item["Key"]) and (old is None or old.written < listed.written):
+                    found[item["Key"]] = listed
+        return found
+
+    def _tags(self, bucket: str) -> dict[str, str]:
+        try:
+            tags = self.s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchTagSet":
+                return {}
+            raise
+        return {tag["Key"]: tag["Value"] for tag in tags}

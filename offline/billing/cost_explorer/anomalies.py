@@ -1,0 +1,138 @@
+"""Cost Anomaly Detection's monitors and subscriptions: kept, listed, tagged, deleted. They detect nothing here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from cost_reports import times
+from offline.billing import pages
+from offline.billing.bill.account import Account
+from offline.billing.cost_explorer.filters import compiled, refused
+from offline.billing.resource_tags import ResourceTags, tags_of
+from offline.billing.state import Kind
+from offline.common.wire import AwsError
+
+PAGE = 100
+MEMBER = "Monitors of linked accounts, tags and cost categories can be created in the management account only"
+
+
+class Anomalies:
+    """The operations of Cost Explorer on monitors and subscriptions."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._store = account.store
+        self.tags = ResourceTags(account.store, self._tagged)
+
+    def create_monitor(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Raises:
+        AwsError: the monitor is none that Cost Explorer takes.
+        """
+        monitor = request["AnomalyMonitor"]
+        if self._account.setting("role") == "member" and monitor.get("MonitorDimension") != "SERVICE":
+            raise refused(MEMBER)
+        if monitor["MonitorType"] == "CUSTOM":
+            if "MonitorSpecification" not in monitor or "MonitorDimension" in monitor:
+                raise refused("A CUSTOM monitor needs a MonitorSpecification, and no MonitorDimension")
+            compiled(monitor["MonitorSpecification"], account=self._account.id)
+        elif "MonitorDimension" not in monitor:
+            raise refused("A DIMENSIONAL monitor needs a MonitorDimension")
+        now = times.stamp(self._account.now())
+        arn = self._keep("monitor", monitor, "Monitor", request, CreationDate=now, LastUpdatedDate=now)
+        return {"MonitorArn": arn}
+
+    def get_monitors(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        found = self._listed("monitor", request.get("MonitorArnList"))
+        page, token = self._page(found, request)
+        return {"AnomalyMonitors": page, **token}
+
+    def update_monitor(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        arn = request["MonitorArn"]
+        found = self._found("monitor", arn)
+        if "MonitorName" in request:
+            found["entry"]["MonitorName"] = request["MonitorName"]
+        found["entry"]["LastUpdatedDate"] = times.stamp(self._account.now())
+        self._store.put("monitor", {arn: found})
+        return {"MonitorArn": arn}
+
+    def delete_monitor(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        self._found("monitor", request["MonitorArn"])
+        self._store.delete("monitor", request["MonitorArn"])
+        return {}
+
+    def create_subscription(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Errors as for `create_monitor`, or a monitor does not exist."""
+        subscription = request["AnomalySubscription"]
+        self._check_subscription(subscription)
+        return {"SubscriptionArn": self._keep("subscription", subscription, "Subscription", request)}
+
+    def get_subscriptions(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        monitor = request.get("MonitorArn")
+        found = [
+            entry
+            for entry in self._listed("subscription", request.get("SubscriptionArnList"))
+            if monitor is None or monitor in entry["MonitorArnList"]
+        ]
+        page, token = self._page(found, request)
+        return {"AnomalySubscriptions": page, **token}
+
+    def update_subscription(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        arn = request["SubscriptionArn"]
+        found = self._found("subscription", arn)
+        changes = {name: value for name, value in request.items() if name != "SubscriptionArn"}
+        if "Threshold" in changes or "ThresholdExpression" in changes:
+            found["entry"] = {k: v for k, v in found["entry"].items() if not k.startswith("Threshold")}
+        found["entry"].update(changes)
+        self._check_subscription(found["entry"])
+        self._store.put("subscription", {arn: found})
+        return {"SubscriptionArn": arn}
+
+    def delete_subscription(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        self._found("subscription", request["SubscriptionArn"])
+        self._store.delete("subscription", request["SubscriptionArn"])
+        return {}
+
+    # -- what they share
+
+    def _check_subscription(self, subscription: Mapping[str, Any]) -> None:
+        for arn in subscription["MonitorArnList"]:
+            self._found("monitor", arn)
+        if ("Threshold" in subscription) == ("ThresholdExpression" in subscription):
+            raise refused("A subscription needs either a Threshold or a ThresholdExpression")
+        kinds = {subscriber.get("Type") for subscriber in subscription["Subscribers"]}
+        if "SNS" in kinds and subscription["Frequency"] != "IMMEDIATE":
+            raise refused("Subscribers of type SNS need the frequency IMMEDIATE")
+        if "EMAIL" in kinds and subscription["Frequency"] == "IMMEDIATE":
+            raise refused("Subscribers of type EMAIL need the frequency DAILY or WEEKLY")
+
+    def _keep(self, kind: Kind, given: Mapping[str, Any], name: str, request: Mapping[str, Any], **more: Any) -> str:
+        arn = f"arn:aws:ce::{self._account.id}:anomaly{kind}/{uuid.uuid4()}"
+        entry = {**given, f"{name}Arn": arn, **more}
+        if kind == "subscription":
+            entry["AccountId"] = self._account.id
+        self._store.put(kind, {arn: {"entry": entry, "tags": tags_of(request)}})
+        return arn
+
+    def _listed(self, kind: Kind, arns: list[str] | None) -> list[dict[str, Any]]:
+        if arns is not None:
+            return [self._found(kind, arn)["entry"] for arn in arns]
+        return [document["entry"] for document in self._store.all(kind).values()]
+
+    def _found(self, kind: Kind, arn: str) -> dict[str, Any]:
+        document: dict[str, Any] | None = self._store.get(kind, arn)
+        if document is None:
+            raise AwsError(f"Unknown{kind.capitalize()}Exception", f"The {kind} {arn} does not exist.")
+        return document
+
+    def _tagged(self, arn: str) -> tuple[Kind, dict[str, Any]]:
+        kinds: tuple[Kind, ...] = ("monitor", "subscription")
+        for kind in kinds:
+            document: dict[str, Any] | None = self._store.get(kind, arn)
+            if document is not None:
+                return kind, document
+        raise AwsError("ResourceNotFoundException", f"The resource {arn} does not exist.", ResourceName=arn)
+
+    def _page(self, found: list[Any], request: Mapping[str, Any]) -> tuple[list[Any], dict[str, str]]:
+        return pages.cut(found, request, size=request.get("MaxResults", PAGE))

@@ -1,0 +1,135 @@
+"""What Cost Explorer's operations have in common: periods, metrics, billing views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from cost_reports import times
+from cost_reports.actuals.cost_explorer import PRODUCT_ATTRIBUTES_SINCE
+from cost_reports.actuals.names import CE_PRECISION
+from cost_reports.charges import exact_sum
+from cost_reports.units import exact_total, to_decimal
+from offline.billing.bill import dates
+from offline.billing.bill.account import Account
+from offline.billing.bill.line import Line
+from offline.billing.cost_explorer.filters import Filter, refused
+from offline.common.wire import AwsError
+
+COSTS = ("AmortizedCost", "BlendedCost", "NetAmortizedCost", "NetUnblendedCost", "UnblendedCost")
+QUANTITIES = ("NormalizedUsageAmount", "UsageQuantity")
+METRICS = (*COSTS, *QUANTITIES)
+#: Months before the current one that Cost Explorer keeps.
+HISTORY_MONTHS = 13
+CURRENCY = "USD"
+NO_UNIT = "N/A"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """UTC days, `end` exclusive."""
+
+    start: date
+    end: date
+
+    def plain(self) -> dict[str, str]:
+        return {"Start": self.start.isoformat(), "End": self.end.isoformat()}
+
+    def days(self) -> list[Period]:
+        count = (self.end - self.start).days
+        return [Period(self.start + timedelta(days=n), self.start + timedelta(days=n + 1)) for n in range(count)]
+
+    def months(self) -> list[Period]:
+        """The period by calendar months; the first and the last may be parts of one."""
+        found, start = [], self.start
+        while start < self.end:
+            end = min(times.first_of_month(start, 1), self.end)
+            found.append(Period(start, end))
+            start = end
+        return found
+
+
+def period_of(request: Mapping[str, Any]) -> Period:
+    """The `TimePeriod` of a request.
+
+    Raises:
+        AwsError: it is none.
+    """
+    found = []
+    for name in ("Start", "End"):
+        text = request["TimePeriod"][name]
+        try:
+            found.append(date.fromisoformat(text))
+        except ValueError as error:
+            raise refused(f"{name} date {text} is invalid. Valid format is: yyyy-MM-dd") from error
+    if found[0] >= found[1]:
+        raise refused("Start date (and hour) should be before end date (and hour)")
+    if found[1].year > dates.LAST_YEAR:
+        raise refused(f"End date {found[1]} is after {dates.LAST_YEAR}, the last year of this account")
+    return Period(*found)
+
+
+def check_history(period: Period, account: Account) -> None:
+    """What was spent is asked for from the months that are kept to the end of the current one.
+
+    Raises:
+        AwsError: the period begins before or after that, or ends after it.
+    """
+    # Callers go by their own clock or by the bill's, and either may be the later one.
+    today = max(account.now(), account.real_now()).date()
+    if period.start < times.first_of_month(account.now().date(), -HISTORY_MONTHS):
+        raise refused("You haven't enabled historical data beyond 14 months")
+    if period.start > today:
+        raise refused(f"Start date {period.start} is after the current date {today}")
+    if period.end > times.first_of_month(today, 1):
+        raise refused("end date past the beginning of next month")
+
+
+def check_products(found: Filter, period: Period) -> None:
+    """Product attributes are known from their first day on."""
+    if found.products and period.start < PRODUCT_ATTRIBUTES_SINCE:
+        raise AwsError(
+            "DataUnavailableException", f"Product attributes are available from {PRODUCT_ATTRIBUTES_SINCE} on."
+        )
+
+
+def check_view(request: Mapping[str, Any], account: Account) -> None:
+    arn = request.get("BillingViewArn")
+    if arn is not None and arn != f"arn:aws:billing::{account.id}:billingview/primary":
+        raise AwsError("ResourceNotFoundException", f"Billing view {arn} was not found.")
+
+
+def chosen(account: Account, period: Period, found: Filter) -> list[Line]:
+    """The lines of the bill that a request asks for; with product attributes, of services that have them."""
+    return [
+        line
+        for line in account.shown()
+        if period.start <= line.day < period.end
+        and (line.attributes is not None or not found.products)
+        and found.matches(line)
+    ]
+
+
+def metric(name: str, lines: Iterable[Line]) -> dict[str, str]:
+    """The sum of a metric, rounded half-even to 10 decimals. Every cost metric is the same here: there are no
+    reservations and no discounts. Quantities in several units are added all the same, without a unit.
+    """
+    lines = list(lines)
+    if name in COSTS:
+        return {"Amount": text(Fraction(exact_sum(line.usd for line in lines))), "Unit": CURRENCY}
+    if name == "NormalizedUsageAmount":
+        return {"Amount": "0", "Unit": NO_UNIT}
+    units = {line.unit or NO_UNIT for line in lines}
+    unit = units.pop() if len(units) == 1 else NO_UNIT
+    return {"Amount": text(exact_total(line.quantity for line in lines)), "Unit": unit}
+
+
+def text(amount: Fraction) -> str:
+    """Decimal text with up to 10 decimals."""
+    found = format(to_decimal(amount, CE_PRECISION), "f")
+    found = found.rstrip("0").rstrip(".") if "." in found else found
+    return "0" if Decimal(found) == 0 else found

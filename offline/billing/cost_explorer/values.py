@@ -1,0 +1,118 @@
+"""GetTags and GetDimensionValues: what there is to filter and group by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from offline.billing import pages
+from offline.billing.bill import bedrock_names
+from offline.billing.bill.account import Account
+from offline.billing.bill.line import Line
+from offline.billing.cost_explorer.dimensions import CARRIED, FILTERED, value_of
+from offline.billing.cost_explorer.filters import Filter, compiled, refused
+from offline.billing.cost_explorer.requests import (
+    METRICS,
+    check_history,
+    check_products,
+    check_view,
+    chosen,
+    metric,
+    period_of,
+)
+
+#: Values of a page; MaxResults counts only together with SortBy.
+PAGE, MOST = 1000, 1000
+
+
+def tags(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
+    """GetTags: the keys that lines of a period carry, or the values of one key. Keys count where they are active.
+
+    Raises:
+        AwsError: as Cost Explorer refuses it.
+    """
+    lines = _lines(account, request, products=False)
+    key = request.get("TagKey")
+    if key is None:
+        found = _grouped(lines, lambda line: sorted(line.tags))
+    else:
+        found = _grouped(lines, lambda line: [line.tags.get(key, "")])
+    answer, token = _page(account, request, found)
+    return {"Tags": answer, "ReturnSize": len(answer), "TotalSize": len(found), **token}
+
+
+def dimension_values(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
+    """GetDimensionValues in the context COST_AND_USAGE; errors as for `tags`."""
+    name, key = request["Dimension"], request.get("DimensionKey") or None
+    if request.get("Context", "COST_AND_USAGE") != "COST_AND_USAGE":
+        raise refused("the embedded AWS has no reservations and no savings plans: use the context COST_AND_USAGE")
+    if name == "PRODUCT_ATTRIBUTE":
+        if key is None and request.get("SortBy"):
+            raise refused("SortBy needs a DimensionKey for the dimension PRODUCT_ATTRIBUTE")
+        values = _attributes(key)
+    elif name not in FILTERED:
+        raise refused(f"Dimension {name} is not allowed.")
+    elif key is not None:
+        raise refused("DimensionKey can be used only with the dimension PRODUCT_ATTRIBUTE")
+    else:
+
+        def values(line: Line) -> Sequence[str]:
+            return [value_of(line, name, account.id)] if name in CARRIED else ()
+
+    found = _grouped(_lines(account, request, products=name == "PRODUCT_ATTRIBUTE"), values)
+    answer, token = _page(account, request, found)
+    listed = [{"Value": value, "Attributes": {}} for value in answer]
+    return {"DimensionValues": listed, "ReturnSize": len(listed), "TotalSize": len(found), **token}
+
+
+def _attributes(key: str | None) -> Callable[[Line], Sequence[str]]:
+    """The values of a product attribute, or the keys that there are."""
+
+    def values(line: Line) -> Sequence[str]:
+        found = line.attributes or {}
+        return [name for name in bedrock_names.KEYS if name in found] if key is None else [found.get(key, "")]
+
+    return values
+
+
+def _lines(account: Account, request: Mapping[str, Any], *, products: bool) -> list[Line]:
+    check_view(request, account)
+    period = period_of(request)
+    check_history(period, account)
+    own = compiled(request.get("Filter"), account=account.id)
+    if own.products and not own.services:
+        raise refused("A filter by ProductAttributes needs a SERVICE filter here")
+    found = Filter(matches=own.matches, products=own.products or products, services=own.services)
+    check_products(found, period)
+    return chosen(account, period, found)
+
+
+def _grouped(lines: Sequence[Line], values: Callable[[Line], Sequence[str]]) -> dict[str, list[Line]]:
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        for value in values(line):
+            found.setdefault(value, []).append(line)
+    return dict(sorted(found.items()))
+
+
+def _page(
+    account: Account, request: Mapping[str, Any], found: dict[str, list[Line]]
+) -> tuple[list[str], dict[str, str]]:
+    """The values that are asked for, in their order; with SortBy there is one page."""
+    sort = request.get("SortBy") or ()
+    search = request.get("SearchString")
+    if not sort:
+        wanted = [value for value in found if search is None or search.lower() in value.lower()]
+        return pages.cut(wanted, request, size=PAGE, stamp=account.stamp)
+    if search is not None or "NextPageToken" in request:
+        raise refused("SortBy supports neither SearchString nor NextPageToken")
+    key = sort[0]["Key"]
+    if len(sort) > 1 or key not in METRICS:
+        raise refused(f"SortBy takes one of {', '.join(METRICS)}")
+    size = request.get("MaxResults", MOST)
+    if size > MOST:
+        raise refused(f"MaxResults {size} is over the limit of {MOST}")
+    down = sort[0].get("SortOrder", "DESCENDING") == "DESCENDING"
+    ordered = sorted(found, key=lambda value: Fraction(metric(key, found[value])["Amount"]), reverse=down)
+    return ordered[:size], {}

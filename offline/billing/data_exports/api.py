@@ -1,0 +1,156 @@
+"""The service `bcm-data-exports`: exports of the bill to S3."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cost_reports import times
+from offline.billing import pages
+from offline.billing.bill.account import Account
+from offline.billing.cost_explorer.filters import refused
+from offline.billing.data_exports.delivery import deliver
+from offline.billing.data_exports.query import parse
+from offline.billing.resource_tags import ResourceTags, tags_of
+from offline.common.request_validation import Model
+from offline.common.wire import AwsError
+
+PAGE = 100
+
+
+class DataExports:
+    """Data Exports of one account. Files are delivered by `deliver_all`, not by a schedule of its own."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._store = account.store
+        self._model = Model("bcm-data-exports")
+        tags = ResourceTags(account.store, lambda arn: ("export", self._found(arn)))
+        self._operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "CreateExport": self._create,
+            "GetExport": self._get,
+            "ListExports": self._list,
+            "UpdateExport": self._update,
+            "DeleteExport": self._delete,
+            "TagResource": tags.add,
+            "UntagResource": tags.remove,
+            "ListTagsForResource": tags.list,
+        }
+
+    def call(self, operation: str, body: bytes) -> dict[str, Any]:
+        """One request.
+
+        Raises:
+            AwsError: in the words of AWS where they are known.
+        """
+        if operation not in self._operations:
+            raise AwsError(
+                "UnknownOperationException", f"the embedded AWS has no Data Exports operation {operation or '(none)'}"
+            )
+        return self._operations[operation](self._model.parse(operation, body))
+
+    def deliver_all(self) -> list[dict[str, Any]]:
+        """Writes every export's months. One that S3 refuses becomes unhealthy, and the others are delivered."""
+        delivered = []
+        for arn, found in self._store.all("export").items():
+            error = None
+            try:
+                since = date.fromisoformat(found["created"][:10])
+                found["months"] = deliver(self._account, found["export"], since=since, done=found["months"])
+                found.update(status="HEALTHY", refreshed=times.stamp(self._account.now()))
+            except (ClientError, BotoCoreError) as refusal:
+                error = " ".join(str(refusal).split())
+                found["status"] = "UNHEALTHY"
+            self._store.put("export", {arn: found})
+            delivered.append({"name": found["export"]["Name"], "months": found["months"], "error": error})
+        return delivered
+
+    # -- operations
+
+    def _create(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        export = dict(request["Export"])
+        self._check(export)
+        if any(found["export"]["Name"] == export["Name"] for found in self._store.all("export").values()):
+            raise refused(f"An export with the name {export['Name']} already exists")
+        export["ExportArn"] = (
+            f"arn:aws:bcm-data-exports:us-east-1:{self._account.id}:export/{export['Name']}-{uuid.uuid4()}"
+        )
+        now = times.stamp(self._account.now())
+        document: dict[str, Any] = {
+            "export": export,
+            "tags": tags_of(request),
+            "created": now,
+            "updated": now,
+            "refreshed": None,
+            "status": "HEALTHY",
+            "months": [],
+        }
+        self._store.put("export", {export["ExportArn"]: document})
+        return {"ExportArn": export["ExportArn"]}
+
+    def _get(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        found = self._found(request["ExportArn"])
+        return {"Export": found["export"], "ExportStatus": _status(found)}
+
+    def _list(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        listed = [
+            {"ExportArn": arn, "ExportName": found["export"]["Name"], "ExportStatus": _status(found)}
+            for arn, found in self._store.all("export").items()
+        ]
+        size = request.get("MaxResults", PAGE)
+        page, token = pages.cut(listed, request, size=size, token="NextToken")  # noqa: S106
+        return {"Exports": page, **token}
+
+    def _update(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        arn, export = request["ExportArn"], dict(request["Export"])
+        found = self._found(arn)
+        for name in ("Name", "RefreshCadence"):
+            if export[name] != found["export"][name]:
+                raise refused(f"{name} of an export cannot be changed")
+        self._check(export)
+        export["ExportArn"] = arn
+        updated = times.stamp(self._account.now())
+        self._store.put("export", {arn: {**found, "export": export, "updated": updated}})
+        return {"ExportArn": arn}
+
+    def _delete(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        self._found(request["ExportArn"])
+        self._store.delete("export", request["ExportArn"])
+        return {"ExportArn": request["ExportArn"]}
+
+    def _found(self, arn: str) -> dict[str, Any]:
+        found: dict[str, Any] | None = self._store.get("export", arn)
+        if found is None:
+            raise AwsError(
+                "ResourceNotFoundException",
+                f"The export {arn} does not exist.",
+                ResourceId=arn,
+                ResourceType="Export",
+            )
+        return found
+
+    def _check(self, export: Mapping[str, Any]) -> None:
+        parse(export["DataQuery"])
+        destination = export["DestinationConfigurations"]["S3Destination"]
+        output = destination["S3OutputConfigurations"]
+        if (output["Format"], output["Compression"]) != ("PARQUET", "PARQUET"):
+            raise refused("S3OutputConfigurations: the embedded AWS exports Format PARQUET with Compression PARQUET")
+        if not self._account.buckets.lets_exports_write(destination["S3Bucket"]):
+            raise refused(
+                f"S3 bucket permission validation failed: the policy of {destination['S3Bucket']} must let"
+                " bcm-data-exports.amazonaws.com write to it"
+            )
+
+
+def _status(found: Mapping[str, Any]) -> dict[str, Any]:
+    moments = {"CreatedAt": "created", "LastUpdatedAt": "updated", "LastRefreshedAt": "refreshed"}
+    status: dict[str, Any] = {"StatusCode": found["status"]}
+    if found["status"] == "UNHEALTHY":
+        status["StatusReason"] = "INSUFFICIENT_PERMISSION"
+    return status | {
+        name: times.parse_time(found[own]).timestamp() for name, own in moments.items() if found[own] is not None
+    }
