@@ -1,4 +1,4 @@
-"""Which model a Bedrock model id, inference profile or ARN stands for."""
+"""The models, and which of them an id, inference profile or ARN stands for. Resolved profiles are kept."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 
 from botocore.exceptions import ClientError
 
+from offline.bedrock.errors import unknown_model
 from offline.bedrock.titan import TITAN
 from offline.common import clients
 from offline.common.wire import AwsError
@@ -43,11 +44,11 @@ TEXT_MODELS = frozenset(
         "qwen.qwen3-next-80b-a3b",
     }
 )
-"""Ids with a known price; whichever is named, the same small model answers."""
+"""Ids with a known price; the same small model answers for each."""
 
 
 class Profiles:
-    """Which foundation model an id or ARN stands for; application inference profiles are asked from the gateway."""
+    """Resolves ids and ARNs; the gateway knows the application inference profiles."""
 
     def __init__(self, gateway: str, region: str) -> None:
         self._client = clients.bedrock(gateway, region)
@@ -55,10 +56,10 @@ class Profiles:
         self._lock = threading.Lock()
 
     def model_of(self, identifier: str) -> str:
-        """The foundation model's id.
+        """Return the foundation model's id.
 
         Raises:
-            AwsError: no such model or profile.
+            AwsError: the model or profile does not exist.
         """
         arn = _ARN.match(identifier)
         if arn and arn["kind"] == "application-inference-profile":
@@ -68,7 +69,7 @@ class Profiles:
         name = arn["name"] if arn else identifier
         plain = _REGIONAL.sub("", name)
         if plain not in TEXT_MODELS and plain != TITAN:
-            raise AwsError("ValidationException", "The provided model identifier is invalid.")
+            raise unknown_model()
         return plain
 
     def _ask(self, identifier: str) -> str:
@@ -76,7 +77,7 @@ class Profiles:
             profile = self._client.get_inference_profile(inferenceProfileIdentifier=identifier)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                raise AwsError("ValidationException", "The provided model identifier is invalid.") from error
+                raise unknown_model() from error
             raise AwsError("InternalServerException", f"GetInferenceProfile: {error}", 500) from error
         (model, *_) = {self.model_of(entry["modelArn"]) for entry in profile["models"]}
         with self._lock:

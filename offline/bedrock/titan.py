@@ -1,4 +1,4 @@
-"""Titan Text Embeddings V2 on the wire, MiniLM behind it: 384 numbers and zeros up to the length that was asked for.
+"""Titan Text Embeddings V2 on the wire, MiniLM behind it: 384 numbers, and zeros up to the length of the request.
 
 Zeros change no cosine. Vectors have length 1 whether or not `normalize` asks for it.
 """
@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from offline.common.wire import AwsError, Response, json_response
+from offline.bedrock.errors import malformed_body, too_many_input_tokens
+from offline.common.wire import Response, invalid, json_response
 from offline.models.embeddings import DIMENSIONS, Vector
 
 TITAN = "amazon.titan-embed-text-v2:0"
@@ -21,13 +22,13 @@ _KEYS = ("inputText", "dimensions", "normalize", "embeddingTypes")
 
 
 class Embedder(Protocol):
-    """What turns texts into vectors; `offline.models.embeddings.MiniLM`."""
+    """Turns texts into vectors; `offline.models.embeddings.MiniLM`."""
 
     def embed(self, texts: Sequence[str]) -> list[Vector]: ...
 
 
 def invoke_titan(embedder: Embedder, request: Mapping[str, Any]) -> Response:
-    """The answer to an InvokeModel body.
+    """Return the answer to an InvokeModel body.
 
     Raises:
         AwsError: a ValidationException, in Titan's words where they are known.
@@ -35,11 +36,7 @@ def invoke_titan(embedder: Embedder, request: Mapping[str, Any]) -> Response:
     text, size = _checked(request)
     (vector,) = embedder.embed([text])
     if vector.tokens > MAX_TOKENS:
-        raise AwsError(
-            "ValidationException",
-            f"400 Bad Request: Too many input tokens. Max input tokens: {MAX_TOKENS}, request input token count: "
-            f"{vector.tokens}",
-        )
+        raise too_many_input_tokens(MAX_TOKENS, vector.tokens)
     numbers = [*map(float, np.asarray(vector.values, dtype=np.float32)), *([0.0] * (size - DIMENSIONS))]
     answer = {
         "embedding": numbers,
@@ -52,32 +49,25 @@ def invoke_titan(embedder: Embedder, request: Mapping[str, Any]) -> Response:
 def _checked(request: Mapping[str, Any]) -> tuple[str, int]:
     for key in request:
         if key not in _KEYS:
-            raise _malformed(f"#: extraneous key [{key}] is not permitted")
+            raise malformed_body(f"#: extraneous key [{key}] is not permitted")
     text, size = request.get("inputText"), request.get("dimensions", 1024)
     if not isinstance(text, str):
-        raise _malformed(
+        raise malformed_body(
             "#: required key [inputText] not found" if text is None else "#/inputText: expected type: String"
         )
     if not text:
-        raise _malformed("#/inputText: expected minLength: 1, actual: 0")
+        raise malformed_body("#/inputText: expected minLength: 1, actual: 0")
     if len(text) > MAX_CHARACTERS:
-        raise _malformed(f"#/inputText: expected maxLength: {MAX_CHARACTERS}, actual: {len(text)}")
+        raise malformed_body(f"#/inputText: expected maxLength: {MAX_CHARACTERS}, actual: {len(text)}")
     if size not in SIZES or isinstance(size, bool):
-        raise _malformed(f"#/dimensions: {size} is not a valid enum value")
+        raise malformed_body(f"#/dimensions: {size} is not a valid enum value")
     if size < DIMENSIONS:
-        raise AwsError(
-            "ValidationException",
-            f"dimensions {size}: the embedded AWS has a model of {DIMENSIONS} numbers, which cannot be cut to {size}; "
-            "use 512 or 1024",
+        raise invalid(
+            f"dimensions {size}: the {DIMENSIONS} numbers of the embedded AWS's model cannot be cut to {size}; "
+            "use 512 or 1024"
         )
     if not isinstance(request.get("normalize", True), bool):
-        raise _malformed("#/normalize: expected type: Boolean")
+        raise malformed_body("#/normalize: expected type: Boolean")
     if request.get("embeddingTypes", ["float"]) != ["float"]:
-        raise AwsError("ValidationException", 'embeddingTypes: the embedded AWS gives ["float"] only')
+        raise invalid('embeddingTypes: the embedded AWS gives ["float"] only')
     return text, size
-
-
-def _malformed(what: str) -> AwsError:
-    return AwsError(
-        "ValidationException", f"Malformed input request: {what}, please reformat your input and try again."
-    )

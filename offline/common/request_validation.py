@@ -1,9 +1,8 @@
-"""Requests checked against botocore's description of a service: members, types, lengths, patterns, closed lists."""
+"""Requests checked against botocore's description of a service: members, types, and on demand its constraints."""
 
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import botocore.session
 from botocore.validate import ParamValidator
 
-from offline.common.wire import AwsError
+from offline.common.wire import invalid, parse_object
 
 
 @functools.cache
@@ -19,32 +18,28 @@ def _described(service: str) -> Any:
     return botocore.session.Session().get_service_model(service)
 
 
-class Model:
-    """The operations of one service."""
+class RequestValidation:
+    """The operations of one service. `constraints`: check closed lists, patterns and greatest lengths as well."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, *, constraints: bool = False) -> None:
         self._service = _described(service)
+        self._constraints = constraints
 
-    def parse(self, operation: str, body: bytes) -> dict[str, Any]:
-        """The request in `body`.
+    def parse(self, operation: str, body: bytes, **members: str) -> dict[str, Any]:
+        """Return the request in `body`, with the `members` that the path carries.
 
         Raises:
-            AwsError: it is no JSON object, or no request that the service's description allows.
+            AwsError: the body is not a JSON object, or not a request that the service's description allows.
         """
-        try:
-            request = json.loads(body or b"{}")
-        except ValueError as error:
-            raise AwsError("SerializationException", f"the body is not JSON: {error}") from error
-        if not isinstance(request, dict):
-            raise AwsError("SerializationException", "the body is not a JSON object")
+        request = parse_object(body) | members
         shape = self._service.operation_model(operation).input_shape
         report = ParamValidator().validate(request, shape)
         if report.has_errors():
-            raise AwsError("ValidationException", report.generate_report())
-        problems = list(_problems(shape, request, ""))
+            raise invalid(report.generate_report())
+        problems = list(_problems(shape, request, "")) if self._constraints else []
         if problems:
             count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected"
-            raise AwsError("ValidationException", f"{count}: {'; '.join(problems)}")
+            raise invalid(f"{count}: {'; '.join(problems)}")
         return request
 
 

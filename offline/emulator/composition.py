@@ -22,4 +22,8 @@ def compose(settings: EmulatorSettings) -> None:
     tags.install()
     # Last: they wrap what the others put in place.
     faults.install()
-    gateway.install(settings.instance, settings.engines_port)
+    gateway.install(
+        instance=settings.instance,
+        engines_port=settings.engines_port,
+        opensearch_port=settings.opensearch_port,
+    )

@@ -10,13 +10,13 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from offline.models.hub import HUB_ID
+from offline.process import children
 
 
 class GeneratorError(RuntimeError):
@@ -81,16 +81,9 @@ class Generator:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "offline.models.generator"],
-                    cwd=Path(__file__).resolve().parents[2],
-                    env={**os.environ, **self._environment},
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                )
+            self._process = children.start(
+                "offline.models.generator", environment=self._environment, log=self._log, answers=True
+            )
         return self._process
 
     def _stop(self) -> None:

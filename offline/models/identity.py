@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 
 from offline.models import embeddings
@@ -35,8 +35,3 @@ def identity(model: ModelName, hub: HubFolder) -> Identity:
         hashes={**weights, "all-MiniLM-L6-v2 int8 model.onnx": embeddings.MODEL_SHA256},
         versions={library: version(library) for library in LIBRARIES},
     )
-
-
-def as_plain(found: Identity) -> dict[str, object]:
-    """For the health answer of the engines."""
-    return asdict(found)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import boto3
 import pytest
 
+from offline.common.faults import ROUTE
 from offline.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +30,16 @@ def session_of(sandbox: Sandbox) -> boto3.Session:
 
     session.client = client
     return session
+
+
+def fault(sandbox: Sandbox, **fields: object) -> None:
+    """Make the next matching requests to the sandbox fail; see `offline.common.faults`."""
+    urllib.request.urlopen(sandbox.endpoint + ROUTE, data=json.dumps(fields).encode(), timeout=10).close()
+
+
+def clear_faults(sandbox: Sandbox) -> None:
+    request = urllib.request.Request(sandbox.endpoint + ROUTE, method="DELETE")
+    urllib.request.urlopen(request, timeout=10).close()
 
 
 def cdk(sandbox: Sandbox, *arguments: str) -> str:

@@ -26,13 +26,14 @@ from unittest import mock
 
 import boto3
 import psutil
-from emulator_access import session_of
+from emulator_access import fault, session_of
 
 from ladder import billing, cli, exports
 from ladder.cdk import cdk
 from ladder.demo import EMBEDDED_CONTEXT
 from ladder.deployment import Deployment, find
 from offline import sandbox as sandboxes
+from offline.common.faults import OPENSEARCH_DATA, ROUTE
 from offline.sandbox import Sandbox
 from tests.offline import small_experiment
 
@@ -140,15 +141,14 @@ def tell(folder: Path) -> Story:
 
 def _refused_training(story: Story, box: Sandbox) -> None:
     """Every service fails for a while; the training job is refused for good, as by an account without a GPU quota."""
-    gateway, engines, search = _fault_urls(box)
-    _fault(engines, service="bedrock", operation="Converse", status=429, code="ThrottlingException", times=3)
-    _fault(engines, service="bedrock", operation="InvokeModel", status=503, code="ServiceUnavailable", times=2)
-    _fault(search, operation="_bulk", status=503, when="after")
-    _fault(search, operation="_msearch", status=429)
-    _fault(gateway, service="s3", operation="part-zero-shot-00000", status=503, code="SlowDown", times=3)
-    _fault(gateway, service="s3", operation="questions.test.jsonl", status=503, code="SlowDown", times=2)
-    _fault(gateway, service="lambda", operation="Invoke", status=429, code="TooManyRequestsException")
-    _fault(engines, service="sagemaker", operation="CreateTrainingJob", status=400, code="ResourceLimitExceeded")
+    fault(box, service="bedrock-runtime", operation="/converse", status=429, code="ThrottlingException", times=3)
+    fault(box, service="bedrock-runtime", operation="/invoke", status=503, code="ServiceUnavailable", times=2)
+    fault(box, service=OPENSEARCH_DATA, operation="_bulk", status=503, when="after")
+    fault(box, service=OPENSEARCH_DATA, operation="_msearch", status=429)
+    fault(box, service="s3", operation="part-zero-shot-00000", status=503, code="SlowDown", times=3)
+    fault(box, service="s3", operation="questions.test.jsonl", status=503, code="SlowDown", times=2)
+    fault(box, service="lambda", operation="Invoke", status=429, code="TooManyRequestsException")
+    fault(box, service="sagemaker", operation="CreateTrainingJob", status=400, code="ResourceLimitExceeded")
     story.refused = _ladder(box, *_run_arguments(story), "--profile", "small")
     (record,) = story.runs.glob("*/run.json")
     story.run = record.parent.name
@@ -156,8 +156,7 @@ def _refused_training(story: Story, box: Sandbox) -> None:
 
 
 def _killed_sandbox(story: Story, box: Sandbox) -> None:
-    _, engines, _ = _fault_urls(box)
-    _fault(engines, service="sagemaker", operation="CreateTrainingJob", status=400, code="ThrottlingException")
+    fault(box, service="sagemaker", operation="CreateTrainingJob", status=400, code="ThrottlingException")
     processes = [psutil.Process(box.pid), *psutil.Process(box.pid).children(recursive=True)]
     with _killed_when_trained(story, box) as killed:
         story.cut_off = _ladder(box, *_run_arguments(story), "--resume", story.run)
@@ -167,12 +166,11 @@ def _killed_sandbox(story: Story, box: Sandbox) -> None:
 
 
 def _resumed_to_the_end(story: Story, box: Sandbox) -> None:
-    gateway, engines, _ = _fault_urls(box)
-    _fault(engines, service="bedrock", operation="Converse", status=400, code="ValidationException", times=TRIPWIRE)
-    _fault(engines, service="sagemaker", operation="CreateTrainingJob", status=400, code="Refused", times=TRIPWIRE)
-    _fault(engines, service="sagemaker", operation="InvokeEndpoint", status=503, code="ServiceUnavailable", times=2)
-    _fault(engines, service="sagemaker", operation="InvokeEndpoint", status=400, code="ThrottlingException", times=2)
-    _fault(gateway, service="s3", operation="part-lora-00000", status=503, code="SlowDown", times=2)
+    fault(box, service="bedrock-runtime", operation="/converse", status=400, code="ValidationException", times=TRIPWIRE)
+    fault(box, service="sagemaker", operation="CreateTrainingJob", status=400, code="Refused", times=TRIPWIRE)
+    fault(box, service="sagemaker", operation="/invocations", status=503, code="ServiceUnavailable", times=2)
+    fault(box, service="sagemaker", operation="/invocations", status=400, code="ThrottlingException", times=2)
+    fault(box, service="s3", operation="part-lora-00000", status=503, code="SlowDown", times=2)
     story.finished = _ladder(box, *_run_arguments(story), "--resume", story.run)
     story.after_finish = _look(story, box)
     story.rebuilt = _ladder(box, "report", "--run", "newest", *_of_experiment(story))
@@ -310,9 +308,7 @@ def _look(story: Story, box: Sandbox) -> Moment:
         charges=read_charges(story.runs / story.run / "charges.csv"),
         chunks=_chunks(session, deployment, box),
         sagemaker=_sagemaker(session),
-        faults_left=[
-            fault for url in _fault_urls(box)[:2] for fault in json.loads(urllib.request.urlopen(url).read())["faults"]
-        ],
+        faults_left=json.loads(urllib.request.urlopen(box.endpoint + ROUTE).read())["faults"],
     )
 
 
@@ -387,18 +383,3 @@ def _deploy(story: Story, box: Sandbox) -> None:
 
 def _cdk(story: Story, box: Sandbox, *arguments: str) -> None:
     cdk(arguments, environment=box.environment(), log=story.folder / "cdk.log")
-
-
-def _fault_urls(box: Sandbox) -> tuple[str, str, str]:
-    """Of the gateway, of the engines, of OpenSearch."""
-    return (
-        f"{box.endpoint}/_ladder/faults",
-        f"http://127.0.0.1:{box.engines_port}/_faults",
-        f"http://127.0.0.1:{box.opensearch_port}/_faults",
-    )
-
-
-def _fault(url: str, **fault: object) -> None:
-    request = urllib.request.Request(url, data=json.dumps(fault).encode(), method="POST")
-    request.add_header("content-type", "application/json")
-    urllib.request.urlopen(request, timeout=10).close()

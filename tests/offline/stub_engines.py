@@ -13,6 +13,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from offline.common.faults import ROUTE
 from offline.process import watchdog
 
 #: The operation -> (kind, name member) of what it makes.
@@ -29,7 +30,7 @@ LISTS = {
     "ListEndpoints": ("endpoint", "Endpoints"),
     "ListTrainingJobs": ("training-job", "TrainingJobSummaries"),
 }
-#: Lists of billing's resources that nobody can make here -> the member of the answer.
+#: Lists of billing's resources that cannot be made here -> the member of the answer.
 EMPTY_LISTS = {
     "GetAnomalyMonitors": "AnomalyMonitors",
     "GetAnomalySubscriptions": "AnomalySubscriptions",
@@ -119,8 +120,8 @@ class Handler(BaseHTTPRequestHandler):
     def handle_any(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         target = self.headers.get("x-amz-target", "")
-        if self.path == "/_health":
-            self.answer(200, {"ready": True})
+        if self.path in ("/_health", ROUTE):
+            self.answer(200, {"ready": True, "faults": []})
         elif target.startswith("SageMaker."):
             try:
                 self.answer(200, self.sagemaker.call(target.partition(".")[2], json.loads(body or b"{}")))

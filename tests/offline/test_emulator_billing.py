@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from emulator_access import session_of
+from emulator_access import clear_faults, fault, session_of
 
 from cost_reports import meters
 from lambdas.common import jsonl, keys
@@ -150,12 +150,6 @@ def control(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
         return found
 
 
-def fault(sandbox: Sandbox, **found: Any) -> None:
-    body = json.dumps({"status": 400, **found}).encode()
-    request = urllib.request.Request(f"{sandbox.endpoint}/_ladder/faults", data=body, method="POST")
-    urllib.request.urlopen(request, timeout=10).close()
-
-
 def settled(session: boto3.Session, status: str) -> dict[str, Any]:
     """The stack, once it is no longer in progress."""
     client = session.client("cloudformation")
@@ -246,7 +240,8 @@ def test_a_change_reaches_the_export_and_a_refusal_fails_the_stack(
 ) -> None:
     client = session.client("cloudformation")
     query = "SELECT BilledCost FROM FOCUS_1_2_AWS"
-    fault(sandbox, service="bcm-data-exports", operation="UpdateExport", code="ThrottlingException", times=2)
+    throttling = {"status": 400, "code": "ThrottlingException", "times": 2}
+    fault(sandbox, service="bcm-data-exports", operation="UpdateExport", **throttling)
     client.update_stack(StackName=STACK, TemplateBody=template(export_query=query), Tags=TAGS)
     settled(session, "UPDATE_COMPLETE")
     exports = session.client("bcm-data-exports")
@@ -261,10 +256,10 @@ def test_a_change_reaches_the_export_and_a_refusal_fails_the_stack(
 
 
 def test_a_fault_of_the_gateway_hits_cost_explorer(sandbox: Sandbox, session: boto3.Session) -> None:
-    fault(sandbox, service="ce", operation="ListCostAllocationTags", code="LimitExceededException", times=9)
+    throttling = {"status": 400, "code": "LimitExceededException", "times": 9}
+    fault(sandbox, service="ce", operation="ListCostAllocationTags", **throttling)
     try:
         with pytest.raises(ClientError, match="LimitExceededException"):
             session.client("ce").list_cost_allocation_tags()
     finally:
-        clear = urllib.request.Request(f"{sandbox.endpoint}/_ladder/faults", method="DELETE")
-        urllib.request.urlopen(clear, timeout=10).close()
+        clear_faults(sandbox)

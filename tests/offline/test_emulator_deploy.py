@@ -8,11 +8,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import boto3
 import pytest
-from emulator_access import cdk
+from emulator_access import cdk, clear_faults, fault
 from emulator_app import example_stacks
 
 from ladder import leftovers
@@ -42,15 +43,9 @@ def outputs(bootstrapped: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def faults(emulator: Sandbox) -> Iterator[Any]:
-    """Adds faults by `POST /_ladder/faults`; removes what is left of them afterwards."""
-    url = f"{emulator.endpoint}/_ladder/faults"
-
-    def add(**fault: object) -> None:
-        body = json.dumps(fault).encode()
-        urllib.request.urlopen(urllib.request.Request(url, data=body, method="POST"), timeout=10).close()
-
-    yield add
-    urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=10).close()
+    """Adds faults; removes what is left of them afterwards."""
+    yield partial(fault, emulator)
+    clear_faults(emulator)
 
 
 def execute(aws: boto3.Session, machine: str, **given: object) -> dict[str, Any]:
@@ -194,10 +189,10 @@ def test_a_fault_is_an_error_in_the_protocol_of_its_service(
 
 
 def test_an_unknown_fault_is_refused(emulator: Sandbox) -> None:
-    request = urllib.request.Request(f"{emulator.endpoint}/_ladder/faults", data=b'{"service": "s4"}', method="POST")
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(request, timeout=10)
-    assert json.load(caught.value)["message"] == "fault: service 's4' is not one of this emulator's"
+        fault(emulator, service="s4")
+    with caught.value as answer:
+        assert json.load(answer)["message"] == "fault: service 's4' does not answer here"
 
 
 def test_an_unknown_type_is_refused_before_anything_is_created(aws: boto3.Session) -> None:

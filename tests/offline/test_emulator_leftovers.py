@@ -1,13 +1,13 @@
-"""The audit finds what was planted, by each of its ways of searching, and nothing of anybody else."""
+"""The audit finds what was planted, by each of its ways of searching, and nothing else."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import urllib.request
 
 import boto3
 import pytest
+from emulator_access import fault
 
 from ladder import leftovers
 from offline.sandbox import Sandbox
@@ -97,17 +97,7 @@ def test_everything_planted_is_found_and_nothing_else(aws: boto3.Session) -> Non
 
 
 def test_a_failed_call_cannot_verify(aws: boto3.Session, emulator: Sandbox) -> None:
-    fault = {
-        "service": "opensearchserverless",
-        "operation": "ListCollections",
-        "status": 400,
-        "code": "AccessDenied",
-        "times": 1,
-    }
-    request = urllib.request.Request(
-        f"{emulator.endpoint}/_ladder/faults", data=json.dumps(fault).encode(), method="POST"
-    )
-    urllib.request.urlopen(request, timeout=10).close()
+    fault(emulator, service="opensearchserverless", operation="ListCollections", status=400, code="AccessDenied")
     (entry,) = audit(aws)
     assert entry == leftovers.Leftover(
         kind="AWS::OpenSearchServerless::Collection",

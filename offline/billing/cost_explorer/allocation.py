@@ -11,8 +11,8 @@ from offline.billing import pages
 from offline.billing.bill import dates
 from offline.billing.bill.account import Account
 from offline.billing.bill.tags import ACTIVE, BACKFILL_TAKES, INACTIVE
-from offline.billing.cost_explorer.filters import refused
-from offline.common.wire import AwsError
+from offline.billing.errors import access_denied, backfill_limit
+from offline.common.wire import invalid
 
 PAGE, BACKFILL_PAGE = 100, 1000
 BACKFILL_MONTHS = 12
@@ -43,7 +43,7 @@ def list_tags(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
         if fits and (wanted is None or key in wanted):
             listed.append(entry)
     size = min(request.get("MaxResults", PAGE), PAGE)
-    page, token = pages.cut(listed, request, size=size, token="NextToken")  # noqa: S106
+    page, token = pages.page_of(listed, request, size=size, token="NextToken")  # noqa: S106
     return {"CostAllocationTags": page, **token}
 
 
@@ -53,7 +53,7 @@ def update_tags(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
     entries = request["CostAllocationTagsStatus"]
     keys = [entry["TagKey"] for entry in entries]
     if len(set(keys)) < len(keys):
-        raise refused("Failed to update Cost Allocation Tag: a tag key is there twice")
+        raise invalid("Failed to update Cost Allocation Tag: a tag key is there twice")
     seen, errors = account.seen_tags(), []
     for entry in entries:
         key = entry["TagKey"]
@@ -72,18 +72,14 @@ def start_backfill(account: Account, request: Mapping[str, Any]) -> dict[str, An
     try:
         start = times.parse_time(request["BackfillFrom"])
     except ValueError as error:
-        raise refused(f"BackfillFrom {request['BackfillFrom']} is no time: {error}") from error
+        raise invalid(f"BackfillFrom {request['BackfillFrom']} is no time: {error}") from error
     earliest = times.first_of_month(now.date(), -BACKFILL_MONTHS)
     if start != dates.midnight(times.first_of_month(start.date())):
-        raise refused(f"BackfillFrom {request['BackfillFrom']} is not the first day of a month")
+        raise invalid(f"BackfillFrom {request['BackfillFrom']} is not the first day of a month")
     if not dates.midnight(earliest) <= start <= now:
-        raise refused(f"BackfillFrom {request['BackfillFrom']} is not within the previous {BACKFILL_MONTHS} months")
+        raise invalid(f"BackfillFrom {request['BackfillFrom']} is not within the previous {BACKFILL_MONTHS} months")
     if any(now - times.parse_time(old["requested"]) < ONE_BACKFILL_IN for old in account.tags.backfills()):
-        raise AwsError(
-            "BackfillLimitExceededException",
-            "A request to backfill is already in progress. Once the previous request is complete, you can create"
-            " another request.",
-        )
+        raise backfill_limit()
     document = account.tags.start_backfill(start.date(), set(account.seen_tags()), now)
     return {"BackfillRequest": _plain(document)}
 
@@ -93,7 +89,7 @@ def list_backfills(account: Account, request: Mapping[str, Any]) -> dict[str, An
     _check_payer(account, "Failed to list Cost Allocation Tag backfills: ")
     found = [_plain(document) for document in reversed(account.tags.backfills())]
     size = request.get("MaxResults", BACKFILL_PAGE)
-    page, token = pages.cut(found, request, size=size, token="NextToken")  # noqa: S106
+    page, token = pages.page_of(found, request, size=size, token="NextToken")  # noqa: S106
     return {"BackfillRequests": page, **token}
 
 
@@ -112,4 +108,4 @@ def _plain(document: Mapping[str, Any]) -> dict[str, str]:
 
 def _check_payer(account: Account, what: str) -> None:
     if account.setting("role") == "member":
-        raise AwsError("AccessDeniedException", what + MEMBER)
+        raise access_denied(what + MEMBER)

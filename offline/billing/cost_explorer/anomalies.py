@@ -9,10 +9,11 @@ from typing import Any
 from cost_reports import times
 from offline.billing import pages
 from offline.billing.bill.account import Account
-from offline.billing.cost_explorer.filters import compiled, refused
+from offline.billing.cost_explorer.filters import compiled
+from offline.billing.errors import not_found
 from offline.billing.resource_tags import ResourceTags, tags_of
 from offline.billing.state import Kind
-from offline.common.wire import AwsError
+from offline.common.wire import AwsError, invalid
 
 PAGE = 100
 MEMBER = "Monitors of linked accounts, tags and cost categories can be created in the management account only"
@@ -32,13 +33,13 @@ class Anomalies:
         """
         monitor = request["AnomalyMonitor"]
         if self._account.setting("role") == "member" and monitor.get("MonitorDimension") != "SERVICE":
-            raise refused(MEMBER)
+            raise invalid(MEMBER)
         if monitor["MonitorType"] == "CUSTOM":
             if "MonitorSpecification" not in monitor or "MonitorDimension" in monitor:
-                raise refused("A CUSTOM monitor needs a MonitorSpecification, and no MonitorDimension")
+                raise invalid("A CUSTOM monitor needs a MonitorSpecification, and no MonitorDimension")
             compiled(monitor["MonitorSpecification"], account=self._account.id)
         elif "MonitorDimension" not in monitor:
-            raise refused("A DIMENSIONAL monitor needs a MonitorDimension")
+            raise invalid("A DIMENSIONAL monitor needs a MonitorDimension")
         now = times.stamp(self._account.now())
         arn = self._keep("monitor", monitor, "Monitor", request, CreationDate=now, LastUpdatedDate=now)
         return {"MonitorArn": arn}
@@ -100,12 +101,12 @@ class Anomalies:
         for arn in subscription["MonitorArnList"]:
             self._found("monitor", arn)
         if ("Threshold" in subscription) == ("ThresholdExpression" in subscription):
-            raise refused("A subscription needs either a Threshold or a ThresholdExpression")
+            raise invalid("A subscription needs either a Threshold or a ThresholdExpression")
         kinds = {subscriber.get("Type") for subscriber in subscription["Subscribers"]}
         if "SNS" in kinds and subscription["Frequency"] != "IMMEDIATE":
-            raise refused("Subscribers of type SNS need the frequency IMMEDIATE")
+            raise invalid("Subscribers of type SNS need the frequency IMMEDIATE")
         if "EMAIL" in kinds and subscription["Frequency"] == "IMMEDIATE":
-            raise refused("Subscribers of type EMAIL need the frequency DAILY or WEEKLY")
+            raise invalid("Subscribers of type EMAIL need the frequency DAILY or WEEKLY")
 
     def _keep(self, kind: Kind, given: Mapping[str, Any], name: str, request: Mapping[str, Any], **more: Any) -> str:
         arn = f"arn:aws:ce::{self._account.id}:anomaly{kind}/{uuid.uuid4()}"
@@ -132,7 +133,7 @@ class Anomalies:
             document: dict[str, Any] | None = self._store.get(kind, arn)
             if document is not None:
                 return kind, document
-        raise AwsError("ResourceNotFoundException", f"The resource {arn} does not exist.", ResourceName=arn)
+        raise not_found(f"The resource {arn} does not exist.", ResourceName=arn)
 
     def _page(self, found: list[Any], request: Mapping[str, Any]) -> tuple[list[Any], dict[str, str]]:
-        return pages.cut(found, request, size=request.get("MaxResults", PAGE))
+        return pages.page_of(found, request, size=request.get("MaxResults", PAGE))

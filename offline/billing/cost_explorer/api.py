@@ -11,8 +11,9 @@ from offline.billing.cost_explorer.anomalies import Anomalies
 from offline.billing.cost_explorer.forecast import cost_forecast
 from offline.billing.cost_explorer.usage import cost_and_usage
 from offline.billing.cost_explorer.values import dimension_values, tags
-from offline.common.request_validation import Model
-from offline.common.wire import AwsError
+from offline.billing.errors import access_denied, throttled
+from offline.common.request_validation import RequestValidation
+from offline.common.wire import unknown_operation
 
 Operation = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -22,7 +23,7 @@ class CostExplorer:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._model = Model("ce")
+        self._requests = RequestValidation("ce", constraints=True)
         anomalies = Anomalies(account)
         #: A page of one of these costs money; one that is refused does not.
         self._paid: dict[str, Operation] = {
@@ -57,10 +58,8 @@ class CostExplorer:
         """
         run = self._paid.get(operation) or self._free.get(operation)
         if run is None:
-            raise AwsError(
-                "UnknownOperationException", f"the embedded AWS has no Cost Explorer operation {operation or '(none)'}"
-            )
-        request = self._model.parse(operation, body)
+            raise unknown_operation("Cost Explorer", operation)
+        request = self._requests.parse(operation, body)
         self._throttle()
         answer = run(request)
         if operation in self._paid:
@@ -72,7 +71,7 @@ class CostExplorer:
 
         def run(request: Mapping[str, Any]) -> dict[str, Any]:
             if self._account.setting("cost_explorer") == "off":
-                raise AwsError("AccessDeniedException", "User not enabled for cost explorer access")
+                raise access_denied("User not enabled for cost explorer access")
             self._account.refresh()
             return operation(self._account, request)
 
@@ -82,6 +81,4 @@ class CostExplorer:
         left = self._account.setting("throttle")
         if left > 0:
             self._account.set(throttle=left - 1)
-            raise AwsError(
-                "LimitExceededException", "You made too many calls in a short period of time. Try again later."
-            )
+            raise throttled()

@@ -9,7 +9,7 @@ from typing import Any
 from cost_reports.actuals.names import EDITION
 from offline.billing.bill.line import Line
 from offline.billing.cost_explorer.dimensions import FILTERED, value_of
-from offline.common.wire import AwsError
+from offline.common.wire import invalid
 
 OPERATORS = ("And", "Or", "Not", "Dimensions", "Tags", "CostCategories", "ProductAttributes")
 SERVICE = "SERVICE"
@@ -28,14 +28,6 @@ class Filter:
     services: bool
 
 
-def everything(_line: Line) -> bool:
-    return True
-
-
-def refused(message: str) -> AwsError:
-    return AwsError("ValidationException", message)
-
-
 def compiled(expression: Expression | None, *, by_product: bool = False, account: str) -> Filter:
     """The filter of a request. `by_product`: the request groups by product attributes.
 
@@ -43,7 +35,7 @@ def compiled(expression: Expression | None, *, by_product: bool = False, account
         AwsError: the expression is none that Cost Explorer takes.
     """
     if expression is None:
-        return Filter(matches=everything, products=by_product, services=False)
+        return Filter(matches=lambda _line: True, products=by_product, services=False)
     matches = _predicate(expression, account)
     leaves = list(_leaves(expression))
     products = by_product or any(root == PRODUCTS for root, _ in leaves)
@@ -56,7 +48,7 @@ def compiled(expression: Expression | None, *, by_product: bool = False, account
 def root_of(expression: Expression) -> str:
     found = [name for name in OPERATORS if name in expression]
     if len(found) != 1:
-        raise refused(
+        raise invalid(
             "Expression has zero or more than one roots. Only one root operator is allowed for each expression:"
             f" {', '.join(OPERATORS)}"
         )
@@ -71,12 +63,12 @@ def _predicate(expression: Expression, account: str) -> Predicate:
         return lambda line: not negated(line)
     if root in ("And", "Or"):
         if len(inner) < 2:
-            raise refused(f"{root} expression must have at least 2 operands")
+            raise invalid(f"{root} expression must have at least 2 operands")
         parts = [_predicate(part, account) for part in inner]
         combine = all if root == "And" else any
         return lambda line: combine(part(line) for part in parts)
     if root == "CostCategories":
-        raise refused(f"Cost category {inner.get('Key', '')!r} does not exist in this account")
+        raise invalid(f"Cost category {inner.get('Key', '')!r} does not exist in this account")
     return _leaf(root, inner, account)
 
 
@@ -84,27 +76,27 @@ def _leaf(root: str, inner: Expression, account: str) -> Predicate:
     options = frozenset(inner.get("MatchOptions") or ("EQUALS",))
     allowed = {"EQUALS", "CASE_SENSITIVE"} | (set() if root == "Dimensions" else {"ABSENT"})
     if options - allowed:
-        raise refused(f"MatchOptions {', '.join(sorted(options - allowed))} of {root} not supported")
+        raise invalid(f"MatchOptions {', '.join(sorted(options - allowed))} of {root} not supported")
     if "ABSENT" in options and len(options) > 1:
-        raise refused("MatchOptions ABSENT cannot be combined with others")
+        raise invalid("MatchOptions ABSENT cannot be combined with others")
     if options == {"CASE_SENSITIVE"} and root == PRODUCTS:
-        raise refused("MatchOptions CASE_SENSITIVE needs EQUALS")
+        raise invalid("MatchOptions CASE_SENSITIVE needs EQUALS")
     key, values = inner.get("Key"), frozenset(inner.get("Values") or ())
     if "ABSENT" in options and values:
-        raise refused(f"MatchOptions ABSENT of {root} takes no Values")
+        raise invalid(f"MatchOptions ABSENT of {root} takes no Values")
     if root == "Dimensions":
         if key not in FILTERED:
-            raise refused(f"Dimension {key} is not allowed." if key else "Dimensions needs a Key")
+            raise invalid(f"Dimension {key} is not allowed." if key else "Dimensions needs a Key")
         if not values:
-            raise refused(f"Dimension {key} needs Values")
+            raise invalid(f"Dimension {key} needs Values")
         return lambda line: value_of(line, key, account) in values
     if root == PRODUCTS:
         if not values and "ABSENT" not in options:
-            raise refused("ProductAttributes needs Values, or MatchOptions ABSENT")
+            raise invalid("ProductAttributes needs Values, or MatchOptions ABSENT")
         return lambda line: _has(line.attributes or {}, key, values)
     if key is None:
         if values:
-            raise refused("Tags needs a Key")
+            raise invalid("Tags needs a Key")
         return lambda line: not line.tags
     return lambda line: _has(line.tags, key, values)
 
@@ -133,14 +125,14 @@ def _is_service(root: str, leaf: Expression) -> bool:
 def _check_services(expression: Expression, leaves: list[tuple[str, Expression]]) -> None:
     """With product attributes, a SERVICE filter must hold for the whole request and name supported services only."""
     if not _applies(expression) or _negated(expression):
-        raise refused(
+        raise invalid(
             "A SERVICE filter with product attributes must apply to the whole request: combine it by And, put it into"
             " every branch of an Or, and not inside Not"
         )
     named = {value for root, leaf in leaves if _is_service(root, leaf) for value in leaf.get("Values", ())}
     wrong = sorted(name for name in named if name != "Amazon Bedrock" and not name.endswith(EDITION))
     if wrong:
-        raise refused(f"Product attributes are not supported for the service {', '.join(wrong)}")
+        raise invalid(f"Product attributes are not supported for the service {', '.join(wrong)}")
 
 
 def _applies(expression: Expression) -> bool:

@@ -18,9 +18,10 @@ from cost_reports.charges import exact_sum
 from cost_reports.units import WIDE
 from offline.billing.bill import dates
 from offline.billing.bill.account import Account
-from offline.billing.cost_explorer.filters import compiled, refused
+from offline.billing.cost_explorer.filters import compiled
 from offline.billing.cost_explorer.requests import CURRENCY, Period, check_view, chosen, period_of, text
-from offline.common.wire import AwsError
+from offline.billing.errors import data_unavailable
+from offline.common.wire import invalid
 
 METRICS = ("AMORTIZED_COST", "BLENDED_COST", "NET_AMORTIZED_COST", "NET_UNBLENDED_COST", "UNBLENDED_COST")
 #: Complete days with a cost history below which nothing is forecast, and those that count at most.
@@ -41,14 +42,14 @@ def cost_forecast(account: Account, request: Mapping[str, Any]) -> dict[str, Any
     check_view(request, account)
     period = period_of(request)
     if request["Metric"] not in METRICS:
-        raise refused(f"Metric {request['Metric']} is invalid. Valid values are {', '.join(METRICS)}")
+        raise invalid(f"Metric {request['Metric']} is invalid. Valid values are {', '.join(METRICS)}")
     today = min(account.now(), account.real_now()).date()
     if period.start < today:
-        raise refused(f"The start date {period.start} must not be before the current date {today}")
+        raise invalid(f"The start date {period.start} must not be before the current date {today}")
     _check_length(request["Granularity"], period)
     found = compiled(request.get("Filter"), account=account.id)
     if found.products:
-        raise refused("GetCostForecast does not support ProductAttributes")
+        raise invalid("GetCostForecast does not support ProductAttributes")
     last = dates.last_complete(account.now())
     costs: dict[date, list[Decimal]] = {}
     for line in chosen(account, Period(date.min, last + dates.DAY), found):
@@ -66,7 +67,7 @@ def _mean_and_spread(costs: Mapping[date, Sequence[Decimal]], last: date) -> tup
     """Mean and standard deviation of the days' costs; a day without any counts as zero."""
     count = 0 if not costs else min((last - min(costs)).days + 1, MOST_DAYS)
     if count < LEAST_DAYS:
-        raise AwsError("DataUnavailableException", "Insufficient amount of historical data to generate forecast")
+        raise data_unavailable("Insufficient amount of historical data to generate forecast")
     days = [exact_sum(costs.get(last - timedelta(days=n), ())) for n in range(count)]
     mean = WIDE.divide(exact_sum(days), Decimal(count))
     squares = exact_sum(WIDE.power(WIDE.subtract(day, mean), 2) for day in days)
@@ -88,8 +89,8 @@ def _result(part: Period, mean: Decimal, width: Decimal) -> dict[str, Any]:
 
 def _check_length(granularity: str, period: Period) -> None:
     if granularity == "HOURLY":
-        raise refused("GetCostForecast supports only DAILY and MONTHLY granularities")
+        raise invalid("GetCostForecast supports only DAILY and MONTHLY granularities")
     months = DAILY_MONTHS if granularity == "DAILY" else MONTHLY_MONTHS
     latest = times.first_of_month(period.start, months)
     if period.end > latest.replace(day=min(period.start.day, 28)) + timedelta(days=3):
-        raise refused(f"A {granularity} forecast covers at most {months} months")
+        raise invalid(f"A {granularity} forecast covers at most {months} months")

@@ -17,8 +17,9 @@ from cost_reports.units import exact_total, to_decimal
 from offline.billing.bill import dates
 from offline.billing.bill.account import Account
 from offline.billing.bill.line import Line
-from offline.billing.cost_explorer.filters import Filter, refused
-from offline.common.wire import AwsError
+from offline.billing.cost_explorer.filters import Filter
+from offline.billing.errors import data_unavailable, not_found
+from offline.common.wire import invalid
 
 COSTS = ("AmortizedCost", "BlendedCost", "NetAmortizedCost", "NetUnblendedCost", "UnblendedCost")
 QUANTITIES = ("NormalizedUsageAmount", "UsageQuantity")
@@ -65,11 +66,11 @@ def period_of(request: Mapping[str, Any]) -> Period:
         try:
             found.append(date.fromisoformat(text))
         except ValueError as error:
-            raise refused(f"{name} date {text} is invalid. Valid format is: yyyy-MM-dd") from error
+            raise invalid(f"{name} date {text} is invalid. Valid format is: yyyy-MM-dd") from error
     if found[0] >= found[1]:
-        raise refused("Start date (and hour) should be before end date (and hour)")
+        raise invalid("Start date (and hour) should be before end date (and hour)")
     if found[1].year > dates.LAST_YEAR:
-        raise refused(f"End date {found[1]} is after {dates.LAST_YEAR}, the last year of this account")
+        raise invalid(f"End date {found[1]} is after {dates.LAST_YEAR}, the last year of this account")
     return Period(*found)
 
 
@@ -82,25 +83,23 @@ def check_history(period: Period, account: Account) -> None:
     # Callers go by their own clock or by the bill's, and either may be the later one.
     today = max(account.now(), account.real_now()).date()
     if period.start < times.first_of_month(account.now().date(), -HISTORY_MONTHS):
-        raise refused("You haven't enabled historical data beyond 14 months")
+        raise invalid("You haven't enabled historical data beyond 14 months")
     if period.start > today:
-        raise refused(f"Start date {period.start} is after the current date {today}")
+        raise invalid(f"Start date {period.start} is after the current date {today}")
     if period.end > times.first_of_month(today, 1):
-        raise refused("end date past the beginning of next month")
+        raise invalid("end date past the beginning of next month")
 
 
 def check_products(found: Filter, period: Period) -> None:
     """Product attributes are known from their first day on."""
     if found.products and period.start < PRODUCT_ATTRIBUTES_SINCE:
-        raise AwsError(
-            "DataUnavailableException", f"Product attributes are available from {PRODUCT_ATTRIBUTES_SINCE} on."
-        )
+        raise data_unavailable(f"Product attributes are available from {PRODUCT_ATTRIBUTES_SINCE} on.")
 
 
 def check_view(request: Mapping[str, Any], account: Account) -> None:
     arn = request.get("BillingViewArn")
     if arn is not None and arn != f"arn:aws:billing::{account.id}:billingview/primary":
-        raise AwsError("ResourceNotFoundException", f"Billing view {arn} was not found.")
+        raise not_found(f"Billing view {arn} was not found.")
 
 
 def chosen(account: Account, period: Period, found: Filter) -> list[Line]:

@@ -10,7 +10,7 @@ from offline.billing.bill import dates
 from offline.billing.bill.account import Account
 from offline.billing.bill.line import Line
 from offline.billing.cost_explorer.dimensions import CARRIED, GROUPED, value_of
-from offline.billing.cost_explorer.filters import compiled, refused
+from offline.billing.cost_explorer.filters import compiled
 from offline.billing.cost_explorer.requests import (
     METRICS,
     Period,
@@ -21,6 +21,7 @@ from offline.billing.cost_explorer.requests import (
     metric,
     period_of,
 )
+from offline.common.wire import invalid
 
 HOURLY_DAYS = 14
 Groups = Sequence[Mapping[str, str]]
@@ -43,7 +44,7 @@ def cost_and_usage(account: Account, request: Mapping[str, Any]) -> dict[str, An
     lines = chosen(account, period, found)
     periods = period.days() if request["Granularity"] == "DAILY" else period.months()
     items = [item for part in periods for item in _items(part, lines, groups, account)]
-    page, token = pages.cut(items, request, size=account.setting("page_size"), stamp=account.stamp)
+    page, token = pages.page_of(items, request, size=account.setting("page_size"), stamp=account.stamp)
     answer: dict[str, Any] = {"ResultsByTime": _results(page, metrics, grouped=bool(groups), account=account)}
     if groups:
         answer["GroupDefinitions"] = [dict(group) for group in groups]
@@ -99,17 +100,17 @@ def _by_product(groups: Groups) -> bool:
 def _groups(request: Mapping[str, Any]) -> Groups:
     groups: Groups = request.get("GroupBy") or ()
     if len(groups) > 2:
-        raise refused(f"Number of GroupDefinitions {len(groups)} is over the limit of 2")
+        raise invalid(f"Number of GroupDefinitions {len(groups)} is over the limit of 2")
     for group in groups:
         kind, key = group.get("Type"), group.get("Key")
         if not kind or not key:
-            raise refused("Group Definition needs a Type and a Key")
+            raise invalid("Group Definition needs a Type and a Key")
         if kind == "COST_CATEGORY":
-            raise refused(f"Cost category {key!r} does not exist in this account")
+            raise invalid(f"Cost category {key!r} does not exist in this account")
         if kind == "DIMENSION" and key not in GROUPED:
-            raise refused(f"Group Definition dimension is invalid. Valid values are {', '.join(GROUPED)}")
+            raise invalid(f"Group Definition dimension is invalid. Valid values are {', '.join(GROUPED)}")
         if kind == "DIMENSION" and key not in CARRIED:
-            raise refused(f"the bill of the embedded AWS does not say {key}")
+            raise invalid(f"the bill of the embedded AWS does not say {key}")
     return groups
 
 
@@ -118,12 +119,12 @@ def _metrics(request: Mapping[str, Any]) -> list[str]:
     wrong = [name for name in metrics if name not in METRICS]
     if wrong or not metrics:
         what = f"Metric {wrong[0]} is invalid" if wrong else "Metrics is required"
-        raise refused(f"{what}. Valid values are {', '.join(METRICS)}")
+        raise invalid(f"{what}. Valid values are {', '.join(METRICS)}")
     return metrics
 
 
 def _check_granularity(request: Mapping[str, Any]) -> None:
     if request["Granularity"] == "HOURLY":
-        raise refused(
+        raise invalid(
             f"HOURLY granularity is not enabled for this account (it would reach back {HOURLY_DAYS} days); use DAILY"
         )

@@ -11,7 +11,7 @@ from offline.billing.bill import bedrock_names
 from offline.billing.bill.account import Account
 from offline.billing.bill.line import Line
 from offline.billing.cost_explorer.dimensions import CARRIED, FILTERED, value_of
-from offline.billing.cost_explorer.filters import Filter, compiled, refused
+from offline.billing.cost_explorer.filters import Filter, compiled
 from offline.billing.cost_explorer.requests import (
     METRICS,
     check_history,
@@ -21,6 +21,7 @@ from offline.billing.cost_explorer.requests import (
     metric,
     period_of,
 )
+from offline.common.wire import invalid
 
 #: Values of a page; MaxResults counts only together with SortBy.
 PAGE, MOST = 1000, 1000
@@ -46,15 +47,15 @@ def dimension_values(account: Account, request: Mapping[str, Any]) -> dict[str, 
     """GetDimensionValues in the context COST_AND_USAGE; errors as for `tags`."""
     name, key = request["Dimension"], request.get("DimensionKey") or None
     if request.get("Context", "COST_AND_USAGE") != "COST_AND_USAGE":
-        raise refused("the embedded AWS has no reservations and no savings plans: use the context COST_AND_USAGE")
+        raise invalid("the embedded AWS has no reservations and no savings plans: use the context COST_AND_USAGE")
     if name == "PRODUCT_ATTRIBUTE":
         if key is None and request.get("SortBy"):
-            raise refused("SortBy needs a DimensionKey for the dimension PRODUCT_ATTRIBUTE")
+            raise invalid("SortBy needs a DimensionKey for the dimension PRODUCT_ATTRIBUTE")
         values = _attributes(key)
     elif name not in FILTERED:
-        raise refused(f"Dimension {name} is not allowed.")
+        raise invalid(f"Dimension {name} is not allowed.")
     elif key is not None:
-        raise refused("DimensionKey can be used only with the dimension PRODUCT_ATTRIBUTE")
+        raise invalid("DimensionKey can be used only with the dimension PRODUCT_ATTRIBUTE")
     else:
 
         def values(line: Line) -> Sequence[str]:
@@ -82,7 +83,7 @@ def _lines(account: Account, request: Mapping[str, Any], *, products: bool) -> l
     check_history(period, account)
     own = compiled(request.get("Filter"), account=account.id)
     if own.products and not own.services:
-        raise refused("A filter by ProductAttributes needs a SERVICE filter here")
+        raise invalid("A filter by ProductAttributes needs a SERVICE filter here")
     found = Filter(matches=own.matches, products=own.products or products, services=own.services)
     check_products(found, period)
     return chosen(account, period, found)
@@ -104,15 +105,15 @@ def _page(
     search = request.get("SearchString")
     if not sort:
         wanted = [value for value in found if search is None or search.lower() in value.lower()]
-        return pages.cut(wanted, request, size=PAGE, stamp=account.stamp)
+        return pages.page_of(wanted, request, size=PAGE, stamp=account.stamp)
     if search is not None or "NextPageToken" in request:
-        raise refused("SortBy supports neither SearchString nor NextPageToken")
+        raise invalid("SortBy supports neither SearchString nor NextPageToken")
     key = sort[0]["Key"]
     if len(sort) > 1 or key not in METRICS:
-        raise refused(f"SortBy takes one of {', '.join(METRICS)}")
+        raise invalid(f"SortBy takes one of {', '.join(METRICS)}")
     size = request.get("MaxResults", MOST)
     if size > MOST:
-        raise refused(f"MaxResults {size} is over the limit of {MOST}")
+        raise invalid(f"MaxResults {size} is over the limit of {MOST}")
     down = sort[0].get("SortOrder", "DESCENDING") == "DESCENDING"
     ordered = sorted(found, key=lambda value: Fraction(metric(key, found[value])["Amount"]), reverse=down)
     return ordered[:size], {}

@@ -12,12 +12,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cost_reports import times
 from offline.billing import pages
 from offline.billing.bill.account import Account
-from offline.billing.cost_explorer.filters import refused
 from offline.billing.data_exports.delivery import deliver
 from offline.billing.data_exports.query import parse
+from offline.billing.errors import not_found
 from offline.billing.resource_tags import ResourceTags, tags_of
-from offline.common.request_validation import Model
-from offline.common.wire import AwsError
+from offline.common.request_validation import RequestValidation
+from offline.common.wire import invalid, unknown_operation
 
 PAGE = 100
 
@@ -28,7 +28,7 @@ class DataExports:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._store = account.store
-        self._model = Model("bcm-data-exports")
+        self._requests = RequestValidation("bcm-data-exports", constraints=True)
         tags = ResourceTags(account.store, lambda arn: ("export", self._found(arn)))
         self._operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "CreateExport": self._create,
@@ -48,10 +48,8 @@ class DataExports:
             AwsError: in the words of AWS where they are known.
         """
         if operation not in self._operations:
-            raise AwsError(
-                "UnknownOperationException", f"the embedded AWS has no Data Exports operation {operation or '(none)'}"
-            )
-        return self._operations[operation](self._model.parse(operation, body))
+            raise unknown_operation("Data Exports", operation)
+        return self._operations[operation](self._requests.parse(operation, body))
 
     def deliver_all(self) -> list[dict[str, Any]]:
         """Writes every export's months. One that S3 refuses becomes unhealthy, and the others are delivered."""
@@ -75,7 +73,7 @@ class DataExports:
         export = dict(request["Export"])
         self._check(export)
         if any(found["export"]["Name"] == export["Name"] for found in self._store.all("export").values()):
-            raise refused(f"An export with the name {export['Name']} already exists")
+            raise invalid(f"An export with the name {export['Name']} already exists")
         export["ExportArn"] = (
             f"arn:aws:bcm-data-exports:us-east-1:{self._account.id}:export/{export['Name']}-{uuid.uuid4()}"
         )
@@ -102,7 +100,7 @@ class DataExports:
             for arn, found in self._store.all("export").items()
         ]
         size = request.get("MaxResults", PAGE)
-        page, token = pages.cut(listed, request, size=size, token="NextToken")  # noqa: S106
+        page, token = pages.page_of(listed, request, size=size, token="NextToken")  # noqa: S106
         return {"Exports": page, **token}
 
     def _update(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +108,7 @@ class DataExports:
         found = self._found(arn)
         for name in ("Name", "RefreshCadence"):
             if export[name] != found["export"][name]:
-                raise refused(f"{name} of an export cannot be changed")
+                raise invalid(f"{name} of an export cannot be changed")
         self._check(export)
         export["ExportArn"] = arn
         updated = times.stamp(self._account.now())
@@ -125,12 +123,7 @@ class DataExports:
     def _found(self, arn: str) -> dict[str, Any]:
         found: dict[str, Any] | None = self._store.get("export", arn)
         if found is None:
-            raise AwsError(
-                "ResourceNotFoundException",
-                f"The export {arn} does not exist.",
-                ResourceId=arn,
-                ResourceType="Export",
-            )
+            raise not_found(f"The export {arn} does not exist.", ResourceId=arn, ResourceType="Export")
         return found
 
     def _check(self, export: Mapping[str, Any]) -> None:
@@ -138,9 +131,9 @@ class DataExports:
         destination = export["DestinationConfigurations"]["S3Destination"]
         output = destination["S3OutputConfigurations"]
         if (output["Format"], output["Compression"]) != ("PARQUET", "PARQUET"):
-            raise refused("S3OutputConfigurations: the embedded AWS exports Format PARQUET with Compression PARQUET")
+            raise invalid("S3OutputConfigurations: the embedded AWS exports Format PARQUET with Compression PARQUET")
         if not self._account.buckets.lets_exports_write(destination["S3Bucket"]):
-            raise refused(
+            raise invalid(
                 f"S3 bucket permission validation failed: the policy of {destination['S3Bucket']} must let"
                 " bcm-data-exports.amazonaws.com write to it"
             )

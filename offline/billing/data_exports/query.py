@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from offline.billing.cost_explorer.filters import refused
 from offline.billing.data_exports.tables import TABLES, Table
+from offline.common.wire import invalid
 
 _QUERY = re.compile(r"\s*SELECT\s+(?P<columns>.+?)\s+FROM\s+(?P<table>\w+)\s*;?\s*", re.IGNORECASE | re.DOTALL)
 _COLUMN = re.compile(r"(?P<name>\w+)(?:\s+AS\s+(?P<alias>\w+))?", re.IGNORECASE)
@@ -35,22 +35,22 @@ def parse(data_query: Mapping[str, Any]) -> Query:
     """
     found = _QUERY.fullmatch(data_query["QueryStatement"])
     if found is None:
-        raise refused("QueryStatement: a statement SELECT <columns> FROM <table> is needed")
+        raise invalid("QueryStatement: a statement SELECT <columns> FROM <table> is needed")
     table = TABLES.get(found["table"])
     if table is None:
-        raise refused(f"QueryStatement: the table {found['table']} is none of {', '.join(TABLES)}")
+        raise invalid(f"QueryStatement: the table {found['table']} is none of {', '.join(TABLES)}")
     configurations = data_query.get("TableConfigurations") or {}
     if others := sorted(set(configurations) - {table.name}):
-        raise refused(f"TableConfigurations: the query does not read {', '.join(others)}")
+        raise invalid(f"TableConfigurations: the query does not read {', '.join(others)}")
     configuration = configurations.get(table.name) or {}
     for key, value in configuration.items():
         if value not in table.configuration.get(key, ()):
             known = ", ".join(sorted(table.configuration.get(key, ()))) or "no such property"
-            raise refused(f"TableConfigurations: {table.name}.{key} is {value}; possible here: {known}")
+            raise invalid(f"TableConfigurations: {table.name}.{key} is {value}; possible here: {known}")
     query = Query(table=table, columns=_columns(found["columns"], table), configuration=configuration)
     for name, _ in query.columns:
         if (key := table.switched.get(name)) and not query.has(key):
-            raise refused(f"QueryStatement: the column {name} needs the table configuration {key} = TRUE")
+            raise invalid(f"QueryStatement: the column {name} needs the table configuration {key} = TRUE")
     return query
 
 
@@ -59,11 +59,11 @@ def _columns(text: str, table: Table) -> tuple[tuple[str, str], ...]:
     for part in text.split(","):
         column = _COLUMN.fullmatch(part.strip())
         if column is None:
-            raise refused(f"QueryStatement: {part.strip()!r} is no column of {table.name}; name each column")
+            raise invalid(f"QueryStatement: {part.strip()!r} is no column of {table.name}; name each column")
         if column["name"] not in table.columns:
-            raise refused(f"QueryStatement: {table.name} has no column {column['name']}")
+            raise invalid(f"QueryStatement: {table.name} has no column {column['name']}")
         found.append((column["name"], column["alias"] or column["name"]))
     aliases = [alias for _, alias in found]
     if len(set(aliases)) < len(aliases):
-        raise refused(f"QueryStatement: a column is there twice in {', '.join(aliases)}")
+        raise invalid(f"QueryStatement: a column is there twice in {', '.join(aliases)}")
     return tuple(found)

@@ -130,7 +130,7 @@ def _fail_on_demand() -> None:
     def called(function: str, event: Any) -> Any:
         fault = FAULTS.take("lambda", "Invoke", f"Invoke {function}")
         if fault is not None:
-            raise states._ExecutionError(f"Lambda.{fault.code}", f"injected fault: {fault.code}")
+            raise states._ExecutionError(f"Lambda.{fault.code}", fault.message)
         return call(function, event)
 
     states._call_lambda = called

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +12,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from offline.bedrock.api import Bedrock
-from offline.common.wire import AwsError, Response, json_response, serve
+from offline.common.http_server import Server
+from offline.common.wire import AwsError, Response, json_response
 from offline.models.embeddings import DIMENSIONS, Vector
 from offline.models.generator import RefusedError
 
@@ -59,11 +59,10 @@ def gateway(method: str, path: str, _headers: Mapping[str, str], _body: bytes) -
 
 @pytest.fixture(scope="module")
 def gateway_url() -> Iterator[str]:
-    server = serve(gateway, 0)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    server = Server(gateway, 0)
+    server.start()
+    yield server.endpoint
     server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture
@@ -208,11 +207,11 @@ def test_release_stops_the_model(bedrock: Bedrock, model: EchoModel) -> None:
 
 
 def test_the_aws_client_understands_answers_and_errors(bedrock: Bedrock) -> None:
-    server = serve(bedrock.handle, 0)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    server = Server(bedrock.handle, 0)
+    server.start()
     client = boto3.client(
         "bedrock-runtime",
-        endpoint_url=f"http://127.0.0.1:{server.server_port}",
+        endpoint_url=server.endpoint,
         config=Config(retries={"total_max_attempts": 1}),
     )
     try:
@@ -225,4 +224,3 @@ def test_the_aws_client_understands_answers_and_errors(bedrock: Bedrock) -> None
     finally:
         client.close()
         server.shutdown()
-        server.server_close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
@@ -24,7 +23,7 @@ from cost_reports.contracts import UsageRow
 from cost_reports.meters import MeterContext
 from lambdas.common import jsonl, keys
 from offline.billing.api import Billing
-from offline.common.wire import serve
+from offline.common import http_server
 from offline.engines import Router
 
 ACCOUNT = "123456789012"
@@ -97,9 +96,9 @@ class Server:
 
     def __init__(self) -> None:
         self.router = Router({}, dict)
-        self._server = serve(self.router.handle, 0)
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = http_server.Server(self.router.handle, 0)
+        self._server.start()
+        self.url = self._server.endpoint
         config = Config(retries={"total_max_attempts": 1})
         self.ce: Any = boto3.client("ce", endpoint_url=self.url, config=config)
         self.exports: Any = boto3.client("bcm-data-exports", endpoint_url=self.url, config=config)
@@ -111,7 +110,6 @@ class Server:
         for client in (self.ce, self.exports, self.loose):
             client.close()
         self._server.shutdown()
-        self._server.server_close()
 
 
 class Bench:

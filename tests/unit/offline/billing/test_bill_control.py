@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from bill_bench import Bench
 
-from offline.engines import classify
-
 ROW = {"day": "2026-11-20", "service": "AWS Lambda", "usd": "1"}
 
 
@@ -98,18 +96,6 @@ def test_the_clock_is_set_and_put_forward(bench: Bench) -> None:
     assert bench.control(advance_hours=24)["now"] == "2026-11-21T13:30:00Z"
     assert bench.control(now="2026-10-01T02:00:00+02:00")["now"] == "2026-10-01T00:00:00Z"
     assert bench.control(throttle=0)["now"] == "2026-10-01T00:00:00Z"
-
-
-@pytest.mark.parametrize(
-    ("path", "target", "expected"),
-    [
-        ("/", "AWSInsightsIndexService.GetTags", ("ce", "GetTags")),
-        ("/", "AWSBillingAndCostManagementDataExports.ListExports", ("bcm-data-exports", "ListExports")),
-        ("/_billing", "", ("billing", "")),
-    ],
-)
-def test_requests_find_their_engine(path: str, target: str, expected: tuple[str, str]) -> None:
-    assert classify(path, {"x-amz-target": target}) == expected
 
 
 def test_rows_add_up_and_are_cleared(bench: Bench) -> None:

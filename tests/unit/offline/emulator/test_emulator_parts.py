@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from offline.common.faults import Fault
 from offline.emulator import contract, settings
 from offline.emulator.services import faults, forward, functions, states, tags
 from offline.emulator.templates import alarms, budgets, indexes, inference_profiles
@@ -110,33 +111,8 @@ def test_a_forwarded_path_keeps_its_encoding_only_where_it_is_its_own() -> None:
         forward.RAW_PATH.reset(token)
 
 
-def test_faults_are_taken_in_order_and_counted() -> None:
-    waiting = faults.Faults()
-    waiting.add(faults.Fault(service="s3", operation="Put", code="First", times=2))
-    waiting.add(faults.Fault(service="s3", code="Second"))
-    assert waiting.take("dynamodb", "PutItem") is None
-    taken = [waiting.take("s3", "PutObject") for _ in range(4)]
-    assert [fault.code if fault else None for fault in taken] == ["First", "First", "Second", None]
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (b"[]", "a fault is a JSON object"),
-        (b'{"operation": "x"}', "service: missing"),
-        (b'{"service": "s3", "often": 1}', "unknown fields: often"),
-        (b'{"service": "s3", "status": 200}', "status: 200 is not an error status (400 to 599)"),
-        (b'{"service": "s3", "times": 0}', "times: 0 is not a positive number"),
-    ],
-)
-def test_a_wrong_fault_is_refused_in_one_line(body: bytes, message: str) -> None:
-    status, _headers, answer = faults.control("POST", body, frozenset({"s3"}), {})
-    assert status == 400
-    assert json.loads(answer) == {"message": f"fault: {message}"}
-
-
 def test_a_fault_is_written_in_its_service_s_protocol() -> None:
-    fault = faults.Fault(service="s3", status=503, code="SlowDown")
+    fault = Fault(service="s3", status=503, code="SlowDown")
     assert b"<Error><Code>SlowDown</Code>" in faults.render(fault, "s3", {})[2]
     form = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
     assert b"<ErrorResponse><Error>" in faults.render(fault, "iam", form)[2]

@@ -17,6 +17,7 @@ from opensearchpy import (
 )
 
 from offline.opensearch.api import OpenSearchServer, serve
+from offline.opensearch.mapping import FLAVOURS
 from tests.unit.offline.opensearch.engine_help import BODY, add, connect
 
 UNIT = {"vector": [1, 0, 0]}
@@ -39,7 +40,9 @@ def refused(kind: type[TransportError], call: Callable[..., Any], *args: Any, **
         ({"bool": {"must": [{"knn": KNN}]}}, "unsupported_operation_exception"),
         ({"bool": {"filter": [{"match": {"text": "a"}}]}}, "unsupported_operation_exception"),
         ({"bool": {"filter": [{"term": {"text": "a"}}]}}, "unsupported_operation_exception"),
-        ({"match": {"text": {"query": "a", "fuzziness": 1}}}, "unsupported_operation_exception"),
+        ({"match": {"text": {"query": "a", "operator": "and"}}}, "unsupported_operation_exception"),
+        ({"ids": {"values": ["a"]}}, "unsupported_operation_exception"),
+        ({"bool": {"must": [{"match": {"text": "a"}}, {"match": {"text": "b"}}]}}, "unsupported_operation_exception"),
         ({"match": {"kind": "a"}}, "unsupported_operation_exception"),
         ({"knn": {"vector": {"vector": [1, 0, 0], "k": 1, "min_score": 1}}}, "unsupported_operation_exception"),
         ({"nearest": {}}, "parsing_exception"),
@@ -54,17 +57,25 @@ def test_queries(client: OpenSearch, query: dict[str, Any], kind: str) -> None:
     assert refused(RequestError, client.search, index="notes", body={"query": query}) == kind
 
 
-@pytest.mark.parametrize("key", ["aggs", "highlight", "from", "search_pipeline", "rescore"])
-def test_search_options(client: OpenSearch, key: str) -> None:
-    body: dict[str, Any] = {"query": {"match_all": {}}, key: {}}
-    assert refused(RequestError, client.search, index="notes", body=body) == "unsupported_operation_exception"
-
-
-def test_paging_limits(client: OpenSearch) -> None:
-    refused(RequestError, client.search, index="notes", body={"size": 10_001})
-    refused(RequestError, client.search, index="notes", body={"search_after": ["a"]})
-    refused(RequestError, client.search, index="notes", body={"sort": ["kind"], "search_after": [1, 2]})
-    refused(RequestError, client.search, index="notes", body={"sort": ["text"]})
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        *(({key: {}}, "unsupported_operation_exception") for key in ("aggs", "from", "search_pipeline", "pit")),
+        *(
+            ({"sort": sort}, "unsupported_operation_exception")
+            for sort in (["kind"], [{"kind": "desc"}], [{"kind": "asc"}, {"size": "asc"}])
+        ),
+        *(({"_source": wanted}, "unsupported_operation_exception") for wanted in ("kind", ["ki*"], {"excludes": []})),
+        ({"sort": [{"text": "asc"}]}, "search_phase_execution_exception"),
+        ({"size": 10_001}, "search_phase_execution_exception"),
+        ({"search_after": ["a"]}, "search_phase_execution_exception"),
+        ({"sort": [{"kind": "asc"}], "search_after": [1]}, "illegal_argument_exception"),
+        ({"size": -1}, "parsing_exception"),
+        ({"colour": "red"}, "parsing_exception"),
+    ],
+)
+def test_search_bodies(client: OpenSearch, body: dict[str, Any], kind: str) -> None:
+    assert refused(RequestError, client.search, index="notes", body=body) == kind
 
 
 @pytest.mark.parametrize(
@@ -73,6 +84,13 @@ def test_paging_limits(client: OpenSearch) -> None:
         lambda c: c.info(),
         lambda c: c.cluster.health(),
         lambda c: c.indices.refresh(index="notes"),
+        lambda c: c.indices.get_mapping(index="notes"),
+        lambda c: c.indices.put_mapping(index="notes", body={"properties": {}}),
+        lambda c: c.indices.update_aliases(body={"actions": []}),
+        lambda c: c.index(index="notes", body=UNIT),
+        lambda c: c.delete(index="notes", id="a"),
+        lambda c: c.mget(index="notes", body={"ids": ["a"]}),
+        lambda c: c.transport.perform_request("POST", "/notes/_search/point_in_time"),
         lambda c: c.indices.forcemerge(index="notes"),
         lambda c: c.update(index="notes", id="a", body={"doc": {}}),
         lambda c: c.update_by_query(index="notes"),
@@ -83,7 +101,7 @@ def test_paging_limits(client: OpenSearch) -> None:
         lambda c: c.transport.perform_request("GET", "/_plugins/_knn/stats"),
     ],
 )
-def test_calls_that_serverless_lacks(client: OpenSearch, call: Callable[[OpenSearch], Any]) -> None:
+def test_calls_that_are_not_offered(client: OpenSearch, call: Callable[[OpenSearch], Any]) -> None:
     with pytest.raises(NotFoundError):
         call(client)
     assert not client.ping()
@@ -113,7 +131,7 @@ def test_unknown_index_and_wrong_names(client: OpenSearch) -> None:
         {"text": "lone \ud800 surrogate"},
     ],
 )
-def test_documents_that_do_not_fit_the_mapping(client: OpenSearch, document: dict[str, Any]) -> None:
+def test_documents_that_do_not_fit_the_mapping(client: OpenSearch, document: Any) -> None:
     answer = client.bulk(body=[{"index": {"_index": "notes"}}, UNIT, {"index": {"_index": "notes"}}, document])
     good, bad = (item["index"] for item in answer["items"])
     assert answer["errors"]
@@ -122,19 +140,27 @@ def test_documents_that_do_not_fit_the_mapping(client: OpenSearch, document: dic
     assert client.count(index="notes")["count"] == 1
 
 
-@pytest.mark.parametrize("flavour", ["aoss_classic", "aoss_nextgen"])
-def test_serverless_refuses_ids_and_refresh(start: Callable[..., OpenSearchServer], flavour: str) -> None:
-    client = connect(start(flavour))
+def test_a_field_that_the_mapping_lacks(client: OpenSearch) -> None:
+    answer = client.bulk(body=[{"index": {"_index": "notes"}}, {"new": 1}])
+    error = answer["items"][0]["index"]["error"]
+    assert error["type"] == "unsupported_operation_exception"
+    assert error["reason"].startswith("dynamic mapping of the field [new]")
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_ids_refresh_and_compression(start: Callable[..., OpenSearchServer], flavour: str) -> None:
+    server = start(flavour)
+    client = connect(server)
     client.indices.create(index="notes", body=BODY)
-    assert refused(RequestError, client.index, index="notes", id="a", body=UNIT) == "illegal_argument_exception"
-    lines = [{"index": {"_index": "notes", "_id": "a"}}, UNIT]
-    assert refused(RequestError, client.bulk, body=lines) == "illegal_argument_exception"
+    with_id = [{"index": {"_index": "notes", "_id": "a"}}, UNIT]
+    assert refused(RequestError, client.bulk, body=with_id) == "illegal_argument_exception"
+    lines = [{"index": {"_index": "notes"}}, UNIT]
     with pytest.raises(RequestError, match="true refresh policy is not supported"):
-        client.index(index="notes", body=UNIT, params={"refresh": "true"})
-    assert client.count(index="notes")["count"] == 0
+        client.bulk(body=lines, params={"refresh": "true"})
     with pytest.raises(TransportError) as caught:
-        connect(start(flavour), http_compress=True).index(index="notes", body=UNIT)
+        connect(server, http_compress=True).bulk(body=lines)
     assert caught.value.status_code == 415
+    assert client.count(index="notes")["count"] == 0
 
 
 def test_engine_in_the_mapping(start: Callable[..., OpenSearchServer]) -> None:
@@ -155,7 +181,9 @@ def test_engine_in_the_mapping(start: Callable[..., OpenSearchServer]) -> None:
         {"settings": {"index": {"knn": True, "number_of_shards": 2}}},
         {"mappings": {"properties": {"v": {"type": "geo_point"}}}},
         {"mappings": {"properties": {"v": {"type": "keyword", "dimension": 3}}}},
+        {"mappings": {"properties": {"v": {"type": "text", "fields": {"keyword": {"type": "keyword"}}}}}},
         {"mappings": {"dynamic_templates": []}},
+        {"mappings": {"dynamic": "strict"}},
         {"template": {}},
     ],
 )
@@ -165,24 +193,13 @@ def test_mappings(client: OpenSearch, body: dict[str, Any]) -> None:
     assert not client.indices.exists(index="other")
 
 
-def test_strict_mapping_refuses_new_fields(client: OpenSearch) -> None:
-    client.indices.create(index="strict", body={"mappings": {"dynamic": "strict", "properties": {}}})
-    kind = refused(RequestError, client.index, index="strict", body={"new": 1})
-    assert kind == "strict_dynamic_mapping_exception"
-
-
-def test_point_in_time_is_refused_on_nextgen(client: OpenSearch) -> None:
-    refused(RequestError, client.create_pit, index="notes", params={"keep_alive": "1m"})
-
-
 def test_unknown_parameters_and_bodies(client: OpenSearch) -> None:
     with pytest.raises(RequestError, match="unrecognized parameter"):
         client.search(index="notes", body={}, params={"search_pipeline": "rrf"})
-    malformed = '{"query":{"ids":5}}'
     wrong = (
         ("/notes/_search", "{"),
         ("/notes/_search", "[]"),
-        ("/notes/_search", malformed),
+        ("/notes/_search", '{"query":{"bool":{"filter":{"term":5}}}}'),
         ("/_bulk", '{"index":{}}'),
     )
     for path, body in wrong:

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offline.opensearch.analysis import tokens
 from offline.opensearch.api import OpenSearchServer
-from offline.opensearch.bm25 import TextField, decode_length, encode_length
+from offline.opensearch.bm25 import TextField, decode_length, encode_length, tokens
 from offline.opensearch.vectors import VectorField, best
 from tests.unit.offline.opensearch.engine_help import add, connect
 
@@ -39,16 +38,8 @@ def test_lossy_lengths_are_at_most_an_eighth_too_small(length: int) -> None:
 
 def test_known_lossy_lengths() -> None:
     """The first values beyond the exact range, from SmallFloat's table."""
-    assert [decode_length(encode_length(n)) for n in (39, 40, 41, 42, 55, 56, 59, 60)] == [
-        39,
-        40,
-        40,
-        42,
-        54,
-        56,
-        56,
-        60,
-    ]
+    known = {39: 39, 40: 40, 41: 40, 42: 42, 55: 54, 56: 56, 59: 56, 60: 60}
+    assert {n: decode_length(encode_length(n)) for n in known} == known
 
 
 def expected_bm25(corpus: list[list[str]], query: list[str], row: int) -> float:
@@ -68,8 +59,8 @@ def test_bm25_follows_lucene() -> None:
     dice = random.Random(5)
     corpus = [[dice.choice(WORDS) for _ in range(dice.randint(1, 90))] for _ in range(60)]
     field = TextField()
-    for row, words in enumerate(corpus):
-        field.add(row, " ".join(words))
+    for words in corpus:
+        field.add(" ".join(words))
     for query in (["w1"], ["w1", "w2", "w3"], ["w4", "w4", "absent"]):
         scores, found = field.search(" ".join(query), None)
         wanted = [expected_bm25(corpus, query, row) for row in range(len(corpus))]
@@ -82,10 +73,10 @@ def test_a_mask_gives_the_scores_of_an_index_of_the_masked_rows_alone() -> None:
     corpus = [" ".join(dice.choice(WORDS) for _ in range(20)) for _ in range(50)]
     mask = np.array([dice.random() < 0.5 for _ in corpus])
     whole, part = TextField(), TextField()
-    for row, text in enumerate(corpus):
-        whole.add(row, text)
-    for row, text in enumerate(t for t, m in zip(corpus, mask, strict=True) if m):
-        part.add(row, text)
+    for text in corpus:
+        whole.add(text)
+    for text in (t for t, m in zip(corpus, mask, strict=True) if m):
+        part.add(text)
     np.testing.assert_allclose(whole.search("w1 w2", mask)[0][mask], part.search("w1 w2", None)[0], rtol=1e-6)
 
 
@@ -127,15 +118,15 @@ def test_all_spaces_rank_unit_vectors_alike_and_as_brute_force_does() -> None:
         wanted = candidates[np.argsort(-(matrix[candidates] @ matrix[0]))][:10].tolist()
         for space in ("l2", "cosinesimil", "innerproduct"):
             field = VectorField(16, space)
-            for row, vector in enumerate(matrix):
-                field.add(row, vector)
+            for vector in matrix:
+                field.add(vector)
             assert field.search(matrix[0], 10, allowed)[0].tolist() == wanted
 
 
 def test_rows_without_a_vector_are_never_found() -> None:
     field = VectorField(2, "l2")
-    field.add(0, None)
-    field.add(1, np.array([1, 0], np.float32))
+    field.add(None)
+    field.add(np.array([1, 0], np.float32))
     rows, _ = field.search(np.array([0, 0], np.float32), 5, None)
     assert rows.tolist() == [1]
 

@@ -1,15 +1,21 @@
+"""The engines' port: which engine a request reaches, and what the HTTP server does before it."""
+
 from __future__ import annotations
 
+import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
+from offline.common.http_server import Server
 from offline.common.wire import AwsError, Response, json_response
-from offline.engines import Router, arguments, classify
+from offline.engines import Router, arguments, service_of
 
 
-def engine(_method: str, path: str, _headers: Mapping[str, str], _body: bytes) -> Response:
+def engine(_method: str, path: str, _headers: Mapping[str, str], body: bytes) -> Response:
+    if body == b"broken":
+        raise KeyError("part")
     return json_response({"path": path})
 
 
@@ -18,23 +24,22 @@ def router() -> Router:
     return Router({"bedrock": engine, "sagemaker": engine}, lambda: {"ready": True})
 
 
-def add_fault(router: Router, **fault: object) -> None:
-    router.handle("POST", "/_faults", {}, json.dumps(fault).encode())
-
-
 @pytest.mark.parametrize(
     ("path", "headers", "expected"),
     [
-        ("/model/amazon.nova-micro-v1%3A0/converse", {}, ("bedrock", "Converse")),
-        ("/model/amazon.titan-embed-text-v2%3A0/invoke", {}, ("bedrock", "InvokeModel")),
-        ("/endpoints/e/invocations", {}, ("sagemaker", "InvokeEndpoint")),
-        ("/", {"x-amz-target": "SageMaker.CreateModel"}, ("sagemaker", "CreateModel")),
-        ("/", {"authorization": "AWS4-HMAC-SHA256 Credential=k/20261123/us-east-1/ce/aws4_request, x"}, ("ce", "")),
-        ("/", {}, ("", "")),
+        ("/model/amazon.nova-micro-v1%3A0/converse", {}, "bedrock"),
+        ("/model/amazon.titan-embed-text-v2%3A0/invoke", {}, "bedrock"),
+        ("/endpoints/e/invocations", {}, "sagemaker"),
+        ("/", {"x-amz-target": "SageMaker.CreateModel"}, "sagemaker"),
+        ("/", {"x-amz-target": "AWSInsightsIndexService.GetTags"}, "ce"),
+        ("/", {"x-amz-target": "AWSBillingAndCostManagementDataExports.ListExports"}, "bcm-data-exports"),
+        ("/_billing", {}, "billing"),
+        ("/", {"authorization": "AWS4-HMAC-SHA256 Credential=k/20261123/us-east-1/ce/aws4_request, x"}, "ce"),
+        ("/", {}, ""),
     ],
 )
-def test_requests_are_classified(path: str, headers: Mapping[str, str], expected: tuple[str, str]) -> None:
-    assert classify(path, headers) == expected
+def test_requests_find_their_engine(path: str, headers: Mapping[str, str], expected: str) -> None:
+    assert service_of(path, headers) == expected
 
 
 def test_health_and_unknown_services(router: Router) -> None:
@@ -44,34 +49,50 @@ def test_health_and_unknown_services(router: Router) -> None:
     assert caught.value.status == 404
 
 
-def test_a_fault_hits_the_operation_as_often_as_it_says(router: Router) -> None:
-    add_fault(router, service="bedrock", operation="Converse", status=429, code="ThrottlingException", times=2)
-    assert router.handle("POST", "/model/m/invoke", {}, b"").status == 200
-    for _ in range(2):
-        with pytest.raises(AwsError) as caught:
-            router.handle("POST", "/model/m/converse", {}, b"")
-        assert (caught.value.code, caught.value.status) == ("ThrottlingException", 429)
-    assert router.handle("POST", "/model/m/converse", {}, b"").status == 200
-
-
-def test_faults_are_listed_and_cleared(router: Router) -> None:
-    add_fault(router, service="sagemaker", status=503, code="ServiceUnavailable")
-    waiting = json.loads(router.handle("GET", "/_faults", {}, b"").body)["faults"]
-    assert [(f["service"], f["operation"], f["times"]) for f in waiting] == [("sagemaker", "", 1)]
-    router.handle("DELETE", "/_faults", {}, b"")
-    assert router.handle("POST", "/endpoints/e/invocations", {}, b"").status == 200
+@pytest.fixture
+def connection(router: Router) -> Iterator[http.client.HTTPConnection]:
+    server = Server(router.handle, 0)
+    server.start()
+    made = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    yield made
+    made.close()
+    server.shutdown()
 
 
 @pytest.mark.parametrize(
-    "fault", [{"service": ""}, {"service": "bedrock", "status": 200}, {"service": "bedrock", "tiems": 2}, []]
+    ("method", "path", "body", "status", "text"),
+    [
+        ("POST", "/model/m/converse", b"{}", 200, '{"path": "/model/m/converse"}'),
+        ("HEAD", "/_health", b"", 200, ""),
+        ("POST", "/nowhere", b"{}", 404, "the engines serve no /nowhere"),
+        ("POST", "/model/m/converse", b"broken", 500, "KeyError('part')"),
+    ],
 )
-def test_a_malformed_fault_is_refused(router: Router, fault: object) -> None:
-    with pytest.raises(AwsError, match="not a fault"):
-        router.handle("POST", "/_faults", {}, json.dumps(fault).encode())
+def test_answers_and_errors_reach_the_client(
+    connection: http.client.HTTPConnection,
+    capsys: pytest.CaptureFixture[str],
+    method: str,
+    path: str,
+    body: bytes,
+    status: int,
+    text: str,
+) -> None:
+    connection.request(method, path, body)
+    answer = connection.getresponse()
+    content = answer.read().decode()
+    assert answer.status == status
+    assert text in content
+    assert bool(content) is (method != "HEAD")
+    assert ("KeyError" in capsys.readouterr().err) is (status == 500)
+
+
+def test_a_body_without_a_length_is_refused(connection: http.client.HTTPConnection) -> None:
+    connection.request("POST", "/model/m/converse", iter([b"{}"]))
+    assert connection.getresponse().status == 411
 
 
 def test_the_command_line() -> None:
-    chosen = arguments(
+    options = arguments(
         ["--port", "1", "--opensearch-port", "2", "--gateway", "http://localhost:3", "--directory", "d", "--model=tiny"]
     )
-    assert (chosen.port, chosen.opensearch_port, chosen.account, chosen.model) == (1, 2, "123456789012", "tiny")
+    assert (options.port, options.opensearch_port, options.account, options.model) == (1, 2, "123456789012", "tiny")

@@ -37,7 +37,7 @@ def test_what_reaches_outside_is_refused(tmp_path: Path, member: tarfile.TarInfo
     path = archive(tmp_path / "model.tar.gz", member)
     with (
         tarfile.open(path) as packed,
-        pytest.raises(AwsError, match=r"s3://b/model\.tar\.gz: .* is no file or folder of the archive's own"),
+        pytest.raises(AwsError, match=r"s3://b/model\.tar\.gz: .* is not a file or folder inside the archive"),
     ):
         objects._extract(packed, tmp_path / "model", "s3://b/model.tar.gz")
     assert list(tmp_path.iterdir()) == [path]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import tarfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +16,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from offline.common import clients
-from offline.common.wire import AwsError, serve
+from offline.common.http_server import Server
+from offline.common.wire import AwsError
 from offline.process.ports import free_ports
 from offline.sagemaker import objects
 from offline.sagemaker.api import SageMaker
@@ -105,9 +105,9 @@ def client(s3: FolderS3, tmp_path: Path, before_training: list[str]) -> Iterator
         hub_environment={"HF_HUB_OFFLINE": "1"},
         before_training=lambda: before_training.append("released"),
     )
-    server = serve(engine.handle, 0)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
+    server = Server(engine.handle, 0)
+    server.start()
+    address = server.endpoint
     config = Config(retries={"total_max_attempts": 1})
     made = boto3.client("sagemaker", endpoint_url=address, config=config)
     made.runtime = boto3.client("sagemaker-runtime", endpoint_url=address, config=config)
@@ -116,7 +116,6 @@ def client(s3: FolderS3, tmp_path: Path, before_training: list[str]) -> Iterator
     made.close()
     engine.close()
     server.shutdown()
-    server.server_close()
 
 
 def job(name: str, **hyperparameters: str) -> dict[str, Any]:
