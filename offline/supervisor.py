@@ -2,7 +2,7 @@
 
 `offline.sandbox.up` starts it; it goes on as a process of its own. It holds the sandbox's lock for as long as it
 lives, writes `sandbox.json` and a line to its starter's pipe when everything answers, and removes the file at its
-end. Its two children end when their standard input closes, so none is left over, however this process ends.
+end. Its two children end when their standard input closes: none is left over, however this process ends.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Child:
 
 
 def acquire(layout: Layout) -> IO[str]:
-    """The sandbox's lock, held until the file is closed; raises `StartError` when another supervisor holds it."""
+    """Return the sandbox's lock, held until the file is closed; `StartError` when another supervisor holds it."""
     lock = layout.lock.open("w", encoding="utf-8")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -152,7 +152,7 @@ class Supervisor:
         partial.replace(self.layout.state)
 
     def answer(self) -> None:
-        """Tell the starter. One that was interrupted meanwhile knows of no sandbox, so that none may go on."""
+        """Tell the starter. Where it was interrupted meanwhile, the sandbox must end: its owner does not know of it."""
         try:
             os.write(self.options.ready, b"ready\n")
         except BrokenPipeError:

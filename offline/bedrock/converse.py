@@ -1,7 +1,7 @@
 """Converse requests as prompts of the small language model.
 
-Decoding is greedy: `topP` has no effect, and a temperature above 0 is refused. What is not built is refused, never
-imitated.
+Decoding is greedy: `topP` has no effect, and a temperature above 0 is refused. What the embedded AWS lacks is
+refused, never imitated.
 """
 
 from __future__ import annotations

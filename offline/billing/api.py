@@ -64,17 +64,17 @@ class Billing:
         self._parts: _Loaded | None = None
 
     def cost_explorer(self, _method: str, _path: str, headers: Mapping[str, str], body: bytes) -> Response:
-        """A request to the service `ce`."""
+        """Answer a request to the service `ce`."""
         with self._lock:
             return json_response(self._load().cost_explorer.call(_operation(headers, CE_TARGET), body))
 
     def exports(self, _method: str, _path: str, headers: Mapping[str, str], body: bytes) -> Response:
-        """A request to the service `bcm-data-exports`."""
+        """Answer a request to the service `bcm-data-exports`."""
         with self._lock:
             return json_response(self._load().exports.call(_operation(headers, EXPORTS_TARGET), body))
 
     def control(self, method: str, _path: str, _headers: Mapping[str, str], body: bytes) -> Response:
-        """The route `/_billing`."""
+        """Answer the route `/_billing`."""
         with self._lock:
             return json_response(self._load().control.handle(method, body))
 

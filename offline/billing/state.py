@@ -1,4 +1,4 @@
-"""What the bill is made of, kept in one SQLite file: it outlives the buckets that the usage was read from."""
+"""What billing keeps, in one SQLite file: it outlives the buckets that the usage was read from."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Store:
         return dict(self._database.execute("SELECT key, etag FROM objects"))
 
     def put_objects(self, objects: Iterable[UsageObject]) -> None:
-        """Adds objects; one that was written again takes the place of what it was."""
+        """Add objects, or replace them."""
         values = [(o.key, o.etag, o.bucket, json.dumps(dict(o.tags)), o.text) for o in objects]
         with self._database:
             self._database.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?)", values)
@@ -70,12 +70,12 @@ class Store:
     # -- documents
 
     def all(self, kind: Kind) -> dict[str, Any]:
-        """Id -> document, in the order in which they were first put."""
+        """Return id -> document, in the order of their first writing."""
         query = "SELECT id, document FROM records WHERE kind = ? ORDER BY rowid"
         return {name: json.loads(document) for name, document in self._database.execute(query, (kind,))}
 
     def get(self, kind: Kind, name: str) -> Any:
-        """The document, null where there is none."""
+        """Return the document; None for an unknown id."""
         query = "SELECT document FROM records WHERE kind = ? AND id = ?"
         found = self._database.execute(query, (kind, name)).fetchone()
         return None if found is None else json.loads(found[0])
@@ -85,7 +85,7 @@ class Store:
         return int(found)
 
     def put(self, kind: Kind, documents: Mapping[str, Any]) -> None:
-        """Adds or replaces documents, all of them or none."""
+        """Add or replace documents, all of them or none."""
         values = [(kind, name, json.dumps(document)) for name, document in documents.items()]
         text = "INSERT INTO records VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET document = excluded.document"
         with self._database:

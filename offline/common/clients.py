@@ -9,12 +9,12 @@ from botocore.config import Config
 
 
 def s3(gateway: str, region: str) -> Any:
-    """A client of the gateway's S3."""
+    """Return a client of the gateway's S3."""
     return _client("s3", gateway, region, Config(s3={"addressing_style": "path"}, retries=_attempts(5)))
 
 
 def bedrock(gateway: str, region: str) -> Any:
-    """A client of the gateway's Bedrock, for questions that a request waits for."""
+    """Return a client of the gateway's Bedrock, for questions that a request waits for."""
     return _client("bedrock", gateway, region, Config(retries=_attempts(3), connect_timeout=5, read_timeout=20))
 
 

@@ -44,7 +44,7 @@ class RequestValidation:
 
 
 def _problems(shape: Any, value: Any, path: str) -> Iterator[str]:
-    """What botocore leaves to the service: closed lists, patterns, greatest lengths."""
+    """Yield what botocore leaves to the service: closed lists, patterns, greatest lengths."""
     if shape.type_name == "structure":
         for name, inner in value.items():
             yield from _problems(shape.members[name], inner, f"{path}.{name}" if path else name)
@@ -61,7 +61,7 @@ def _problems(shape: Any, value: Any, path: str) -> Iterator[str]:
         if shape.enum and value not in shape.enum:
             yield f"{start} enum value set: [{', '.join(shape.enum)}]"
         pattern = shape.metadata.get("pattern", "")
-        # Unicode classes are beyond `re`; names that have them are checked by nothing else either.
+        # Unicode classes are beyond `re`; such names stay unchecked.
         if pattern and "\\p{" not in pattern and not re.fullmatch(pattern, value):
             yield f"{start} regular expression pattern: {pattern}"
     elif shape.type_name == "integer" and value > shape.metadata.get("max", value):

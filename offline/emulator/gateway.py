@@ -11,7 +11,7 @@ from offline.emulator.services import faults
 from offline.emulator.services.forward import RAW_PATH, to
 
 HEALTH = "/_ladder/health"
-#: What the engines say of themselves: which models answer, their hashes and versions.
+#: The engines' own health answer: the models, their hashes and versions.
 ENGINES = "/_ladder/engines"
 #: The bill's clock and switches (`offline.billing.control`).
 BILLING = "/_ladder/billing"

@@ -46,12 +46,12 @@ class Generator:
         return process.pid if process and process.poll() is None else None
 
     def start(self) -> None:
-        """Start the process now, so that the first request need not wait for the imports."""
+        """Start the process now: the first request shall not wait for the imports."""
         with self._lock:
             self._running()
 
     def answer(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """One answer a request, as `inference.predict_fn` gives it.
+        """Return one answer a request, as `inference.predict_fn` gives it.
 
         Raises:
             RefusedError: a request is malformed or too long; none of this batch was answered.
@@ -102,7 +102,7 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 
 
 def main() -> None:
-    """The child's side."""
+    """Run the child's side."""
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not end up between the answers
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()

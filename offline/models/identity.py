@@ -1,4 +1,4 @@
-"""What really answers on the embedded AWS, by name, hash and version, for the reports of its runs."""
+"""The models that answer on the embedded AWS, by name, hash and version, for the reports of its runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Identity:
 
 @functools.cache
 def identity(model: ModelName, hub: HubFolder) -> Identity:
-    """Reads the weights once to hash them."""
+    """Return the identity of both models; the weights are read once to hash them."""
     weights = {"model.safetensors as served": sha256_of(hub.snapshot / "model.safetensors")}
     if model == "smollm2":
         weights[GGUF_FILE] = GGUF_SHA256

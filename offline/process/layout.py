@@ -52,7 +52,7 @@ class Layout:
 
 
 def tail(path: Path, lines: int = 6) -> str:
-    """The last lines of a log, as one line."""
+    """Return the last lines of a log, as one line."""
     if not path.exists():
         return "no log"
     text = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()

@@ -8,7 +8,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """`count` different ports on which nothing listens now. They are chosen by the operating system.
+    """Return `count` different ports on which nothing listens now, as the operating system chooses them.
 
     Another process may take one before it is used; the server that then fails to bind says so.
     """
@@ -23,7 +23,7 @@ def free_ports(count: int) -> tuple[int, ...]:
 
 
 def is_listening(port: int) -> bool:
-    """Whether a connection to the port is accepted."""
+    """Return whether a connection to the port is accepted."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((LOOPBACK, port)) == 0

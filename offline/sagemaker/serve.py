@@ -1,7 +1,7 @@
 """`python -m offline.sagemaker.serve MODEL_FOLDER PORT_FILE`: do what the hosting container does around `inference.py`.
 
 It listens on a free port of 127.0.0.1, and writes its number to PORT_FILE once the model is loaded. Requests that
-arrive together go to `predict_fn` as one list, so that they are decoded together.
+arrive together go to `predict_fn` as one list and are decoded together.
 """
 
 from __future__ import annotations

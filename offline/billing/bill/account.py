@@ -67,11 +67,11 @@ class Account:
     # -- clock and settings
 
     def real_now(self) -> datetime:
-        """The time of those who ask: their clocks do not follow the bill's."""
+        """Return the callers' time: their clocks do not follow the bill's."""
         return self._clock().astimezone(UTC).replace(microsecond=0)
 
     def now(self) -> datetime:
-        """The bill's time."""
+        """Return the bill's time."""
         return self.real_now() + timedelta(seconds=self.setting("offset_s"))
 
     def setting(self, name: str) -> Any:
@@ -84,20 +84,20 @@ class Account:
     # -- the bill
 
     def refresh(self) -> None:
-        """Take in what runs wrote since, and what became due."""
+        """Take in the usage that runs wrote since, and backfills that became due."""
         self.buckets.sync(self.store)
         self.tags.settle(self.now())
 
     def lines(self) -> tuple[Line, ...]:
-        """Everything that is billed, whether it shows already or not."""
+        """Return every billed line, shown already or not."""
         return self._price().lines
 
     def problems(self) -> tuple[str, ...]:
-        """Usage that could not be billed, a line each."""
+        """Return usage that could not be billed, a line each."""
         return self._price().problems
 
     def shown(self) -> list[Line]:
-        """The lines that the bill shows now, restated, with the tags that it groups by."""
+        """Return the lines that the bill shows now, restated, with the tags that it groups by."""
         now = self.now()
         states = self.tags.states()
         due = [r for r in self._restatements() if times.parse_time(r.at) <= now]
@@ -114,7 +114,7 @@ class Account:
         return result
 
     def seen_tags(self) -> dict[str, date]:
-        """Tag keys on lines that the bill shows, active or not -> the last day of such a line."""
+        """Return tag keys on lines that the bill shows, active or not -> the last day of such a line."""
         now = self.now()
         found: dict[str, date] = {}
         for line in self.lines():
@@ -124,7 +124,7 @@ class Account:
         return found
 
     def stamp(self) -> str:
-        """Changes whenever what the bill shows does: pages of two bills do not belong together."""
+        """Return a text that changes with the bill: pages of two bills do not belong together."""
         return hashlib.sha256(repr(self.shown()).encode()).hexdigest()
 
     def count_request(self, operation: str) -> None:

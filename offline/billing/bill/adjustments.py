@@ -1,4 +1,4 @@
-"""What the control route adds to the bill: rows of any kind, and later changes of lines that are there already."""
+"""Adjustments by the control route: rows of any kind, and later changes of lines that the bill has already."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RowError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A line for the bill. `usd` and `quantity` are decimal text; `shown_from` is an ISO 8601 time (null: the usual
+    """A line for the bill. `usd` and `quantity` are decimal text; `shown_from` is an ISO 8601 time (None: the usual
     rule). `attributes` are product attributes (`model`, `provider`, ...) of a row of Bedrock.
     """
 
@@ -52,7 +52,7 @@ class Row:
 class Restatement:
     """From the bill's time `at` on, amounts and quantities of matching lines are `factor` times what they were.
 
-    Null matches every line; `cell` is the value of the tag `cost-cell`.
+    None matches every line; `cell` is the value of the tag `cost-cell`.
     """
 
     at: str
@@ -69,12 +69,12 @@ class Restatement:
         return all(want is None or have == want for have, want in zip(found, wanted, strict=True))
 
     def amount(self, usd: Decimal) -> Decimal:
-        """`usd` restated, rounded half-even to 12 decimals."""
+        """Return `usd` restated, rounded half-even to 12 decimals."""
         return to_decimal(Fraction(usd) * Fraction(self.factor))
 
 
 def parse_rows(given: Any) -> list[Row]:
-    """The rows of a control request.
+    """Return the rows of a control request.
 
     Raises:
         RowError: one of them is wrong.
@@ -100,7 +100,11 @@ def parse_rows(given: Any) -> list[Row]:
 
 
 def parse_restatements(given: Any) -> list[Restatement]:
-    """The restatements of a control request; errors as for `parse_rows`."""
+    """Return the restatements of a control request.
+
+    Raises:
+        RowError: one of them is wrong.
+    """
     found = _parse(Restatement, given, "restatements")
     for number, restatement in enumerate(found):
         where = f"restatements[{number}]"
@@ -156,7 +160,7 @@ def _day(text: str, where: str) -> None:
     except ValueError:
         day = None
     if day is None or day.isoformat() != text:
-        raise RowError(f"{where}: {text!r} is no date YYYY-MM-DD")
+        raise RowError(f"{where}: invalid date {text!r}: expected YYYY-MM-DD")
     if not dates.FIRST_YEAR <= day.year <= dates.LAST_YEAR:
         raise RowError(f"{where}: {text} is not within the years {dates.FIRST_YEAR} to {dates.LAST_YEAR} of this bill")
 
@@ -171,4 +175,4 @@ def _time(text: str | None, where: str) -> None:
 
 def _number(number: Decimal, where: str) -> None:
     if not number.is_finite() or abs(number) >= Decimal(10) ** 18:
-        raise RowError(f"{where}: {number} is no amount")
+        raise RowError(f"{where}: invalid amount {number}: expected a number below 10^18")

@@ -1,4 +1,4 @@
-"""What the bill calls a Bedrock model and its meters: the values of Cost Explorer's product attributes."""
+"""The bill's names of Bedrock models and meters: the values of Cost Explorer's product attributes."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ _OTHERS = {
 
 
 def model_name(model_id: str) -> str:
-    """The name on the bill of a model id, inference profile id or ARN of either."""
+    """Return the name on the bill of a model id, inference profile id or ARN of either."""
     bare = split_model_id(model_id)[1]
     return NAMES.get(bare, bare)
 
 
 def product_attributes(service_code: str, usage_type: str, model_id: str | None) -> dict[str, str] | None:
-    """The attributes of usage of Bedrock, without those that it has no value for; null for other services."""
+    """Return the attributes that Bedrock usage has a value for; None for other services."""
     if service_code not in SUPPORTED_CODES:
         return None
     found = {}

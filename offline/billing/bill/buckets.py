@@ -14,7 +14,7 @@ from offline.billing.state import Store, UsageObject
 
 _USAGE = re.compile(r"experiment=[^/]+/run=[^/]+/approach=[^/]+/usage/part-[^/]+\.jsonl")
 _PREFIX = "experiment="
-#: Whom a bucket must let write before an export is delivered to it.
+#: The principal that a bucket's policy has to admit before an export is delivered to it.
 EXPORTS_PRINCIPAL = "bcm-data-exports.amazonaws.com"
 
 
@@ -26,7 +26,7 @@ class _Listed:
 
 
 class Buckets:
-    """All buckets of the account; `make` gives the client when it is first needed."""
+    """All buckets of the account; `make` returns the client when it is first needed."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -39,10 +39,10 @@ class Buckets:
         return self._client
 
     def sync(self, store: Store) -> None:
-        """Takes usage objects that are new or were written again into the store. What was deleted stays billed.
+        """Take new and rewritten usage objects into the store. Deleted objects stay billed.
 
-        An object's key names the run whose usage it holds, so that a copy in another bucket is the same usage: the
-        one that was written last counts.
+        An object's key names the run whose usage it holds. A copy in another bucket is the same usage: the one that was
+        written last counts.
         """
         known = store.etags()
         changed = {key: found for key, found in self._usage().items() if known.get(key) != found.etag}
@@ -64,7 +64,7 @@ class Buckets:
         store.put_objects(objects)
 
     def lets_exports_write(self, bucket: str) -> bool:
-        """Whether there is such a bucket, and its policy admits Data Exports."""
+        """Return whether the bucket exists and its policy admits Data Exports."""
         try:
             policy = self.s3.get_bucket_policy(Bucket=bucket)["Policy"]
         except ClientError:
@@ -72,8 +72,10 @@ class Buckets:
         return EXPORTS_PRINCIPAL in policy
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
-        """Raises:
-        ClientError: S3 refuses it.
+        """Write an object.
+
+        Raises:
+            ClientError: S3 refuses it.
         """
         self.s3.put_object(Bucket=bucket, Key=key, Body=content)
 

@@ -1,4 +1,4 @@
-"""When money appears on the bill, and when it is final. Everything is UTC and by the bill's own clock.
+"""When money appears on the bill, and when it is final: UTC, by the bill's own clock.
 
 - A day is shown from 24 hours after its end: nothing of today or yesterday is on the bill.
 - Storage and state transitions of a day come another 24 hours later, so the day is restated once.
@@ -26,7 +26,7 @@ def midnight(day: date) -> datetime:
 
 
 def is_late(line: Line) -> bool:
-    """Whether the line comes a day after the rest of its day."""
+    """Return whether the line comes a day after the rest of its day."""
     return line.record_type == USAGE and (line.service_code == LATE_SERVICE or LATE_USAGE in line.usage_type)
 
 
@@ -37,15 +37,15 @@ def shown_from(line: Line) -> datetime:
 
 
 def last_shown(now: datetime) -> date:
-    """The last day of which anything can be on the bill."""
+    """Return the last day of which anything can be on the bill."""
     return (now - SHOWN_AFTER).date()
 
 
 def last_complete(now: datetime) -> date:
-    """The last day that is whole, late lines included."""
+    """Return the last day that is whole, late lines included."""
     return (now - LATE_AFTER).date()
 
 
 def is_closed(day: date, now: datetime) -> bool:
-    """Whether the month of `day` is closed."""
+    """Return whether the month of `day` is closed."""
     return now >= midnight(first_of_month(day, 1).replace(day=MONTH_CLOSES_ON))

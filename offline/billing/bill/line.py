@@ -18,7 +18,7 @@ class Line:
     """Money of one UTC day. `usd` is exact to 12 decimals, `quantity` counts the bill's `unit`s and is exact.
 
     `tags` holds the tags of the resource and, with `iamPrincipal/` before the key, those of the calling role.
-    `attributes` are product attributes; null for services that have none. `shown_from` overrides the usual rule of
+    `attributes` are product attributes; None for services without them. `shown_from` overrides the usual rule of
     when a line appears on the bill (`dates.shown_from`).
     """
 

@@ -42,7 +42,7 @@ class _Part:
 def price(
     catalogue: Catalogue, objects: Iterable[UsageObject], requests: Iterable[tuple[str, str]], region: str
 ) -> Priced:
-    """The lines of all usage. `requests`: time and operation of each answered request to Cost Explorer."""
+    """Return the lines of all usage. `requests`: time and operation of each answered request to Cost Explorer."""
     problems: list[str] = []
     parts = [_Part(_request(*request), {}) for request in requests]
     for found in objects:
@@ -96,7 +96,7 @@ def _service(row: UsageRow) -> str:
 
 
 def _tags(row: UsageRow, found: UsageObject) -> dict[str, str]:
-    """The tags of the resources that a run's approach uses; project and owner stand on the bucket only."""
+    """Return the tags of the resources that a run's approach uses; project and owner stand on the bucket only."""
     tags = {
         "project": found.tags.get("project", PROJECT),
         "experiment": row.experiment,
@@ -129,7 +129,7 @@ def _request(time: str, operation: str) -> UsageRow:
 
 
 def _order(part: _Part) -> tuple[str, ...]:
-    """The same for the same usage, whatever the order of the objects: price tiers are used up in it."""
+    """Return a sort key of the usage itself: price tiers must not depend on the order of the objects."""
     row = part.row
     fixed = (row.start, row.end, row.service_code, row.usage_type, row.operation, row.approach, row.variant or "")
     rest = (row.model or "", f"{row.amount:f}", row.unit, row.source, row.experiment, row.run)

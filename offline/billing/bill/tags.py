@@ -19,19 +19,19 @@ BACKFILL_TAKES = timedelta(hours=1)
 ACTIVE, INACTIVE = "Active", "Inactive"
 
 Interval = tuple[str, str | None]
-"""Days as ISO text, the end exclusive; a null end is open."""
+"""Days as ISO text, the end exclusive; without an end it is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class TagState:
-    """`updated`: when the key was last activated or deactivated, null: never since the account began."""
+    """`updated`: when the key was last activated or deactivated; None = never since the account began."""
 
     active: bool
     updated: str | None
     intervals: tuple[Interval, ...]
 
     def groups(self, day: date) -> bool:
-        """Whether the bill groups usage of `day` by the key."""
+        """Return whether the bill groups usage of `day` by the key."""
         text = day.isoformat()
         return any(start <= text and (end is None or text < end) for start, end in self.intervals)
 
@@ -43,7 +43,7 @@ class Tags:
         self._store = store
 
     def states(self) -> dict[str, TagState]:
-        """The states of the keys that have one of their own; `state` tells that of any key."""
+        """Return the states of keys that were ever set; `state` returns the state of any key."""
         found = {key: _from_the_beginning(True) for key in RESOURCE_TAGS}
         for key, document in self._store.all("tag").items():
             intervals = tuple((start, end) for start, end in document["intervals"])
@@ -54,11 +54,11 @@ class Tags:
         return self.states().get(key, _from_the_beginning(False))
 
     def reset(self, states: dict[str, bool]) -> None:
-        """Keys that were active, or not, since the account began."""
+        """Set keys as active, or not, since the account began."""
         self._store.put("tag", {key: _document(_from_the_beginning(active)) for key, active in states.items()})
 
     def update(self, key: str, active: bool, now: datetime) -> None:
-        """Activate or deactivate a key from today on; nothing happens where it is so already."""
+        """Activate or deactivate a key from today on."""
         old = self.state(key)
         if old.active == active:
             return
@@ -83,7 +83,7 @@ class Tags:
         return document
 
     def backfills(self) -> list[dict[str, Any]]:
-        """All of them, oldest first."""
+        """Return all of them, oldest first."""
         return sorted(self._store.all("backfill").values(), key=lambda document: str(document["requested"]))
 
     def settle(self, now: datetime) -> None:
@@ -112,7 +112,7 @@ def _document(state: TagState) -> dict[str, Any]:
 
 
 def _without(intervals: tuple[Interval, ...], start: str, end: str | None) -> tuple[Interval, ...]:
-    """The days of `intervals` that do not lie between `start` and `end`."""
+    """Return the days of `intervals` that do not lie between `start` and `end`."""
     kept: list[Interval] = []
     for first, last in intervals:
         if first < start:

@@ -21,10 +21,10 @@ MEMBER = "Linked account doesn't have access to cost allocation tags."
 
 
 def list_tags(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
-    """ListCostAllocationTags: keys on lines that the bill shows.
+    """Answer ListCostAllocationTags: keys on lines that the bill shows.
 
     Raises:
-        AwsError: the account is a member account, or the token is none.
+        AwsError: the account is a member account, or the token is malformed.
     """
     _check_payer(account, "Failed to list Cost Allocation Tag: ")
     wanted = request.get("TagKeys")
@@ -48,12 +48,12 @@ def list_tags(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def update_tags(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
-    """UpdateCostAllocationTagsStatus: keys that the bill has not shown are named in `Errors`, the others change."""
+    """Answer UpdateCostAllocationTagsStatus: `Errors` names keys that the bill has not shown, the others change."""
     _check_payer(account, "Failed to update Cost Allocation Tag: ")
     entries = request["CostAllocationTagsStatus"]
     keys = [entry["TagKey"] for entry in entries]
     if len(set(keys)) < len(keys):
-        raise invalid("Failed to update Cost Allocation Tag: a tag key is there twice")
+        raise invalid("Failed to update Cost Allocation Tag: a tag key is repeated")
     seen, errors = account.seen_tags(), []
     for entry in entries:
         key = entry["TagKey"]
@@ -66,13 +66,13 @@ def update_tags(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def start_backfill(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
-    """StartCostAllocationTagBackfill; it takes effect an hour later by the bill's clock."""
+    """Answer StartCostAllocationTagBackfill; it takes effect an hour later by the bill's clock."""
     _check_payer(account, "Failed to start Cost Allocation Tag backfill: ")
     now = account.now()
     try:
         start = times.parse_time(request["BackfillFrom"])
     except ValueError as error:
-        raise invalid(f"BackfillFrom {request['BackfillFrom']} is no time: {error}") from error
+        raise invalid(f"BackfillFrom {request['BackfillFrom']} is not a time: {error}") from error
     earliest = times.first_of_month(now.date(), -BACKFILL_MONTHS)
     if start != dates.midnight(times.first_of_month(start.date())):
         raise invalid(f"BackfillFrom {request['BackfillFrom']} is not the first day of a month")
@@ -85,7 +85,7 @@ def start_backfill(account: Account, request: Mapping[str, Any]) -> dict[str, An
 
 
 def list_backfills(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
-    """ListCostAllocationTagBackfillHistory, newest first."""
+    """Answer ListCostAllocationTagBackfillHistory, newest first."""
     _check_payer(account, "Failed to list Cost Allocation Tag backfills: ")
     found = [_plain(document) for document in reversed(account.tags.backfills())]
     size = request.get("MaxResults", BACKFILL_PAGE)

@@ -1,4 +1,4 @@
-"""Cost Anomaly Detection's monitors and subscriptions: kept, listed, tagged, deleted. They detect nothing here."""
+"""Cost Anomaly Detection's monitors and subscriptions: kept, listed, tagged, deleted. They detect nothing."""
 
 from __future__ import annotations
 
@@ -28,15 +28,17 @@ class Anomalies:
         self.tags = ResourceTags(account.store, self._tagged)
 
     def create_monitor(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Raises:
-        AwsError: the monitor is none that Cost Explorer takes.
+        """Create a monitor.
+
+        Raises:
+            AwsError: Cost Explorer does not take such a monitor.
         """
         monitor = request["AnomalyMonitor"]
         if self._account.setting("role") == "member" and monitor.get("MonitorDimension") != "SERVICE":
             raise invalid(MEMBER)
         if monitor["MonitorType"] == "CUSTOM":
             if "MonitorSpecification" not in monitor or "MonitorDimension" in monitor:
-                raise invalid("A CUSTOM monitor needs a MonitorSpecification, and no MonitorDimension")
+                raise invalid("A CUSTOM monitor needs a MonitorSpecification and takes no MonitorDimension")
             compiled(monitor["MonitorSpecification"], account=self._account.id)
         elif "MonitorDimension" not in monitor:
             raise invalid("A DIMENSIONAL monitor needs a MonitorDimension")
@@ -64,7 +66,11 @@ class Anomalies:
         return {}
 
     def create_subscription(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Errors as for `create_monitor`, or a monitor does not exist."""
+        """Create a subscription.
+
+        Raises:
+            AwsError: Cost Explorer does not take it, or a monitor does not exist.
+        """
         subscription = request["AnomalySubscription"]
         self._check_subscription(subscription)
         return {"SubscriptionArn": self._keep("subscription", subscription, "Subscription", request)}

@@ -1,4 +1,4 @@
-"""The service `ce`: which operation is whose, what a request costs, and who may ask."""
+"""The operations of the service `ce`, and which of them cost money."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class CostExplorer:
         }
 
     def call(self, operation: str, body: bytes) -> dict[str, Any]:
-        """One request.
+        """Answer one request.
 
         Raises:
             AwsError: in the words of AWS where they are known.
@@ -67,7 +67,7 @@ class CostExplorer:
         return answer
 
     def _asks(self, operation: Callable[[Account, Mapping[str, Any]], dict[str, Any]]) -> Operation:
-        """An operation on the bill, which is brought up to date before."""
+        """Return an operation on the bill that brings the bill up to date first."""
 
         def run(request: Mapping[str, Any]) -> dict[str, Any]:
             if self._account.setting("cost_explorer") == "off":

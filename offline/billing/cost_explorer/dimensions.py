@@ -1,4 +1,4 @@
-"""Dimensions of Cost Explorer: which ones a request may name, and the value that a line has."""
+"""Dimensions of Cost Explorer: those that a request may name, and the values of a line."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _INSTANCE = re.compile(r"(?:ml\.)?[a-z][a-z0-9-]*\.(?:metal|nano|micro|small|med
 
 
 def value_of(line: Line, dimension: str, account: str) -> str:
-    """The value of a dimension; empty for one that this bill does not carry."""
+    """Return the value of a dimension; empty for one that this bill does not carry."""
     if dimension == "INSTANCE_TYPE":
         found = _INSTANCE.search(line.usage_type)
         return found[0] if found else "NoInstanceType"

@@ -1,4 +1,4 @@
-"""Cost Explorer's `Expression`: which lines a request asks for, and what AWS refuses to filter by."""
+"""Cost Explorer's `Expression`: the lines that a request selects, and the filters that AWS refuses."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Filter:
 
 
 def compiled(expression: Expression | None, *, by_product: bool = False, account: str) -> Filter:
-    """The filter of a request. `by_product`: the request groups by product attributes.
+    """Return the filter of a request. `by_product`: the request groups by product attributes.
 
     Raises:
-        AwsError: the expression is none that Cost Explorer takes.
+        AwsError: Cost Explorer does not take the expression.
     """
     if expression is None:
         return Filter(matches=lambda _line: True, products=by_product, services=False)
@@ -102,7 +102,7 @@ def _leaf(root: str, inner: Expression, account: str) -> Predicate:
 
 
 def _has(found: Mapping[str, str], key: Any, values: frozenset[str]) -> bool:
-    """No values ask for lines without the key; an empty value is that of such a line."""
+    """Return whether a line has one of the values. Without values, or with an empty one: whether it lacks the key."""
     return found.get(key, "") in (values or {""})
 
 
@@ -123,7 +123,7 @@ def _is_service(root: str, leaf: Expression) -> bool:
 
 
 def _check_services(expression: Expression, leaves: list[tuple[str, Expression]]) -> None:
-    """With product attributes, a SERVICE filter must hold for the whole request and name supported services only."""
+    """Refuse a SERVICE filter with product attributes unless it holds everywhere and names supported services only."""
     if not _applies(expression) or _negated(expression):
         raise invalid(
             "A SERVICE filter with product attributes must apply to the whole request: combine it by And, put it into"
@@ -145,7 +145,7 @@ def _applies(expression: Expression) -> bool:
 
 
 def _negated(expression: Expression) -> bool:
-    """Whether a SERVICE filter stands inside a Not."""
+    """Return whether a SERVICE filter stands inside a Not."""
     root = root_of(expression)
     if root == "Not":
         return any(_is_service(name, leaf) for name, leaf in _leaves(expression))

@@ -1,7 +1,7 @@
-"""GetCostForecast, by the simplest method that has an interval.
+"""GetCostForecast, by the simplest method with an interval.
 
 The forecast of a day is the mean of the complete days from the first one with cost (at most 90), the interval is that
-of a normal distribution with their standard deviation, not below zero. AWS does more; it does not say what.
+of a normal distribution with their standard deviation, not below zero. AWS uses an undocumented method.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ INTERVAL_PERCENT = 80
 
 
 def cost_forecast(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to a request that has the right shape.
+    """Return the answer to a request that has the right shape.
 
     A forecast begins today or later. The day is that of the caller, whose clock stays behind where the bill was put
     forward.
@@ -64,7 +64,7 @@ def cost_forecast(account: Account, request: Mapping[str, Any]) -> dict[str, Any
 
 
 def _mean_and_spread(costs: Mapping[date, Sequence[Decimal]], last: date) -> tuple[Decimal, Decimal]:
-    """Mean and standard deviation of the days' costs; a day without any counts as zero."""
+    """Return mean and standard deviation of the days' costs; a day without any counts as zero."""
     count = 0 if not costs else min((last - min(costs)).days + 1, MOST_DAYS)
     if count < LEAST_DAYS:
         raise data_unavailable("Insufficient amount of historical data to generate forecast")
@@ -77,7 +77,7 @@ def _mean_and_spread(costs: Mapping[date, Sequence[Decimal]], last: date) -> tup
 def _result(part: Period, mean: Decimal, width: Decimal) -> dict[str, Any]:
     days = Decimal((part.end - part.start).days)
     middle = WIDE.multiply(mean, days)
-    # Days are independent of each other, so that their spreads add up by squares.
+    # Days are independent of each other: their variances add up.
     off = WIDE.multiply(width, WIDE.sqrt(days))
     return {
         "TimePeriod": part.plain(),

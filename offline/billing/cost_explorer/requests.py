@@ -1,4 +1,4 @@
-"""What Cost Explorer's operations have in common: periods, metrics, billing views."""
+"""The members that Cost Explorer's operations share: periods, metrics, billing views."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Period:
         return [Period(self.start + timedelta(days=n), self.start + timedelta(days=n + 1)) for n in range(count)]
 
     def months(self) -> list[Period]:
-        """The period by calendar months; the first and the last may be parts of one."""
+        """Return the period by calendar months; the first and the last may be parts of one."""
         found, start = [], self.start
         while start < self.end:
             end = min(times.first_of_month(start, 1), self.end)
@@ -55,10 +55,10 @@ class Period:
 
 
 def period_of(request: Mapping[str, Any]) -> Period:
-    """The `TimePeriod` of a request.
+    """Return the `TimePeriod` of a request.
 
     Raises:
-        AwsError: it is none.
+        AwsError: a date is malformed, or the end does not follow the start.
     """
     found = []
     for name in ("Start", "End"):
@@ -75,12 +75,12 @@ def period_of(request: Mapping[str, Any]) -> Period:
 
 
 def check_history(period: Period, account: Account) -> None:
-    """What was spent is asked for from the months that are kept to the end of the current one.
+    """Refuse periods beyond the months that are kept and the end of the current one.
 
     Raises:
         AwsError: the period begins before or after that, or ends after it.
     """
-    # Callers go by their own clock or by the bill's, and either may be the later one.
+    # Callers follow their own clock or the bill's, and either may be the later one.
     today = max(account.now(), account.real_now()).date()
     if period.start < times.first_of_month(account.now().date(), -HISTORY_MONTHS):
         raise invalid("You haven't enabled historical data beyond 14 months")
@@ -91,7 +91,7 @@ def check_history(period: Period, account: Account) -> None:
 
 
 def check_products(found: Filter, period: Period) -> None:
-    """Product attributes are known from their first day on."""
+    """Refuse product attributes before their first day."""
     if found.products and period.start < PRODUCT_ATTRIBUTES_SINCE:
         raise data_unavailable(f"Product attributes are available from {PRODUCT_ATTRIBUTES_SINCE} on.")
 
@@ -103,7 +103,7 @@ def check_view(request: Mapping[str, Any], account: Account) -> None:
 
 
 def chosen(account: Account, period: Period, found: Filter) -> list[Line]:
-    """The lines of the bill that a request asks for; with product attributes, of services that have them."""
+    """Return the lines of the bill that a request asks for; with product attributes, of services that have them."""
     return [
         line
         for line in account.shown()
@@ -114,8 +114,10 @@ def chosen(account: Account, period: Period, found: Filter) -> list[Line]:
 
 
 def metric(name: str, lines: Iterable[Line]) -> dict[str, str]:
-    """The sum of a metric, rounded half-even to 10 decimals. Every cost metric is the same here: there are no
-    reservations and no discounts. Quantities in several units are added all the same, without a unit.
+    """Return the sum of a metric, rounded half-even to 10 decimals.
+
+    Every cost metric is the same: this bill knows neither reservations nor discounts. Quantities in several units are
+    added, too, without a unit.
     """
     lines = list(lines)
     if name in COSTS:
@@ -128,7 +130,7 @@ def metric(name: str, lines: Iterable[Line]) -> dict[str, str]:
 
 
 def text(amount: Fraction) -> str:
-    """Decimal text with up to 10 decimals."""
+    """Return decimal text with up to 10 decimals."""
     found = format(to_decimal(amount, CE_PRECISION), "f")
     found = found.rstrip("0").rstrip(".") if "." in found else found
     return "0" if Decimal(found) == 0 else found

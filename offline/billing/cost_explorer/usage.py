@@ -28,7 +28,7 @@ Groups = Sequence[Mapping[str, str]]
 
 
 def cost_and_usage(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to a request that has the right shape.
+    """Return the answer to a request that has the right shape.
 
     Raises:
         AwsError: as Cost Explorer refuses it.
@@ -52,7 +52,7 @@ def cost_and_usage(account: Account, request: Mapping[str, Any]) -> dict[str, An
 
 
 Item = tuple[Period, tuple[str, ...] | None, list[Line]]
-"""A group of a period with its lines; the keys are null for the lines of a period that is not grouped, or is empty."""
+"""A group of a period with its lines; the keys are None for a period that is not grouped, or is empty."""
 
 
 def _items(period: Period, lines: Sequence[Line], groups: Groups, account: Account) -> list[Item]:
@@ -66,7 +66,7 @@ def _items(period: Period, lines: Sequence[Line], groups: Groups, account: Accou
 
 
 def _results(page: Sequence[Item], metrics: Sequence[str], *, grouped: bool, account: Account) -> list[dict[str, Any]]:
-    """The items of a page by period; the groups of a period may go on on the next page."""
+    """Return the items of a page by period; the groups of a period may go on on the next page."""
     results: dict[Period, dict[str, Any]] = {}
     for period, keys, lines in page:
         if period not in results:
@@ -110,7 +110,7 @@ def _groups(request: Mapping[str, Any]) -> Groups:
         if kind == "DIMENSION" and key not in GROUPED:
             raise invalid(f"Group Definition dimension is invalid. Valid values are {', '.join(GROUPED)}")
         if kind == "DIMENSION" and key not in CARRIED:
-            raise invalid(f"the bill of the embedded AWS does not say {key}")
+            raise invalid(f"the bill of the embedded AWS has no values of {key}; group by another dimension")
     return groups
 
 

@@ -1,4 +1,4 @@
-"""GetTags and GetDimensionValues: what there is to filter and group by."""
+"""GetTags and GetDimensionValues: the values to filter and group by."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAGE, MOST = 1000, 1000
 
 
 def tags(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
-    """GetTags: the keys that lines of a period carry, or the values of one key. Keys count where they are active.
+    """Answer GetTags: the active keys that lines of a period carry, or the values of one key.
 
     Raises:
         AwsError: as Cost Explorer refuses it.
@@ -44,10 +44,14 @@ def tags(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def dimension_values(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
-    """GetDimensionValues in the context COST_AND_USAGE; errors as for `tags`."""
+    """Answer GetDimensionValues in the context COST_AND_USAGE.
+
+    Raises:
+        AwsError: as Cost Explorer refuses it.
+    """
     name, key = request["Dimension"], request.get("DimensionKey") or None
     if request.get("Context", "COST_AND_USAGE") != "COST_AND_USAGE":
-        raise invalid("the embedded AWS has no reservations and no savings plans: use the context COST_AND_USAGE")
+        raise invalid("the embedded AWS has neither reservations nor savings plans: use the context COST_AND_USAGE")
     if name == "PRODUCT_ATTRIBUTE":
         if key is None and request.get("SortBy"):
             raise invalid("SortBy needs a DimensionKey for the dimension PRODUCT_ATTRIBUTE")
@@ -68,7 +72,7 @@ def dimension_values(account: Account, request: Mapping[str, Any]) -> dict[str, 
 
 
 def _attributes(key: str | None) -> Callable[[Line], Sequence[str]]:
-    """The values of a product attribute, or the keys that there are."""
+    """Return how to read a product attribute's values, or with None the keys, of a line."""
 
     def values(line: Line) -> Sequence[str]:
         found = line.attributes or {}
@@ -100,7 +104,7 @@ def _grouped(lines: Sequence[Line], values: Callable[[Line], Sequence[str]]) -> 
 def _page(
     account: Account, request: Mapping[str, Any], found: dict[str, list[Line]]
 ) -> tuple[list[str], dict[str, str]]:
-    """The values that are asked for, in their order; with SortBy there is one page."""
+    """Return one page of values and its token; with SortBy there is one page only."""
     sort = request.get("SortBy") or ()
     search = request.get("SearchString")
     if not sort:

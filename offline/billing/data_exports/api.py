@@ -23,7 +23,7 @@ PAGE = 100
 
 
 class DataExports:
-    """Data Exports of one account. Files are delivered by `deliver_all`, not by a schedule of its own."""
+    """Data Exports of one account. `deliver_all` delivers the files; there is no schedule."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -42,7 +42,7 @@ class DataExports:
         }
 
     def call(self, operation: str, body: bytes) -> dict[str, Any]:
-        """One request.
+        """Answer one request.
 
         Raises:
             AwsError: in the words of AWS where they are known.
@@ -52,7 +52,7 @@ class DataExports:
         return self._operations[operation](self._requests.parse(operation, body))
 
     def deliver_all(self) -> list[dict[str, Any]]:
-        """Writes every export's months. One that S3 refuses becomes unhealthy, and the others are delivered."""
+        """Write every export's months. An export that S3 refuses becomes unhealthy; the others are delivered."""
         delivered = []
         for arn, found in self._store.all("export").items():
             error = None

@@ -1,4 +1,4 @@
-"""Writes an export's months to its bucket, as Data Exports lays them out.
+"""The files of an export: its months, written to its bucket as Data Exports lays them out.
 
 `<prefix>/<name>/data/BILLING_PERIOD=YYYY-MM/<name>-00001.snappy.parquet`, beside it
 `<prefix>/<name>/metadata/BILLING_PERIOD=YYYY-MM/<name>-Manifest.json`. A month is written whole each time. Where the
@@ -23,10 +23,7 @@ from offline.billing.data_exports.query import Query, parse
 
 
 def deliver(account: Account, export: Mapping[str, Any], *, since: date, done: Sequence[str]) -> list[str]:
-    """Writes the months from that of `since` to now that have lines, and those of `done`, which were written before.
-
-    Returns:
-        The months that were written, in order.
+    """Write the months with lines from `since` to now, and those of `done` again; return all of them in order.
 
     Raises:
         ClientError: S3 refuses a file.
@@ -50,7 +47,7 @@ def deliver(account: Account, export: Mapping[str, Any], *, since: date, done: S
 
 
 def parquet(found: Sequence[Row], query: Query) -> bytes:
-    """The rows as a Snappy Parquet file with the columns of the query. Numbers in rows are decimal text."""
+    """Return the rows as a Snappy Parquet file with the columns of the query. Numbers in rows are decimal text."""
     import duckdb  # loaded with the first delivery only: it takes longer than all the rest of billing
 
     types = query.table.columns
@@ -68,7 +65,7 @@ def parquet(found: Sequence[Row], query: Query) -> bytes:
 
 
 def _read_as(kind: str) -> str:
-    """Maps are read as such; numbers and times stay text until they are cast, so that no digit is lost."""
+    """Return the type to read a column with: numbers and times stay text until they are cast, to keep every digit."""
     return kind if kind.startswith("MAP") else "VARCHAR"
 
 

@@ -1,8 +1,8 @@
-"""Rows of the exports: a line item for each day, kind of usage and set of tags, told in the columns of a table.
+"""Rows of the exports: a line item for each day, kind of usage and set of tags, in the columns of a table.
 
-Amounts are written with 12 decimals, so that each DOUBLE, cast to DECIMAL(38,12), is the exact amount again (below
-1,000 USD a row; a DOUBLE has no more digits). List, contracted and effective cost are what was billed: there are no
-discounts. Columns that are not named here are null.
+Amounts are written with 12 decimals: each DOUBLE, cast to DECIMAL(38,12), is the exact amount again (below 1,000 USD a
+row; a DOUBLE has no more digits). List, contracted and effective cost equal the billed cost, because this bill knows no
+discounts. Columns that are not named here are NULL.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from offline.billing.cost_explorer.dimensions import SELLER, value_of
 from offline.billing.data_exports.tables import CUR, FOCUS
 
 Row = dict[str, Any]
-#: Readers of a file that was copied elsewhere know by it what they have.
+#: Marks every row: a file that was copied elsewhere still names what it is.
 ACCOUNT_NAME = "SIMULATED (embedded AWS)"
 #: Record type -> charge category of FOCUS.
 CATEGORIES = {
@@ -63,7 +63,7 @@ _REGION_NAMES = {"us-east-1": "US East (N. Virginia)", "us-west-2": "US West (Or
 
 
 def line_items(lines: Iterable[Line]) -> list[Line]:
-    """The lines of a day that differ in nothing but amounts as one, in the order of day and name."""
+    """Join lines of a day that differ in amounts only, and return them in the order of day and name."""
     groups: dict[str, list[Line]] = {}
     for line in lines:
         groups.setdefault(_key(line), []).append(line)
@@ -76,8 +76,9 @@ def line_items(lines: Iterable[Line]) -> list[Line]:
 
 
 def rows(table: str, lines: Iterable[Line], *, account: str, closed: bool, principals: bool) -> list[Row]:
-    """The rows of a table for the line items of one month. `closed`: the month has its invoice. `principals`: the
-    export includes IAM principal data.
+    """Return the rows of a table for the line items of one month.
+
+    `closed`: the month has its invoice. `principals`: the export includes IAM principal data.
     """
     make: dict[str, Callable[..., Row]] = {FOCUS: _focus, CUR: _cur}
     return [make[table](line, account, closed, principals) for line in line_items(lines)]
@@ -185,7 +186,7 @@ def _key(line: Line) -> str:
 
 
 def _principal(line: Line, account: str) -> str | None:
-    """The role that called Bedrock, told by its cost cell: usage rows do not name it."""
+    """Return the role that called Bedrock, derived from its cost cell: usage rows do not name the role."""
     cell: Mapping[str, str] = line.tags
     name = cell.get(f"{PRINCIPAL}cost-cell") or cell.get("cost-cell")
     if line.attributes is None or not name:

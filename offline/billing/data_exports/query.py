@@ -23,22 +23,22 @@ class Query:
     configuration: Mapping[str, str]
 
     def has(self, key: str) -> bool:
-        """Whether a switch of the configuration is on."""
+        """Return whether a switch of the configuration is on."""
         return self.configuration.get(key) == "TRUE"
 
 
 def parse(data_query: Mapping[str, Any]) -> Query:
-    """The query of an export's `DataQuery`.
+    """Return the query of an export's `DataQuery`.
 
     Raises:
-        AwsError: it is no such query, or names a table, column or setting that there is not.
+        AwsError: it is another statement, or names an unknown table, column or setting.
     """
     found = _QUERY.fullmatch(data_query["QueryStatement"])
     if found is None:
-        raise invalid("QueryStatement: a statement SELECT <columns> FROM <table> is needed")
+        raise invalid("QueryStatement: expected a statement SELECT <columns> FROM <table>")
     table = TABLES.get(found["table"])
     if table is None:
-        raise invalid(f"QueryStatement: the table {found['table']} is none of {', '.join(TABLES)}")
+        raise invalid(f"QueryStatement: unknown table {found['table']}; use one of {', '.join(TABLES)}")
     configurations = data_query.get("TableConfigurations") or {}
     if others := sorted(set(configurations) - {table.name}):
         raise invalid(f"TableConfigurations: the query does not read {', '.join(others)}")
@@ -59,11 +59,11 @@ def _columns(text: str, table: Table) -> tuple[tuple[str, str], ...]:
     for part in text.split(","):
         column = _COLUMN.fullmatch(part.strip())
         if column is None:
-            raise invalid(f"QueryStatement: {part.strip()!r} is no column of {table.name}; name each column")
+            raise invalid(f"QueryStatement: {part.strip()!r} is not a column of {table.name}; name each column")
         if column["name"] not in table.columns:
             raise invalid(f"QueryStatement: {table.name} has no column {column['name']}")
         found.append((column["name"], column["alias"] or column["name"]))
     aliases = [alias for _, alias in found]
     if len(set(aliases)) < len(aliases):
-        raise invalid(f"QueryStatement: a column is there twice in {', '.join(aliases)}")
+        raise invalid(f"QueryStatement: a column is repeated in {', '.join(aliases)}")
     return tuple(found)

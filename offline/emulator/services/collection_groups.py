@@ -1,7 +1,7 @@
 """Collection groups of OpenSearch Serverless, in ministack's own table of operations.
 
-A group's generation decides between the classic service and NextGen, which scales to zero; the API refuses NextGen
-without standby replicas, and deletes a group only when no collection is in it.
+A group's generation is the classic one or NextGen: NextGen scales to zero. The API refuses NextGen without standby
+replicas, and deletes a group only when it is empty.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ GROUPS = CollectionGroups()
 
 
 def _with_group(create_collection: Operation) -> Operation:
-    """CreateCollection that accepts `collectionGroupName` and shows it afterwards."""
+    """Return a CreateCollection that accepts `collectionGroupName` and shows it afterwards."""
 
     def create(request: dict[str, Any]) -> Response:
         name = request.get("collectionGroupName")

@@ -35,7 +35,7 @@ _POOL = ThreadPoolExecutor(max_workers=64, thread_name_prefix="forward")
 
 
 def to(port: Callable[[], int], service: str) -> ServiceHandler:
-    """A service handler that passes requests to the server on 127.0.0.1 at `port()`."""
+    """Return a service handler that passes requests to the server on 127.0.0.1 at `port()`."""
 
     def send(method: str, target: str, headers: Headers, body: bytes) -> Response:
         connection = http.client.HTTPConnection("127.0.0.1", port(), timeout=TIMEOUT_S)
@@ -60,7 +60,7 @@ def to(port: Callable[[], int], service: str) -> ServiceHandler:
 
 
 def target(path: str, query: Query) -> str:
-    """The request target: the original path where it belongs to this request, else the decoded one quoted again."""
+    """Return the request target: the original path where it belongs to this request, else the decoded one, quoted."""
     raw = RAW_PATH.get()
     sent = raw if raw and unquote(raw) == path else quote(path)
     return f"{sent}?{urlencode(query, doseq=True)}" if query else sent

@@ -1,8 +1,8 @@
 """Lambda workers: what they can import, how their errors look, and that they never outlive the emulator.
 
 ministack runs a function in a Python process of this environment. Three things are made as in Lambda: only boto3 and
-its dependencies are there beside the function's code and layers; an error carries the exception's class name, which
-Step Functions matches in Retry and Catch; memory is text in the context. A worker ends when its parent is gone.
+its dependencies are there beside the function's code and layers; an error carries the exception's class name, because
+Step Functions matches it in Retry and Catch; memory is text in the context. A worker ends with its parent.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import copy
 import sysconfig
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from offline.emulator.seams import Created, Properties, ministack
+from offline.emulator.seams import Properties, ministack
 from offline.emulator.services.faults import FAULTS
 from offline.emulator.templates import registry
 
@@ -41,7 +42,7 @@ _EDITS = (
 
 
 def worker_script(original: str, runtime: Path) -> str:
-    """ministack's worker with this module's changes; raises `ValueError` when it is not the script that is known."""
+    """Return ministack's worker with this module's changes; raise `ValueError` when it is another script than known."""
     script = original
     for old, new in _EDITS:
         if script.count(old) != 1:
@@ -51,7 +52,7 @@ def worker_script(original: str, runtime: Path) -> str:
 
 
 def lay_out_runtime(directory: Path) -> Path:
-    """A folder with links to the packages that the Lambda runtime has, and nothing else."""
+    """Make a folder with links to the packages that the Lambda runtime has, and nothing else."""
     runtime = directory / "lambda-runtime"
     runtime.mkdir(parents=True, exist_ok=True)
     packages = Path(sysconfig.get_paths()["purelib"])
@@ -91,10 +92,10 @@ def _keep_error_types() -> None:
     service._execute_function_warm = executed
 
 
-def plain_endpoints(properties: Properties, opensearch_port: int) -> Properties:
-    """The function's properties with `https://` taken from the local OpenSearch address in its variables.
+def plain_endpoints(properties: Properties, *, opensearch_port: int) -> Properties:
+    """Return the function's properties without the `https://` of the local OpenSearch address in its variables.
 
-    A domain's endpoint attribute is a host name, to which templates add `https://`; the local server speaks plain HTTP.
+    A domain's endpoint attribute is a host name. Templates add `https://` to it; the local server speaks plain HTTP.
     """
     changed = copy.deepcopy(properties)
     variables = (changed.get("Environment") or {}).get("Variables") or {}
@@ -106,24 +107,8 @@ def plain_endpoints(properties: Properties, opensearch_port: int) -> Properties:
     return changed
 
 
-def _translate_endpoints(opensearch_port: int) -> None:
-    handlers = registry.provisioners()._RESOURCE_HANDLERS["AWS::Lambda::Function"]
-    create, update = handlers["create"], handlers["update"]
-
-    def created(logical_id: str, properties: Properties, stack_name: str) -> Created:
-        made: Created = create(logical_id, plain_endpoints(properties, opensearch_port), stack_name)
-        return made
-
-    def updated(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Created:
-        changed = (plain_endpoints(properties, opensearch_port) for properties in (old, new))
-        made: Created = update(physical_id, *changed, *rest)
-        return made
-
-    handlers.update({"create": created, "update": updated})
-
-
 def _fail_on_demand() -> None:
-    """Faults for Lambda reach Step Functions, which calls functions without a request."""
+    """Let faults for Lambda reach Step Functions: it calls functions without a request."""
     states = ministack("services.stepfunctions")
     call = states._call_lambda
 
@@ -140,5 +125,5 @@ def install(directory: Path, opensearch_port: int) -> None:
     runtime = ministack("core.lambda_runtime")
     runtime._PYTHON_WORKER_SCRIPT = worker_script(runtime._PYTHON_WORKER_SCRIPT, lay_out_runtime(directory))
     _keep_error_types()
-    _translate_endpoints(opensearch_port)
+    registry.adapt("AWS::Lambda::Function", partial(plain_endpoints, opensearch_port=opensearch_port))
     _fail_on_demand()

@@ -4,7 +4,7 @@
 - A nested execution that fails is `States.TaskFailed` with its description as the cause.
 - Branches that run at the same time each have their own context object (`$$.State`).
 - Data between states is limited to 256 KiB (`States.DataLimitExceeded`).
-- Fields that ministack would ignore are refused when the state machine is created, so that nothing passes by mistake.
+- A state machine with fields that ministack would ignore is refused when it is created.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNSUPPORTED_MAP_FIELDS = ("ItemBatcher", "ResultWriter")
 
 
 def sagemaker_error(code: str) -> str:
-    """`ResourceNotFound` -> `SageMaker.ResourceNotFoundException`; undeclared -> `SageMaker.SageMakerException`."""
+    """Return Step Functions' name of an error; the base class for errors that the API's model does not declare."""
     plain = code.rsplit("#", 1)[-1]
     if plain in SAGEMAKER_ERRORS:
         return f"SageMaker.{plain.removesuffix('Exception')}Exception"
@@ -35,7 +35,7 @@ def sagemaker_error(code: str) -> str:
 
 
 def nested_failure(payload: dict[str, Any]) -> tuple[str, str]:
-    """Error and cause of a `startExecution.sync` task whose execution failed: the description, with AWS's names."""
+    """Return error and cause of a failed `startExecution.sync` task: the execution's description, with AWS's names."""
     names = {
         "executionArn": "ExecutionArn",
         "stateMachineArn": "StateMachineArn",
@@ -53,7 +53,7 @@ def nested_failure(payload: dict[str, Any]) -> tuple[str, str]:
 
 
 def states_of(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every state of a definition, those of branches and item processors included."""
+    """Yield every state of a definition, those of branches and item processors included."""
     for name, state in (definition.get("States") or {}).items():
         yield name, state
         for inner in [*(state.get("Branches") or []), state.get("ItemProcessor") or state.get("Iterator") or {}]:
@@ -61,7 +61,7 @@ def states_of(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 
 
 def unsupported(definition: str) -> str | None:
-    """A line about the first thing that the emulator would silently do otherwise than AWS, or None."""
+    """Return a line about the first field that the emulator would silently treat otherwise than AWS, or None."""
     try:
         document = json.loads(definition)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Services that ministack's Resource Groups Tagging API leaves out, so that an audit by tag sees what it must.
+"""The Resource Groups Tagging API, with the services that ministack's leaves out: an audit by tag needs them.
 
 The stores keep tags of resources that are gone (DynamoDB tables, alarms): only what exists is reported. IAM roles stay
 out, as in AWS.
@@ -16,7 +16,7 @@ Tagged = Iterator[tuple[str, list[dict[str, str]]]]
 
 
 def standard(tags: Any) -> list[dict[str, str]]:
-    """Tags of any service's own form, as `Key` and `Value`."""
+    """Return tags of any service's own form, as `Key` and `Value`."""
     if isinstance(tags, dict):
         return [{"Key": str(key), "Value": str(value)} for key, value in tags.items()]
     return [

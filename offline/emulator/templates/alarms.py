@@ -1,4 +1,4 @@
-"""CloudWatch alarms on an expression over several metrics, which ministack refuses in templates.
+"""CloudWatch alarms on an expression over several metrics: ministack refuses them in templates.
 
 They are made, listed, tagged and deleted like others, but never change their state: the emulator evaluates alarms on
 one metric only. In their description, the expression stands where another alarm's metric name does.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from offline.emulator.seams import Created, Properties
+from offline.emulator.seams import Properties
 from offline.emulator.templates import registry
 
 NAMESPACE = "metric math"
 
 
 def described(properties: Properties) -> Properties:
-    """Properties of an alarm on one metric that stand for the given ones; those without `Metrics` come back as such."""
+    """Return properties of an alarm on one metric in place of these; properties without `Metrics` stay as they are."""
     queries: list[dict[str, Any]] = properties.get("Metrics") or []
     if not queries:
         return properties
@@ -32,15 +32,4 @@ def described(properties: Properties) -> Properties:
 
 
 def install() -> None:
-    handlers = registry.provisioners()._RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"]
-    create, update = handlers["create"], handlers["update"]
-
-    def created(logical_id: str, properties: Properties, stack_name: str) -> Created:
-        made: Created = create(logical_id, described(properties), stack_name)
-        return made
-
-    def updated(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Created:
-        made: Created = update(physical_id, described(old), described(new), *rest)
-        return made
-
-    handlers.update({"create": created, "update": updated})
+    registry.adapt("AWS::CloudWatch::Alarm", described)

@@ -1,4 +1,4 @@
-"""CloudFormation types of billing: data exports, anomaly monitors and subscriptions; the billing engine has them."""
+"""CloudFormation types of billing: data exports, anomaly monitors and subscriptions; the billing engine keeps them."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from offline.billing.api import CE_TARGET, EXPORTS_TARGET
-from offline.emulator.seams import Created, Properties, accepted, ministack
+from offline.emulator.seams import Created, Properties, accepted, ministack, unless_absent
 from offline.emulator.templates import registry
 
 EXPORT = "AWS::BCMDataExports::Export"
 MONITOR = "AWS::CE::AnomalyMonitor"
 SUBSCRIPTION = "AWS::CE::AnomalySubscription"
-#: CloudFormation, too, tries again what a service throttles.
+#: CloudFormation, too, retries what a service throttles.
 THROTTLED = ("LimitExceededException", "ThrottlingException")
 _ATTEMPTS, _PAUSE_S = 8, 0.05
 _TARGETS = {"ce": CE_TARGET, "bcm-data-exports": EXPORTS_TARGET}
 
 
 def call(service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """An operation of the engine, through the service's handler. It waits for the engine, which may ask this server for
-    objects meanwhile: never to be called on the event loop.
+    """Call an operation of the engine, through the service's handler. Never call it on the event loop: it waits for the
+    engine, and the engine may ask this server for objects meanwhile.
 
     Raises:
         ValueError: the engine refuses; with AWS's code and message.
@@ -43,23 +43,11 @@ def call(service: str, operation: str, request: Mapping[str, Any]) -> dict[str, 
     return accepted(response, operation)
 
 
-def _deleted(service: str, operation: str, request: Mapping[str, Any], absent: str) -> None:
-    try:
-        call(service, operation, request)
-    except ValueError as error:
-        if absent not in str(error):
-            raise
-
-
-def tags_of(properties: Properties, name: str) -> list[dict[str, str]]:
-    return [{"Key": str(tag["Key"]), "Value": str(tag["Value"])} for tag in properties.get(name) or []]
-
-
 # -- data exports -----------------------------------------------------------------------------------------------------
 
 
 def _export_created(_logical_id: str, properties: Properties, _stack: str) -> Created:
-    request = {"Export": properties["Export"], "ResourceTags": tags_of(properties, "Tags")}
+    request = {"Export": properties["Export"], "ResourceTags": registry.tags_of(properties, "Tags")}
     arn = str(call("bcm-data-exports", "CreateExport", request)["ExportArn"])
     return arn, _export_attributes(arn)
 
@@ -71,12 +59,13 @@ def _export_attributes(arn: str) -> dict[str, Any]:
 def _export_changed(arn: str, old: Properties, new: Properties) -> dict[str, Any]:
     if new["Export"] != old["Export"]:
         call("bcm-data-exports", "UpdateExport", {"ExportArn": arn, "Export": new["Export"]})
-    _tags_changed("bcm-data-exports", arn, tags_of(old, "Tags"), tags_of(new, "Tags"))
+    _tags_changed("bcm-data-exports", arn, registry.tags_of(old, "Tags"), registry.tags_of(new, "Tags"))
     return _export_attributes(arn)
 
 
 def _export_deleted(arn: str, _properties: Properties) -> None:
-    _deleted("bcm-data-exports", "DeleteExport", {"ExportArn": arn}, "ResourceNotFoundException")
+    with unless_absent("ResourceNotFoundException"):
+        call("bcm-data-exports", "DeleteExport", {"ExportArn": arn})
 
 
 def _tags_changed(service: str, arn: str, old: list[dict[str, str]], new: list[dict[str, str]]) -> None:
@@ -91,12 +80,12 @@ def _tags_changed(service: str, arn: str, old: list[dict[str, str]], new: list[d
 
 
 def _as_json(value: Any) -> Any:
-    """Expressions travel as text in templates."""
+    """Return an expression: templates carry it as text."""
     return json.loads(value) if isinstance(value, str) else value
 
 
 def monitor_of(properties: Properties) -> dict[str, Any]:
-    """The `AnomalyMonitor` of CreateAnomalyMonitor."""
+    """Return the `AnomalyMonitor` of CreateAnomalyMonitor."""
     names = ("MonitorName", "MonitorType", "MonitorDimension")
     monitor = {name: properties[name] for name in names if name in properties}
     if "MonitorSpecification" in properties:
@@ -105,7 +94,7 @@ def monitor_of(properties: Properties) -> dict[str, Any]:
 
 
 def _monitor_created(_logical_id: str, properties: Properties, _stack: str) -> Created:
-    request = {"AnomalyMonitor": monitor_of(properties), "ResourceTags": tags_of(properties, "ResourceTags")}
+    request = {"AnomalyMonitor": monitor_of(properties), "ResourceTags": registry.tags_of(properties, "ResourceTags")}
     arn = str(call("ce", "CreateAnomalyMonitor", request)["MonitorArn"])
     return arn, _monitor_attributes(arn)
 
@@ -121,11 +110,12 @@ def _monitor_changed(arn: str, _old: Properties, new: Properties) -> dict[str, A
 
 
 def _monitor_deleted(arn: str, _properties: Properties) -> None:
-    _deleted("ce", "DeleteAnomalyMonitor", {"MonitorArn": arn}, "UnknownMonitorException")
+    with unless_absent("UnknownMonitorException"):
+        call("ce", "DeleteAnomalyMonitor", {"MonitorArn": arn})
 
 
 def subscription_of(properties: Properties) -> dict[str, Any]:
-    """The members that CreateAnomalySubscription and UpdateAnomalySubscription have in common."""
+    """Return the members that CreateAnomalySubscription and UpdateAnomalySubscription have in common."""
     subscription = {
         "SubscriptionName": properties["SubscriptionName"],
         "MonitorArnList": properties["MonitorArnList"],
@@ -140,7 +130,10 @@ def subscription_of(properties: Properties) -> dict[str, Any]:
 
 
 def _subscription_created(_logical_id: str, properties: Properties, _stack: str) -> Created:
-    request = {"AnomalySubscription": subscription_of(properties), "ResourceTags": tags_of(properties, "ResourceTags")}
+    request = {
+        "AnomalySubscription": subscription_of(properties),
+        "ResourceTags": registry.tags_of(properties, "ResourceTags"),
+    }
     arn = str(call("ce", "CreateAnomalySubscription", request)["SubscriptionArn"])
     return arn, _subscription_attributes(arn)
 
@@ -155,7 +148,8 @@ def _subscription_changed(arn: str, _old: Properties, new: Properties) -> dict[s
 
 
 def _subscription_deleted(arn: str, _properties: Properties) -> None:
-    _deleted("ce", "DeleteAnomalySubscription", {"SubscriptionArn": arn}, "UnknownSubscriptionException")
+    with unless_absent("UnknownSubscriptionException"):
+        call("ce", "DeleteAnomalySubscription", {"SubscriptionArn": arn})
 
 
 def install() -> None:

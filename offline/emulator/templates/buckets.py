@@ -1,8 +1,8 @@
 """S3 buckets of a stack: their tags, and their end.
 
-ministack drops a template's bucket tags and deletes a bucket that still holds objects. Here tags stay (the audit of
-leftovers and CDK's automatic deletion look at them) and a bucket that is not empty refuses to go, as in S3. CDK's
-`auto_delete_objects` is a custom resource with a Node function; its effect is made here, without running Node.
+ministack drops a template's bucket tags and deletes a bucket that still holds objects. Here tags stay: the audit of
+leftovers and CDK's automatic deletion read them. A bucket with objects is not deleted, as in S3. CDK's
+`auto_delete_objects` is a custom resource with a Node function; this module has its effect without Node.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def _service() -> Any:
 
 
 def _tag(name: str, properties: Properties) -> None:
-    tags = {str(tag["Key"]): str(tag["Value"]) for tag in properties.get("Tags") or []}
+    tags = {tag["Key"]: tag["Value"] for tag in registry.tags_of(properties)}
     if tags:
         _service()._bucket_tags[name] = tags
     else:

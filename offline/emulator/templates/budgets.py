@@ -13,7 +13,7 @@ def _call(operation: str, request: dict[str, Any]) -> None:
 
 
 def request_of(properties: Properties, name: str) -> dict[str, Any]:
-    """CreateBudget's request: amounts are text on the wire, a threshold is a number."""
+    """Return CreateBudget's request: amounts are text on the wire, a threshold is a number."""
     budget = dict(properties["Budget"])
     budget.setdefault("BudgetName", name)
     for limit in [budget.get("BudgetLimit"), *(budget.get("PlannedBudgetLimits") or {}).values()]:
@@ -22,7 +22,7 @@ def request_of(properties: Properties, name: str) -> dict[str, Any]:
     notifications = properties.get("NotificationsWithSubscribers") or []
     for entry in notifications:
         entry["Notification"]["Threshold"] = float(entry["Notification"]["Threshold"])
-    tags = [{"Key": tag["Key"], "Value": str(tag["Value"])} for tag in properties.get("ResourceTags") or []]
+    tags = registry.tags_of(properties, "ResourceTags")
     return {"Budget": budget, "NotificationsWithSubscribers": notifications, "ResourceTags": tags}
 
 

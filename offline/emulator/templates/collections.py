@@ -1,7 +1,7 @@
-"""OpenSearch Serverless: collection groups, and the CloudFormation types of the collection and what it needs.
+"""CloudFormation types of OpenSearch Serverless: collections, their groups and policies. Indexes are in `indexes`.
 
-ministack has collections and policies but neither collection groups nor templates for any of them. The data plane is
-the project's own OpenSearch server: every collection's endpoint is its address. Indexes are in `indexes`.
+ministack has collections and policies without templates. The data plane is the project's own OpenSearch server: every
+collection's endpoint is its address.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import time
 from typing import Any
 
-from offline.emulator.seams import Created, Properties, accepted, ministack
+from offline.emulator.seams import Created, Properties, accepted, ministack, unless_absent
 from offline.emulator.services import collection_groups
 from offline.emulator.templates import indexes, registry
 
@@ -23,7 +23,7 @@ def service() -> Any:
 
 
 def call(operation: str, request: dict[str, Any]) -> dict[str, Any]:
-    """An operation of ministack's service; a refusal is a `ValueError` with AWS's code and message."""
+    """Call an operation of ministack's service; a refusal is a `ValueError` with AWS's code and message."""
     module = service()
     try:
         return accepted(module._HANDLERS[operation](request), operation)
@@ -31,23 +31,11 @@ def call(operation: str, request: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"{operation}: {error.code}: {error.message}") from error
 
 
-def _absent(error: ValueError) -> bool:
-    return "ResourceNotFoundException" in str(error)
-
-
-def _delete_if_there(operation: str, request: dict[str, Any]) -> None:
-    try:
-        call(operation, request)
-    except ValueError as error:
-        if not _absent(error):
-            raise
-
-
 # -- policies ---------------------------------------------------------------------------------------------------------
 
 
 def _install_policy(kind: str) -> None:
-    """`kind` is SecurityPolicy or AccessPolicy; `Ref` is `<type>|<name>`."""
+    """Register SecurityPolicy or AccessPolicy; `Ref` is `<type>|<name>`."""
     detail = f"{kind[0].lower()}{kind[1:]}Detail"
 
     def request_of(properties: Properties) -> dict[str, Any]:
@@ -70,7 +58,8 @@ def _install_policy(kind: str) -> None:
 
     def delete(physical_id: str, _properties: Properties) -> None:
         policy_type, name = physical_id.split("|", 1)
-        _delete_if_there(f"Delete{kind}", {"type": policy_type, "name": name})
+        with unless_absent("ResourceNotFoundException"):
+            call(f"Delete{kind}", {"type": policy_type, "name": name})
 
     registry.register(f"{PREFIX}{kind}", create=create, delete=delete, change=change, create_only=("Type", "Name"))
 
@@ -79,7 +68,7 @@ def _install_policy(kind: str) -> None:
 
 
 def _limits(properties: Properties) -> dict[str, float]:
-    """`CapacityLimits` with the API's names (templates write Ocu); the numbers arrive as text in places."""
+    """Return `CapacityLimits` in the API's names (templates write Ocu); some numbers arrive as text."""
     given = properties.get("CapacityLimits") or {}
     return {f"{name[0].lower()}{name[1:]}".replace("Ocu", "OCU"): float(value) for name, value in given.items()}
 
@@ -91,7 +80,7 @@ def _group_created(_logical_id: str, properties: Properties, _stack: str) -> Cre
         "description": properties.get("Description", ""),
         "capacityLimits": _limits(properties),
         "generation": properties.get("Generation", "CLASSIC"),
-        "tags": registry.as_list(properties.get("Tags")),
+        "tags": registry.lower_case_tags(properties),
     }
     detail = call("CreateCollectionGroup", request)["createCollectionGroupDetail"]
     return detail["id"], {"Id": detail["id"], "Arn": detail["arn"]}
@@ -100,12 +89,13 @@ def _group_created(_logical_id: str, properties: Properties, _stack: str) -> Cre
 def _group_changed(identifier: str, _old: Properties, new: Properties) -> dict[str, Any]:
     request = {"id": identifier, "description": new.get("Description", ""), "capacityLimits": _limits(new)}
     arn = call("UpdateCollectionGroup", request)["updateCollectionGroupDetail"]["arn"]
-    service()._tags[arn] = registry.as_list(new.get("Tags"))
+    service()._tags[arn] = registry.lower_case_tags(new)
     return {"Id": identifier, "Arn": arn}
 
 
 def _group_deleted(identifier: str, _properties: Properties) -> None:
-    _delete_if_there("DeleteCollectionGroup", {"id": identifier})
+    with unless_absent("ResourceNotFoundException"):
+        call("DeleteCollectionGroup", {"id": identifier})
 
 
 # -- collection -------------------------------------------------------------------------------------------------------
@@ -118,7 +108,7 @@ def _collection_created(_logical_id: str, properties: Properties, _stack: str) -
         "description": properties.get("Description", ""),
         "standbyReplicas": properties.get("StandbyReplicas", "ENABLED"),
         "deletionProtection": properties.get("DeletionProtection", "DISABLED"),
-        "tags": registry.as_list(properties.get("Tags")),
+        "tags": registry.lower_case_tags(properties),
     }
     if "CollectionGroupName" in properties:
         request["collectionGroupName"] = properties["CollectionGroupName"]
@@ -130,7 +120,7 @@ def _collection_created(_logical_id: str, properties: Properties, _stack: str) -
 
 
 def _active(identifier: str) -> dict[str, Any]:
-    """The collection's description once it is active; CloudFormation waits for that, too."""
+    """Return the collection's description once it is active; CloudFormation waits for that, too."""
     until = time.monotonic() + _ACTIVE_WITHIN_S
     while True:
         details: list[dict[str, Any]] = call("BatchGetCollection", {"ids": [identifier]})["collectionDetails"]
@@ -162,11 +152,12 @@ def _collection_changed(identifier: str, _old: Properties, new: Properties) -> d
 
 
 def _collection_deleted(identifier: str, _properties: Properties) -> None:
-    _delete_if_there("DeleteCollection", {"id": identifier})
+    with unless_absent("ResourceNotFoundException"):
+        call("DeleteCollection", {"id": identifier})
 
 
 def install(endpoint: str) -> None:
-    """`endpoint` is the address of the project's OpenSearch server."""
+    """Register the types; `endpoint` is the address of the project's OpenSearch server."""
     service()._collection_endpoint = lambda _identifier: endpoint
     collection_groups.install()
     for kind in ("SecurityPolicy", "AccessPolicy"):
@@ -189,4 +180,4 @@ def install(endpoint: str) -> None:
         tags="Tags",
         blocking=True,
     )
-    indexes.install(endpoint)
+    indexes.install()

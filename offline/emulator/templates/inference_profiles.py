@@ -20,7 +20,7 @@ def _service() -> Any:
 
 
 def profile_id(identifier: str) -> str:
-    """The API accepts the id of a profile or its ARN."""
+    """Return the id of a profile: the API accepts the id or the ARN."""
     return identifier.rsplit("/", 1)[-1]
 
 
@@ -33,7 +33,7 @@ def _create(logical_id: str, properties: Properties, stack_name: str) -> Created
         "inferenceProfileName": name,
         "description": properties.get("Description", ""),
         "modelSource": {"copyFrom": source},
-        "tags": registry.as_list(properties.get("Tags")),
+        "tags": registry.lower_case_tags(properties),
     }
     answer = accepted(_service()._create_inference_profile(json.dumps(request).encode()), TYPE)
     arn = str(answer["inferenceProfileArn"])
@@ -52,7 +52,7 @@ def _attributes(arn: str) -> dict[str, Any]:
 
 
 def _change(arn: str, _old: Properties, new: Properties) -> dict[str, Any]:
-    _service()._tags[arn] = {tag["key"]: tag["value"] for tag in registry.as_list(new.get("Tags"))}
+    _service()._tags[arn] = {tag["key"]: tag["value"] for tag in registry.lower_case_tags(new)}
     return _attributes(arn)
 
 

@@ -1,8 +1,8 @@
 """Registers CloudFormation resource types with ministack's stack engine.
 
 A handler's create gets the logical id, the resolved properties and the stack's name, and returns `Ref` and the
-attributes. Properties that CloudFormation cannot change in place are named, so that the engine replaces the resource
-(create, then delete the old one) as the service does. A type without a handler is refused before anything is created.
+attributes. Properties that CloudFormation cannot change in place are named: the engine replaces the resource (create,
+then delete the old one) as the service does. A type without a handler is refused before anything is created.
 """
 
 from __future__ import annotations
@@ -57,8 +57,24 @@ def register(
         _run_on_thread(resource_type)
 
 
+def adapt(resource_type: str, change: Callable[[Properties], Properties]) -> None:
+    """Give the handlers of a type that ministack has the changed properties."""
+    handlers = provisioners()._RESOURCE_HANDLERS[resource_type]
+    create, update = handlers["create"], handlers["update"]
+
+    def created(logical_id: str, properties: Properties, stack_name: str) -> Created:
+        made: Created = create(logical_id, change(properties), stack_name)
+        return made
+
+    def updated(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Created:
+        made: Created = update(physical_id, change(old), change(new), *rest)
+        return made
+
+    handlers.update({"create": created, "update": updated})
+
+
 def physical_name(stack_name: str, logical_id: str, *, longest: int) -> str:
-    """The name that CloudFormation would generate: stack, logical id and a suffix, lower case."""
+    """Return the name that CloudFormation would generate: stack, logical id and a suffix, lower case."""
     name: str = provisioners()._physical_name(stack_name, logical_id, lowercase=True, max_len=longest)
     return name
 
@@ -71,6 +87,11 @@ def _run_on_thread(resource_type: str) -> None:
     _ON_A_THREAD.add(resource_type)
 
 
-def as_list(tags: Iterable[dict[str, Any]] | None) -> list[dict[str, str]]:
-    """Template tags (`Key`, `Value`) in the lower case of the AOSS and Bedrock APIs."""
-    return [{"key": str(tag["Key"]), "value": str(tag["Value"])} for tag in tags or ()]
+def tags_of(properties: Properties, name: str = "Tags") -> list[dict[str, str]]:
+    """Return the tags of a template as text."""
+    return [{"Key": str(tag["Key"]), "Value": str(tag["Value"])} for tag in properties.get(name) or ()]
+
+
+def lower_case_tags(properties: Properties) -> list[dict[str, str]]:
+    """Return the tags in the spelling of the AOSS and Bedrock APIs (`key`, `value`)."""
+    return [{"key": tag["Key"], "value": tag["Value"]} for tag in tags_of(properties)]

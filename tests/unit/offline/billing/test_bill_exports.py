@@ -262,12 +262,12 @@ def test_exports_are_kept_tagged_changed_and_deleted(exporting: Bench) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("SELECT * FROM FOCUS_1_2_AWS", "'*' is no column of FOCUS_1_2_AWS; name each column"),
+        ("SELECT * FROM FOCUS_1_2_AWS", "'*' is not a column of FOCUS_1_2_AWS; name each column"),
         ("SELECT BilledCosts FROM FOCUS_1_2_AWS", "FOCUS_1_2_AWS has no column BilledCosts"),
-        ("SELECT sum(BilledCost) FROM FOCUS_1_2_AWS", "is no column of"),
-        ("SELECT BilledCost, BilledCost FROM FOCUS_1_2_AWS", "a column is there twice"),
-        ("SELECT BilledCost FROM FOCUS", "the table FOCUS is none of"),
-        ("BilledCost", "a statement SELECT <columns> FROM <table> is needed"),
+        ("SELECT sum(BilledCost) FROM FOCUS_1_2_AWS", "is not a column of"),
+        ("SELECT BilledCost, BilledCost FROM FOCUS_1_2_AWS", "a column is repeated"),
+        ("SELECT BilledCost FROM FOCUS", "unknown table FOCUS; use one of"),
+        ("BilledCost", "expected a statement SELECT <columns> FROM <table>"),
         ("SELECT line_item_unblended_cost FROM COST_AND_USAGE_REPORT", "the query does not read FOCUS_1_2_AWS"),
     ],
 )

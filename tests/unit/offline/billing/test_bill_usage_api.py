@@ -200,7 +200,7 @@ def test_a_token_belongs_to_its_request_and_its_bill(billed: Bench) -> None:
         ({"GroupBy": [{"Type": "TAG", "Key": k} for k in "abc"]}, "over the limit of 2"),
         ({"GroupBy": [{"Type": "DIMENSION", "Key": "CHARGE_TYPE"}]}, "Group Definition dimension is invalid"),
         ({"GroupBy": [{"Type": "DIMENSION", "Key": "REGION"}]}, "Group Definition dimension is invalid"),
-        ({"GroupBy": [{"Type": "DIMENSION", "Key": "AZ"}]}, "does not say AZ"),
+        ({"GroupBy": [{"Type": "DIMENSION", "Key": "AZ"}]}, "has no values of AZ"),
         ({"GroupBy": [{"Type": "COST_CATEGORY", "Key": "team"}]}, "Cost category 'team' does not exist"),
         ({"GroupBy": [{"Type": "TAGS", "Key": "a"}]}, "'GroupBy[0].Type' failed to satisfy constraint"),
         ({"Filter": {}}, "zero or more than one roots"),

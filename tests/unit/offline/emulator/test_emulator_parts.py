@@ -16,7 +16,6 @@ from offline.emulator.templates import alarms, budgets, indexes, inference_profi
 
 def test_an_index_of_a_template_becomes_the_body_of_opensearch() -> None:
     properties = {
-        "IndexName": "pages",
         "Mappings": {
             "Properties": {
                 "vector": {
@@ -131,7 +130,7 @@ def test_the_worker_script_is_changed_once_or_refused(tmp_path: Path) -> None:
 def test_only_the_local_search_address_loses_its_encryption() -> None:
     variables = {"OPENSEARCH_ENDPOINT": "https://127.0.0.1:9201", "OTHER": "https://example.com", "COUNT": 3}
     properties = {"Environment": {"Variables": variables}}
-    changed = functions.plain_endpoints(properties, 9201)
+    changed = functions.plain_endpoints(properties, opensearch_port=9201)
     assert changed["Environment"]["Variables"] == {**variables, "OPENSEARCH_ENDPOINT": "http://127.0.0.1:9201"}
     assert properties["Environment"]["Variables"]["OPENSEARCH_ENDPOINT"] == "https://127.0.0.1:9201"
 
