@@ -79,19 +79,19 @@ class Story:
 
     folder: Path
     run: str = ""
-    refused: Ended | None = None
-    after_refusal: Moment | None = None
-    cut_off: Ended | None = None
+    refused: Ended = field(init=False)
+    after_refusal: Moment = field(init=False)
+    cut_off: Ended = field(init=False)
     survivors: list[psutil.Process] = field(default_factory=list)
     mirrored: dict[str, bytes] = field(default_factory=dict)
-    finished: Ended | None = None
-    after_finish: Moment | None = None
-    rebuilt: Ended | None = None
+    finished: Ended = field(init=False)
+    after_finish: Moment = field(init=False)
+    rebuilt: Ended = field(init=False)
     bills: dict[str, Bill] = field(default_factory=dict)
     fact_table: bytes = b""
     tags: dict[str, Ended] = field(default_factory=dict)
     synced: list[Ended] = field(default_factory=list)
-    destroyed: Ended | None = None
+    destroyed: Ended = field(init=False)
 
     @property
     def day(self) -> str:

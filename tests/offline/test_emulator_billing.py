@@ -12,8 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
-from emulator_access import clear_faults, fault, session_of
+from emulator_access import fault, session_of
 
 from cost_reports import meters
 from lambdas.common import jsonl, keys
@@ -253,13 +252,3 @@ def test_a_change_reaches_the_export_and_a_refusal_fails_the_stack(
         event.get("ResourceStatusReason", "") for event in client.describe_stack_events(StackName=STACK)["StackEvents"]
     ]
     assert any("FOCUS_1_2_AWS has no column BilledCosts" in reason for reason in reasons)
-
-
-def test_a_fault_of_the_gateway_hits_cost_explorer(sandbox: Sandbox, session: boto3.Session) -> None:
-    throttling = {"status": 400, "code": "LimitExceededException", "times": 9}
-    fault(sandbox, service="ce", operation="ListCostAllocationTags", **throttling)
-    try:
-        with pytest.raises(ClientError, match="LimitExceededException"):
-            session.client("ce").list_cost_allocation_tags()
-    finally:
-        clear_faults(sandbox)

@@ -174,6 +174,7 @@ def test_tags_are_listed_for_every_kind_that_has_them(outputs: dict[str, str], a
         ("sqs", "ListQueues", lambda aws: aws.client("sqs").list_queues()),
         ("iam", "ListRoles", lambda aws: aws.client("iam").list_roles()),
         ("sagemaker", "ListModels", lambda aws: aws.client("sagemaker").list_models()),
+        ("ce", "GetAnomalyMonitors", lambda aws: aws.client("ce").get_anomaly_monitors()),
     ],
 )
 def test_a_fault_is_an_error_in_the_protocol_of_its_service(

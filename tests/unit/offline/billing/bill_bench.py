@@ -7,7 +7,7 @@ import io
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -225,8 +225,12 @@ def ask(start: str = "2026-11-20", end: str = "2026-11-21", **more: Any) -> dict
     }
 
 
-def code_of(error: ClientError) -> str:
-    return str(error.response["Error"]["Code"])
+def refused(call: Callable[..., Any], **request: Any) -> tuple[str, str]:
+    """Code and message of the refusal of a call."""
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    error = caught.value.response["Error"]
+    return str(error["Code"]), str(error["Message"])
 
 
 def groups(answer: dict[str, Any]) -> dict[tuple[str, ...], Decimal]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bill_bench import Bench, code_of
-from botocore.exceptions import ClientError
+from bill_bench import Bench, refused
 
 SPECIFICATION = {"Tags": {"Key": "cost-cell", "Values": ["e/rag"], "MatchOptions": ["EQUALS"]}}
 MONITOR = {"MonitorName": "m", "MonitorType": "CUSTOM", "MonitorSpecification": SPECIFICATION}
@@ -22,12 +21,6 @@ def subscription(arn: str, **changes: Any) -> dict[str, Any]:
         "Threshold": 5.0,
         **changes,
     }
-
-
-def refused(call: Any, **request: Any) -> str:
-    with pytest.raises(ClientError) as caught:
-        call(**request)
-    return code_of(caught.value)
 
 
 def test_a_monitor_and_its_subscription(bench: Bench) -> None:
@@ -52,9 +45,9 @@ def test_a_monitor_and_its_subscription(bench: Bench) -> None:
     ce.delete_anomaly_subscription(SubscriptionArn=own)
     ce.delete_anomaly_monitor(MonitorArn=arn)
     assert ce.get_anomaly_monitors()["AnomalyMonitors"] == ce.get_anomaly_subscriptions()["AnomalySubscriptions"] == []
-    assert refused(ce.delete_anomaly_monitor, MonitorArn=arn) == "UnknownMonitorException"
-    assert refused(ce.delete_anomaly_subscription, SubscriptionArn=own) == "UnknownSubscriptionException"
-    assert refused(ce.list_tags_for_resource, ResourceArn=arn) == "ResourceNotFoundException"
+    assert refused(ce.delete_anomaly_monitor, MonitorArn=arn)[0] == "UnknownMonitorException"
+    assert refused(ce.delete_anomaly_subscription, SubscriptionArn=own)[0] == "UnknownSubscriptionException"
+    assert refused(ce.list_tags_for_resource, ResourceArn=arn)[0] == "ResourceNotFoundException"
     assert bench.control()["requests"] == 0
 
 
@@ -77,12 +70,12 @@ def test_monitors_come_in_pages(bench: Bench) -> None:
     ],
 )
 def test_bad_monitors(bench: Bench, monitor: dict[str, Any]) -> None:
-    assert refused(bench.ce.create_anomaly_monitor, AnomalyMonitor=monitor) == "ValidationException"
+    assert refused(bench.ce.create_anomaly_monitor, AnomalyMonitor=monitor)[0] == "ValidationException"
 
 
 def test_a_member_account_watches_services_only(bench: Bench) -> None:
     bench.control(role="member")
-    assert refused(bench.ce.create_anomaly_monitor, AnomalyMonitor=MONITOR) == "ValidationException"
+    assert refused(bench.ce.create_anomaly_monitor, AnomalyMonitor=MONITOR)[0] == "ValidationException"
     services = {"MonitorName": "m", "MonitorType": "DIMENSIONAL", "MonitorDimension": "SERVICE"}
     assert bench.ce.create_anomaly_monitor(AnomalyMonitor=services)["MonitorArn"]
     bench.control(role="payer")
@@ -99,4 +92,4 @@ def test_bad_subscriptions(bench: Bench) -> None:
         (subscription(arn, Subscribers=email), "ValidationException"),
         (subscription(arn, ThresholdExpression=expression), "ValidationException"),
     ):
-        assert refused(bench.ce.create_anomaly_subscription, AnomalySubscription=wrong) == code
+        assert refused(bench.ce.create_anomaly_subscription, AnomalySubscription=wrong)[0] == code

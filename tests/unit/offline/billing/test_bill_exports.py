@@ -11,8 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from bill_bench import POLICY, Bench, ask, code_of, usage
-from botocore.exceptions import ClientError
+from bill_bench import POLICY, Bench, ask, refused, usage
 
 from cost_reports.actuals.records import Window
 from cost_reports.charges import charge_rows, exact_sum, sum_by, total
@@ -81,12 +80,6 @@ def read(exporting: Bench, tmp_path: Path) -> Callable[..., list[tuple[Any, ...]
 
 
 Read = Callable[..., list[tuple[Any, ...]]]
-
-
-def refused(bench: Bench, operation: str = "create_export", **request: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        getattr(bench.exports, operation)(**request)
-    return code_of(caught.value), caught.value.response["Error"]["Message"]
 
 
 @pytest.mark.parametrize("name", ["focus", "cur"])
@@ -249,13 +242,13 @@ def test_exports_are_kept_tagged_changed_and_deleted(exporting: Bench) -> None:
     changed = export(query="SELECT BilledCost AS cost FROM FOCUS_1_2_AWS")
     client.update_export(ExportArn=arn, Export=changed)
     assert client.get_export(ExportArn=arn)["Export"]["DataQuery"] == changed["DataQuery"]
-    assert refused(exporting, "update_export", ExportArn=arn, Export={**changed, "Name": "x"})[1] == (
+    assert refused(exporting.exports.update_export, ExportArn=arn, Export={**changed, "Name": "x"})[1] == (
         "Name of an export cannot be changed"
     )
     client.delete_export(ExportArn=arn)
     for operation in ("get_export", "delete_export"):
-        assert refused(exporting, operation, ExportArn=arn)[0] == "ResourceNotFoundException"
-    assert refused(exporting, "list_tags_for_resource", ResourceArn=arn)[0] == "ResourceNotFoundException"
+        assert refused(getattr(exporting.exports, operation), ExportArn=arn)[0] == "ResourceNotFoundException"
+    assert refused(exporting.exports.list_tags_for_resource, ResourceArn=arn)[0] == "ResourceNotFoundException"
     assert exporting.control()["exports"] == ["cur"]
 
 
@@ -272,7 +265,7 @@ def test_exports_are_kept_tagged_changed_and_deleted(exporting: Bench) -> None:
     ],
 )
 def test_bad_queries(exporting: Bench, query: str, message: str) -> None:
-    code, said = refused(exporting, Export={**export(query=query), "Name": "other"})
+    code, said = refused(exporting.exports.create_export, Export={**export(query=query), "Name": "other"})
     assert code == "ValidationException"
     assert message in said
 
@@ -289,14 +282,14 @@ def test_bad_configurations(exporting: Bench, change: Change, message: str) -> N
     wrong = json.loads(json.dumps(CONFIGURATION["cur"]).replace(*change))
     made = {**export("cur"), "Name": "other"}
     made["DataQuery"]["TableConfigurations"] = wrong
-    assert message in refused(exporting, Export=made)[1]
+    assert message in refused(exporting.exports.create_export, Export=made)[1]
 
 
 def test_other_refusals(exporting: Bench) -> None:
-    assert "already exists" in refused(exporting, Export=export())[1]
+    assert "already exists" in refused(exporting.exports.create_export, Export=export())[1]
     other = {"Name": "other"}
-    assert "must let" in refused(exporting, Export={**export(bucket="results"), **other})[1]
+    assert "must let" in refused(exporting.exports.create_export, Export={**export(bucket="results"), **other})[1]
     text = export(Format="TEXT_OR_CSV", Compression="GZIP")
-    assert "Format PARQUET" in refused(exporting, Export={**text, **other})[1]
-    assert "failed to satisfy" in refused(exporting, Export={**export(), "Name": "no spaces"})[1]
-    assert refused(exporting, "list_tables")[0] == "UnknownOperationException"
+    assert "Format PARQUET" in refused(exporting.exports.create_export, Export={**text, **other})[1]
+    assert "failed to satisfy" in refused(exporting.exports.create_export, Export={**export(), "Name": "no spaces"})[1]
+    assert refused(exporting.exports.list_tables)[0] == "UnknownOperationException"

@@ -8,8 +8,7 @@ from statistics import NormalDist, stdev
 from typing import Any
 
 import pytest
-from bill_bench import Bench, code_of
-from botocore.exceptions import ClientError
+from bill_bench import Bench, refused
 
 COSTS = [Decimal(n % 3 + 1) for n in range(20)]
 FIRST = date(2026, 10, 29)
@@ -32,12 +31,6 @@ def history(bench: Bench) -> Bench:
 def ask(start: str = "2026-11-20", end: str = "2026-12-01", **more: Any) -> dict[str, Any]:
     period = {"TimePeriod": {"Start": start, "End": end}}
     return {**period, "Granularity": "DAILY", "Metric": "UNBLENDED_COST", **more}
-
-
-def refused(bench: Bench, **request: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        bench.loose.get_cost_forecast(**request)
-    return code_of(caught.value), caught.value.response["Error"]["Message"]
 
 
 def test_mean_and_interval_of_complete_days(history: Bench) -> None:
@@ -63,11 +56,11 @@ def test_months_and_filters(history: Bench) -> None:
 
 def test_too_little_history_is_no_zero(history: Bench) -> None:
     nobody = {"Tags": {"Key": "cost-cell", "Values": ["nobody/rag"]}}
-    code, message = refused(history, **ask(Filter=nobody))
+    code, message = refused(history.loose.get_cost_forecast, **ask(Filter=nobody))
     assert code == "DataUnavailableException"
     assert message == "Insufficient amount of historical data to generate forecast"
     history.control(now="2026-11-13T23:59:59Z")
-    assert refused(history, **ask("2026-11-20"))[0] == "DataUnavailableException"
+    assert refused(history.loose.get_cost_forecast, **ask("2026-11-20"))[0] == "DataUnavailableException"
     history.control(now="2026-11-14T00:00:00Z")
     assert history.ce.get_cost_forecast(**ask("2026-11-20"))["Total"]["Unit"] == "USD"
 
@@ -75,7 +68,7 @@ def test_too_little_history_is_no_zero(history: Bench) -> None:
 def test_the_callers_today_counts_where_the_bill_was_put_forward(history: Bench) -> None:
     history.control(advance_hours=72)
     assert history.ce.get_cost_forecast(**ask("2026-11-20"))["ForecastResultsByTime"]
-    assert refused(history, **ask("2026-11-19"))[0] == "ValidationException"
+    assert refused(history.loose.get_cost_forecast, **ask("2026-11-19"))[0] == "ValidationException"
 
 
 @pytest.mark.parametrize(
@@ -94,6 +87,6 @@ def test_the_callers_today_counts_where_the_bill_was_put_forward(history: Bench)
     ],
 )
 def test_refusals(history: Bench, changes: dict[str, Any], message: str) -> None:
-    code, said = refused(history, **changes)
+    code, said = refused(history.loose.get_cost_forecast, **changes)
     assert code == "ValidationException"
     assert message in said

@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from bill_bench import Bench, ask, code_of, cuts, groups
-from botocore.exceptions import ClientError
+from bill_bench import Bench, ask, cuts, groups, refused
 
 from cost_reports.actuals.cost_explorer import RESOURCE_TAGS
 from ladder import tags as tag_commands
@@ -28,12 +27,6 @@ def listed(bench: Bench, **more: Any) -> dict[str, dict[str, Any]]:
 def cells(bench: Bench, day: str, key: str = "cost-cell") -> set[str]:
     request = ask(day, f"{day[:-2]}{int(day[-2:]) + 1:02}", GroupBy=cuts(key, "DIMENSION", "RECORD_TYPE"))
     return {keys[0] for keys in groups(bench.ce.get_cost_and_usage(**request))}
-
-
-def refused(bench: Bench, operation: str, **request: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        getattr(bench.loose, operation)(**request)
-    return code_of(caught.value), caught.value.response["Error"]["Message"]
 
 
 def activate(bench: Bench, *keys: str, status: str = "Active") -> list[dict[str, str]]:
@@ -72,9 +65,9 @@ def test_listing_filters_and_pages(billed: Bench) -> None:
     assert listed(billed, MaxResults=3) == listed(billed)
     first = billed.ce.list_cost_allocation_tags(MaxResults=3)
     assert len(first["CostAllocationTags"]) == 3
-    code, _ = refused(billed, "list_cost_allocation_tags", MaxResults=4, NextToken=first["NextToken"])
+    code, _ = refused(billed.loose.list_cost_allocation_tags, MaxResults=4, NextToken=first["NextToken"])
     assert code == "InvalidNextTokenException"
-    assert refused(billed, "list_cost_allocation_tags", TagKeys=["k"] * 101)[0] == "ValidationException"
+    assert refused(billed.loose.list_cost_allocation_tags, TagKeys=["k"] * 101)[0] == "ValidationException"
 
 
 def test_activation_groups_usage_from_then_on_only(billed: Bench) -> None:
@@ -126,13 +119,13 @@ def test_a_backfill_of_an_inactive_key_takes_its_groups_away(billed: Bench) -> N
     "start", ["2026-11-02T00:00:00Z", "2025-10-01T00:00:00Z", "2026-12-01T00:00:00Z", "2026-13-01T00:00:00Z", "soon"]
 )
 def test_a_backfill_begins_with_one_of_the_last_months(billed: Bench, start: str) -> None:
-    assert refused(billed, "start_cost_allocation_tag_backfill", BackfillFrom=start)[0] == "ValidationException"
+    assert refused(billed.loose.start_cost_allocation_tag_backfill, BackfillFrom=start)[0] == "ValidationException"
 
 
 def test_there_is_one_backfill_in_a_day(billed: Bench) -> None:
     billed.ce.start_cost_allocation_tag_backfill(BackfillFrom="2025-11-01T00:00:00Z")
     billed.control(advance_hours=23.99)
-    code, _ = refused(billed, "start_cost_allocation_tag_backfill", BackfillFrom="2026-11-01T00:00:00Z")
+    code, _ = refused(billed.loose.start_cost_allocation_tag_backfill, BackfillFrom="2026-11-01T00:00:00Z")
     assert code == "BackfillLimitExceededException"
     billed.control(advance_hours=0.02)
     billed.ce.start_cost_allocation_tag_backfill(BackfillFrom="2026-11-01T00:00:00Z")
@@ -160,7 +153,7 @@ def test_a_member_account_has_no_tags_to_manage(billed: Bench) -> None:
         ("start_cost_allocation_tag_backfill", {"BackfillFrom": "2026-11-01T00:00:00Z"}),
         ("list_cost_allocation_tag_backfill_history", {}),
     ):
-        code, message = refused(billed, operation, **request)
+        code, message = refused(getattr(billed.loose, operation), **request)
         assert code == "AccessDeniedException"
         assert "Linked account doesn't have access to cost allocation tags" in message
     assert cells(billed, "2026-11-20")
@@ -169,7 +162,7 @@ def test_a_member_account_has_no_tags_to_manage(billed: Bench) -> None:
 def test_updates_are_one_to_twenty_different_keys(billed: Bench) -> None:
     for keys in ([], ["a", "a"], [f"k{n}" for n in range(21)]):
         entries = [{"TagKey": key, "Status": "Active"} for key in keys]
-        code, _ = refused(billed, "update_cost_allocation_tags_status", CostAllocationTagsStatus=entries)
+        code, _ = refused(billed.loose.update_cost_allocation_tags_status, CostAllocationTagsStatus=entries)
         assert code == "ValidationException"
     assert activate(billed, "cost-cell") == []
     assert "LastUpdatedDate" not in listed(billed)["cost-cell"]
@@ -203,7 +196,7 @@ def test_tag_keys_and_values_of_a_period(billed: Bench) -> None:
     assert billed.ce.get_tags(TimePeriod=period, TagKey="approach", **by_cost)["Tags"] == ["rag", "shared"]
     assert billed.ce.get_tags(TimePeriod={"Start": "2026-11-01", "End": "2026-11-20"})["Tags"] == []
     nova = {"ProductAttributes": {"Key": "model", "Values": ["Titan Text Embeddings V2"]}}
-    assert refused(billed, "get_tags", TimePeriod=period, Filter=nova)[0] == "ValidationException"
+    assert refused(billed.loose.get_tags, TimePeriod=period, Filter=nova)[0] == "ValidationException"
     service = {"Dimensions": {"Key": "SERVICE", "Values": ["Amazon Bedrock"]}}
     both = {"And": [nova, service]}
     assert billed.ce.get_tags(TimePeriod=period, TagKey="approach", Filter=both)["Tags"] == ["rag"]
@@ -240,5 +233,5 @@ def test_dimension_values(billed: Bench) -> None:
         {"Dimension": "SERVICE", "SortBy": [{"Key": "UnblendedCost"}], "MaxResults": 1001},
         {"Dimension": "SERVICE", "Context": "RESERVATIONS"},
     ):
-        assert refused(billed, "get_dimension_values", TimePeriod=period, **request)[0] == "ValidationException"
+        assert refused(billed.loose.get_dimension_values, TimePeriod=period, **request)[0] == "ValidationException"
     assert Decimal(billed.control()["requests"]) == 7

@@ -9,8 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from bill_bench import ACCOUNT, Bench, ask, code_of, cuts, groups
-from botocore.exceptions import ClientError
+from bill_bench import ACCOUNT, Bench, ask, cuts, groups, refused
 
 from cost_reports.actuals.cost_explorer import window_of
 from cost_reports.charges import exact_sum
@@ -29,9 +28,7 @@ def total(bench: Bench, **more: Any) -> Decimal:
 
 
 def refusal(bench: Bench, **changes: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        bench.loose.get_cost_and_usage(**{**ask(), **changes})
-    return code_of(caught.value), caught.value.response["Error"]["Message"]
+    return refused(bench.loose.get_cost_and_usage, **{**ask(), **changes})
 
 
 @pytest.fixture
@@ -166,9 +163,7 @@ def test_a_token_belongs_to_its_request_and_its_bill(billed: Bench) -> None:
     token = billed.ce.get_cost_and_usage(**request)["NextPageToken"]
 
     def code(**changes: Any) -> str:
-        with pytest.raises(ClientError) as caught:
-            billed.ce.get_cost_and_usage(**{**request, "NextPageToken": token, **changes})
-        return code_of(caught.value)
+        return refused(billed.ce.get_cost_and_usage, **{**request, "NextPageToken": token, **changes})[0]
 
     assert code(Metrics=["UnblendedCost"]) == "RequestChangedException"
     assert code(NextPageToken="nonsense") == "InvalidNextTokenException"
@@ -267,9 +262,8 @@ def test_throttling_and_an_account_without_cost_explorer(billed: Bench) -> None:
 
 
 def test_an_unknown_operation_and_bodies_that_are_no_request(billed: Bench) -> None:
-    with pytest.raises(ClientError) as caught:
-        billed.ce.get_reservation_coverage(TimePeriod=ask()["TimePeriod"])
-    assert code_of(caught.value) == "UnknownOperationException"
+    unknown = refused(billed.ce.get_reservation_coverage, TimePeriod=ask()["TimePeriod"])
+    assert unknown[0] == "UnknownOperationException"
     headers = {"x-amz-target": "AWSInsightsIndexService.GetCostAndUsage"}
     for body, message in (
         (b"{", "SerializationException"),

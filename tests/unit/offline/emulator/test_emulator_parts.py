@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -163,9 +164,12 @@ def test_the_emulator_inherits_nothing_that_points_at_an_account(tmp_path: Path)
 
 def test_pins_and_missing_names_are_reported(tmp_path: Path) -> None:
     pins = tmp_path / "emulator.in"
-    pins.write_text("# comment\nno-such-package==1.0\nother[extra]==2.0  # why\n", encoding="utf-8")
-    assert contract.pins(pins) == {"no-such-package": "1.0", "other": "2.0"}
-    assert contract.version_problems(pins)[0].startswith("no-such-package: not installed, 1.0 is pinned")
+    pins.write_text("# comment\nno-such-package==1.0\npytest[extra]==0.1  # why\n", encoding="utf-8")
+    assert contract.pins(pins) == {"no-such-package": "1.0", "pytest": "0.1"}
+    missing, other = contract.version_problems(pins)
+    assert missing == "no-such-package: not installed, 1.0 is pinned in requirements/emulator.in"
+    installed = metadata.version("pytest")
+    assert other == f"pytest: version {installed} is installed, 0.1 is pinned in requirements/emulator.in"
     assert contract.name_problems({"json": ("dumps", "no_such")}) == ["json.no_such: missing"]
     assert contract.name_problems({"no_such_module": ()})[0].startswith("no_such_module: cannot be imported")
 

@@ -31,11 +31,6 @@ def test_free_ports_are_free_and_different() -> None:
     assert not any(ports.is_listening(port) for port in found)
 
 
-def test_a_sandbox_that_was_never_started_has_no_status(tmp_path: Path) -> None:
-    assert sandbox.status(tmp_path) is None
-    assert sandbox.down(tmp_path) is False
-
-
 def test_what_a_killed_supervisor_left_is_cleaned(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     layout.state.write_text('{"pid": 1, "port": 2}', encoding="utf-8")
