@@ -194,13 +194,13 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--python", type=Path, required=True, help="interpreter of the emulator's environment")
     parser.add_argument("--ready", type=int, required=True, help="descriptor of a pipe that learns of the start")
     parser.add_argument("engines", nargs="+", help="command of the engines, before its arguments; put -- before it")
-    found = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     return Options(
-        layout=Layout(found.directory),
-        port=found.port,
-        python=found.python,
-        engines=tuple(found.engines),
-        ready=found.ready,
+        layout=Layout(options.directory),
+        port=options.port,
+        python=options.python,
+        engines=tuple(options.engines),
+        ready=options.ready,
     )
 
 

@@ -98,7 +98,7 @@ class Control:
             "lines_shown": len(account.shown()),
             "tags": {key: ACTIVE if active else INACTIVE for key, active in seen.items()},
             "restatements": account.setting("restatements"),
-            "exports": sorted(found["export"]["Name"] for found in account.store.all("export").values()),
+            "exports": sorted(document["export"]["Name"] for document in account.store.all("export").values()),
             "problems": list(account.problems()),
         }
 
@@ -131,10 +131,10 @@ class Control:
 
     def _now(self, value: Any) -> Callable[[], None]:
         try:
-            wanted = times.parse_time(value)
+            moment = times.parse_time(value)
         except (TypeError, ValueError) as error:
             raise ControlError(f"now: {error}") from error
-        return self._offset("now", wanted - self._account.real_now())
+        return self._offset("now", moment - self._account.real_now())
 
     def _advance(self, value: Any) -> Callable[[], None]:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_HOURS:
@@ -155,8 +155,8 @@ class Control:
         return lambda: self._account.store.put("row", {str(uuid.uuid4()): jsonl.to_plain(row) for row in rows})
 
     def _restatements(self, value: Any) -> Callable[[], None]:
-        found = parse_restatements(value)
-        return _set(self._account, restatements=[jsonl.to_plain(restatement) for restatement in found])
+        restatements = parse_restatements(value)
+        return _set(self._account, restatements=[jsonl.to_plain(restatement) for restatement in restatements])
 
     def _tags(self, value: Any) -> Callable[[], None]:
         states = dict.fromkeys(RESOURCE_TAGS, value) if isinstance(value, str) else value

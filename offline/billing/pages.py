@@ -37,13 +37,13 @@ def page_of(
     digest = _digest(request)
     start, now = 0, ""
     if token in request:
-        found = _decoded(request[token])
-        if found["request"] != digest:
+        page = _decoded(request[token])
+        if page["request"] != digest:
             raise request_changed() if token == TOKENS[0] else invalid_token()
         now = stamp()
-        if found["bill"] != now:
+        if page["bill"] != now:
             raise bill_expired()
-        start = found["start"]
+        start = page["start"]
         if not 0 < start < len(items):
             raise invalid_token()
     end = start + size

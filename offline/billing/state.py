@@ -61,10 +61,10 @@ class Store:
         self.usage_version += 1
 
     def objects(self) -> list[UsageObject]:
-        found = self._database.execute("SELECT key, etag, bucket, tags, text FROM objects ORDER BY key")
+        rows = self._database.execute("SELECT key, etag, bucket, tags, text FROM objects ORDER BY key")
         return [
             UsageObject(key=key, etag=etag, bucket=bucket, tags=json.loads(tags), text=text)
-            for key, etag, bucket, tags, text in found
+            for key, etag, bucket, tags, text in rows
         ]
 
     # -- documents
@@ -77,12 +77,12 @@ class Store:
     def get(self, kind: Kind, name: str) -> Any:
         """Return the document; None for an unknown id."""
         query = "SELECT document FROM records WHERE kind = ? AND id = ?"
-        found = self._database.execute(query, (kind, name)).fetchone()
-        return None if found is None else json.loads(found[0])
+        row = self._database.execute(query, (kind, name)).fetchone()
+        return None if row is None else json.loads(row[0])
 
     def count(self, kind: Kind) -> int:
-        (found,) = self._database.execute("SELECT count(*) FROM records WHERE kind = ?", (kind,)).fetchone()
-        return int(found)
+        (number,) = self._database.execute("SELECT count(*) FROM records WHERE kind = ?", (kind,)).fetchone()
+        return int(number)
 
     def put(self, kind: Kind, documents: Mapping[str, Any]) -> None:
         """Add or replace documents, all of them or none."""

@@ -81,21 +81,21 @@ PRIVATE_NAMES: dict[str, tuple[str, ...]] = {
 
 def pins(path: Path = PINS) -> dict[str, str]:
     """Return package -> exact version, from the lines `name==version` of `requirements/emulator.in`."""
-    found = re.findall(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==([^\s;#]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return {name.lower(): version for name, version in found}
+    lines = re.findall(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==([^\s;#]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {name.lower(): version for name, version in lines}
 
 
 def version_problems(path: Path = PINS) -> list[str]:
     """Return one line for each pinned package that is absent or has another version."""
     problems = []
-    for name, wanted in pins(path).items():
+    for name, pinned in pins(path).items():
         try:
-            found = metadata.version(name)
+            installed = metadata.version(name)
         except metadata.PackageNotFoundError:
-            problems.append(f"{name}: not installed, {wanted} is pinned in requirements/emulator.in")
+            problems.append(f"{name}: not installed, {pinned} is pinned in requirements/emulator.in")
             continue
-        if found != wanted:
-            problems.append(f"{name}: version {found} is installed, {wanted} is pinned in requirements/emulator.in")
+        if installed != pinned:
+            problems.append(f"{name}: version {installed} is installed, {pinned} is pinned in requirements/emulator.in")
     return problems
 
 

@@ -26,9 +26,9 @@ class ModelFilesError(RuntimeError):
 
 def cache_root(environ: Mapping[str, str]) -> Path:
     """Return the folder of models: `$LADDER_CACHE`, else `fm-cost-ladder` in `$XDG_CACHE_HOME` or `~/.cache`."""
-    chosen = environ.get("LADDER_CACHE")
-    if chosen:
-        return Path(chosen).expanduser().absolute()
+    folder = environ.get("LADDER_CACHE")
+    if folder:
+        return Path(folder).expanduser().absolute()
     base = environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "fm-cost-ladder"
 
@@ -47,10 +47,10 @@ def verified(path: Path, expected: str, package: str) -> Path:
     """
     if not path.is_file():
         raise ModelFilesError(f"{path} is missing: reinstall the package {package}")
-    found = sha256_of(path)
-    if found != expected:
+    actual = sha256_of(path)
+    if actual != expected:
         raise ModelFilesError(
-            f"{path} is not the file that was examined (sha256 {found[:16]}..., expected {expected[:16]}...): "
+            f"{path} is not the file that was examined (sha256 {actual[:16]}..., expected {expected[:16]}...): "
             f"reinstall the package {package} in its pinned version"
         )
     return path

@@ -89,8 +89,8 @@ class Engine(Indexes):
         for key in set(body) - {"query"}:
             raise bad_request("parsing_exception", f"request does not support [{key}]")
         with index.lock:
-            found = queries.matches(index, body.get("query", {"match_all": {}}), index.visible())
-        return {"count": len(found.rows), "_shards": _SHARDS}
+            hits = queries.matches(index, body.get("query", {"match_all": {}}), index.visible())
+        return {"count": len(hits.rows), "_shards": _SHARDS}
 
 
 def bulk_actions(lines: list[Any]) -> Iterator[tuple[str, dict[str, Any], Any]]:

@@ -62,15 +62,15 @@ def check_body(body: Any) -> dict[str, Any]:
     return body
 
 
-def source_names(wanted: Any) -> frozenset[str] | None:
+def source_names(names: Any) -> frozenset[str] | None:
     """Return the names that `_source` of a search asks for; None = all of them."""
-    if wanted is True:
+    if names is True:
         return None
-    if wanted is False:
+    if names is False:
         return frozenset()
-    if not isinstance(wanted, list) or not all(isinstance(name, str) and "*" not in name for name in wanted):
-        raise outside(f"[_source] other than true, false or a list of names: {wanted!r}")
-    return frozenset(wanted)
+    if not isinstance(names, list) or not all(isinstance(name, str) and "*" not in name for name in names):
+        raise outside(f"[_source] other than true, false or a list of names: {names!r}")
+    return frozenset(names)
 
 
 def search(index: Index, body: dict[str, Any], mask: Mask | None) -> Page:
@@ -83,16 +83,16 @@ def search(index: Index, body: dict[str, Any], mask: Mask | None) -> Page:
             f"Result window is too large, from + size must be less than or equal to: [{MAX_WINDOW}] but was [{size}]"
         )
         raise bad_request("illegal_argument_exception", reason, shard=True)
-    found = matches(index, body.get("query", {"match_all": {}}), mask)
+    hits = matches(index, body.get("query", {"match_all": {}}), mask)
     if "sort" in body:
-        return _sorted_page(index, found.rows.tolist(), body, size)
+        return _sorted_page(index, hits.rows.tolist(), body, size)
     if "search_after" in body:
         reason = "Sort must contain at least one field when using search_after"
         raise bad_request("illegal_argument_exception", reason, shard=True)
-    kept = min(size, len(found.rows))
-    order = vectors.best(found.scores, kept).tolist() if kept else []
-    rows = [int(found.rows[i]) for i in order]
-    return Page(rows, [float(found.scores[i]) for i in order], None, len(found.rows))
+    kept = min(size, len(hits.rows))
+    order = vectors.best(hits.scores, kept).tolist() if kept else []
+    rows = [int(hits.rows[i]) for i in order]
+    return Page(rows, [float(hits.scores[i]) for i in order], None, len(hits.rows))
 
 
 def _sorted_page(index: Index, rows: list[int], body: dict[str, Any], size: int) -> Page:
@@ -107,14 +107,14 @@ def _sorted_page(index: Index, rows: list[int], body: dict[str, Any], size: int)
     if not isinstance(field, KeywordField):
         reason = f"No mapping found for [{name}] in order to sort on"
         raise bad_request("query_shard_exception", reason, shard=True)
-    found = sorted(((field.sort_value(row), row) for row in rows), key=lambda item: (item[0] is None, item[0] or ""))
-    total = len(found)
+    hits = sorted(((field.sort_value(row), row) for row in rows), key=lambda item: (item[0] is None, item[0] or ""))
+    total = len(hits)
     if "search_after" in body:
         after = body["search_after"]
         if not isinstance(after, list) or len(after) != 1 or not isinstance(after[0], str):
             raise bad_request("illegal_argument_exception", f"search_after must be one text, not {after!r}"[:300])
-        found = [(value, row) for value, row in found if value is None or value > after[0]]
-    page = found[:size]
+        hits = [(value, row) for value, row in hits if value is None or value > after[0]]
+    page = hits[:size]
     return Page([row for _, row in page], None, [[value] for value, _ in page], total)
 
 
@@ -214,9 +214,9 @@ def _bool(index: Index, inner: Any, mask: Mask | None) -> Matches:
     if not clauses:
         return _with_score(selected, 0.0)
     # Statistics of BM25 are those of the whole index: the filter selects among scored rows, it does not change scores.
-    found = _match(index, single(clauses[0])[1], mask)
-    kept = selected[found.rows]
-    return Matches(found.rows[kept], found.scores[kept])
+    scored = _match(index, single(clauses[0])[1], mask)
+    kept = selected[scored.rows]
+    return Matches(scored.rows[kept], scored.scores[kept])
 
 
 def _with_score(selected: Mask, score: float) -> Matches:

@@ -85,10 +85,10 @@ class Objects:
 def _stamp(path: Path) -> Stamp | None:
     """Return size and time of a file; None where it is gone."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_size, found.st_mtime_ns
+    return status.st_size, status.st_mtime_ns
 
 
 def _extract(packed: tarfile.TarFile, folder: Path, uri: str) -> None:

@@ -26,7 +26,11 @@ class Kind:
     def summaries(self, descriptions: Iterable[Mapping[str, Any]], request: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the list entries of the resources whose name contains what the request asks for."""
         part = request.get("NameContains", "")
-        return [{key: found[key] for key in self.listed} for found in descriptions if part in found[self.name]]
+        return [
+            {key: description[key] for key in self.listed}
+            for description in descriptions
+            if part in description[self.name]
+        ]
 
 
 MODEL = Kind("model", "model", ("ModelName", "ModelArn", "CreationTime"))

@@ -247,14 +247,14 @@ class TrainingJobs:
         """Return the file name of the script that the container would run."""
         specification = request["AlgorithmSpecification"]
         command = [*specification.get("ContainerEntrypoint", ()), *specification.get("ContainerArguments", ())]
-        found = _SCRIPT.findall(" ".join(command))
+        scripts = _SCRIPT.findall(" ".join(command))
         channels = [channel["ChannelName"] for channel in request.get("InputDataConfig", ())]
-        if not found or "code" not in channels:
+        if not scripts or "code" not in channels:
             raise invalid(
                 "the embedded AWS runs no container: the job needs a channel named code and a container command that "
                 "starts a .py file of it"
             )
-        return Path(found[-1]).name
+        return Path(scripts[-1]).name
 
 
 def _terminate(process: subprocess.Popen[bytes]) -> None:

@@ -226,8 +226,11 @@ def _billed(story: Story, box: Sandbox) -> None:
 
 def _bill(story: Story, box: Sandbox, *options: str) -> Bill:
     ended = _ladder(box, "report", *_of_experiment(story), *options)
+    return _read_bill(ended, max((story.runs / "spend").iterdir()))
+
+
+def _read_bill(ended: Ended, folder: Path) -> Bill:
     assert ended.code == 0, ended.err
-    folder = max((story.runs / "spend").iterdir())
     return Bill(
         ended=ended,
         report=json.loads((folder / "report.json").read_text(encoding="utf-8")),
@@ -248,14 +251,7 @@ def _exported(story: Story, box: Sandbox) -> Bill:
     folder = max((story.runs / "spend").iterdir())
     options = ("--charges", str(folder / "charges.csv"), "--json", str(out / "report.json"))
     files = ("--csv", str(out / "charges.csv"), "--html", str(out / "report.html"))
-    ended = _ladder(box, "export", "query", *_of_experiment(story)[:2], *options, *files)
-    assert ended.code == 0, ended.err
-    return Bill(
-        ended=ended,
-        report=json.loads((out / "report.json").read_text(encoding="utf-8")),
-        charges=read_charges(out / "charges.csv"),
-        page=(out / "report.html").read_text(encoding="utf-8"),
-    )
+    return _read_bill(_ladder(box, "export", "query", *_of_experiment(story)[:2], *options, *files), out)
 
 
 def _control(box: Sandbox, **changes: object) -> None:

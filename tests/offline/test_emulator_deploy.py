@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
-from emulator_access import cdk, clear_faults, fault
+from emulator_access import cdk, clear_faults, eventually, fault, settled
 from emulator_app import example_stacks
 
 from ladder import leftovers
@@ -52,13 +51,13 @@ def execute(aws: boto3.Session, machine: str, **given: object) -> dict[str, Any]
     """Run a state machine to its end and describe it, with its output decoded."""
     states = aws.client("stepfunctions")
     execution = states.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"]
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        found = states.describe_execution(executionArn=execution)
-        if found["status"] != "RUNNING":
-            return {**found, "output": json.loads(found.get("output") or "{}")}
-        time.sleep(0.05)
-    pytest.fail(f"{execution} did not end within 60 s")
+
+    def ended() -> dict[str, Any] | None:
+        found: dict[str, Any] = states.describe_execution(executionArn=execution)
+        return None if found["status"] == "RUNNING" else found
+
+    found = eventually(ended)
+    return {**found, "output": json.loads(found.get("output") or "{}")}
 
 
 def test_a_function_sees_its_layer_and_only_what_lambda_has(
@@ -218,13 +217,7 @@ def test_a_bucket_with_objects_is_not_deleted(aws: boto3.Session) -> None:
     stacks.get_waiter("stack_create_complete").wait(StackName="full-bucket", WaiterConfig={"Delay": 1})
     s3.put_object(Bucket="kept-full", Key="object", Body=b"x")
     stacks.delete_stack(StackName="full-bucket")
-    until = time.monotonic() + 10
-    while (status := stacks.describe_stacks(StackName="full-bucket")["Stacks"][0]["StackStatus"]).endswith(
-        "IN_PROGRESS"
-    ):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    assert status == "DELETE_FAILED"
+    assert settled(stacks, "full-bucket")["StackStatus"] == "DELETE_FAILED"
     kept = leftovers.audit(aws, experiment="none", stack_prefix="full-bucket")
     assert [(item.kind, item.state) for item in kept] == [("AWS::CloudFormation::Stack", "DELETE_FAILED")]
     s3.delete_object(Bucket="kept-full", Key="object")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from emulator_access import STUB_ENGINES, session_of
+from emulator_access import STUB_ENGINES, eventually, session_of
 
 from offline import sandbox
 from offline.process import ports
@@ -68,11 +68,10 @@ def test_nothing_survives_a_killed_supervisor(tmp_path: Path) -> None:
             },
         )
         functions.invoke(FunctionName="sleeper", InvocationType="Event", Payload=b"{}")
-        until = time.monotonic() + 20
-        while len(processes := family(running.pid)) < 4:
-            assert time.monotonic() < until, "the function's worker did not start"
-            time.sleep(0.05)
+        eventually(lambda: len(family(running.pid)) == 4)
+        # The worker, too, has begun to run the function.
         time.sleep(0.5)
+        processes = family(running.pid)
         listening = [c.laddr.ip for process in processes for c in process.net_connections() if c.status == "LISTEN"]
         assert set(listening) == {"127.0.0.1"}
         os.kill(running.pid, signal.SIGKILL)

@@ -75,8 +75,8 @@ class Account:
         return self.real_now() + timedelta(seconds=self.setting("offset_s"))
 
     def setting(self, name: str) -> Any:
-        found = self.store.get("setting", name)
-        return DEFAULTS[name] if found is None else found
+        value = self.store.get("setting", name)
+        return DEFAULTS[name] if value is None else value
 
     def set(self, **settings: Any) -> None:
         self.store.put("setting", settings)
@@ -116,12 +116,12 @@ class Account:
     def seen_tags(self) -> dict[str, date]:
         """Return tag keys on lines that the bill shows, active or not -> the last day of such a line."""
         now = self.now()
-        found: dict[str, date] = {}
+        last_days: dict[str, date] = {}
         for line in self.lines():
             if dates.shown_from(line) <= now:
                 for key in line.tags:
-                    found[key] = max(found.get(key, line.day), line.day)
-        return found
+                    last_days[key] = max(last_days.get(key, line.day), line.day)
+        return last_days
 
     def stamp(self) -> str:
         """Return a text that changes with the bill: pages of two bills do not belong together."""
@@ -144,10 +144,10 @@ class Account:
             cache.usage_version = store.usage_version
         if cache.version != store.version:
             requests = [(time, operation) for time, operation in store.all("request").values()]
-            own = price(_catalogue(), (), requests, self.region)
+            requested = price(_catalogue(), (), requests, self.region)
             added = [line_of(jsonl.from_plain(Row, row), self.region) for row in store.all("row").values()]
             cache.all = Priced(
-                lines=(*cache.usage.lines, *own.lines, *added), problems=cache.usage.problems + own.problems
+                lines=(*cache.usage.lines, *requested.lines, *added), problems=cache.usage.problems + requested.problems
             )
             cache.version = store.version
         return cache.all

@@ -64,9 +64,9 @@ class Restatement:
     cell: str | None = None
 
     def fits(self, line: Line) -> bool:
-        found = (line.day.isoformat(), line.service, line.usage_type, line.record_type, line.tags.get("cost-cell"))
-        wanted = (self.day, self.service, self.usage_type, self.record_type, self.cell)
-        return all(want is None or have == want for have, want in zip(found, wanted, strict=True))
+        values = (line.day.isoformat(), line.service, line.usage_type, line.record_type, line.tags.get("cost-cell"))
+        conditions = (self.day, self.service, self.usage_type, self.record_type, self.cell)
+        return all(want is None or have == want for have, want in zip(values, conditions, strict=True))
 
     def amount(self, usd: Decimal) -> Decimal:
         """Return `usd` restated, rounded half-even to 12 decimals."""
@@ -105,14 +105,14 @@ def parse_restatements(given: Any) -> list[Restatement]:
     Raises:
         RowError: one of them is wrong.
     """
-    found = _parse(Restatement, given, "restatements")
-    for number, restatement in enumerate(found):
+    restatements = _parse(Restatement, given, "restatements")
+    for number, restatement in enumerate(restatements):
         where = f"restatements[{number}]"
         _time(restatement.at, f"{where}.at")
         _number(restatement.factor, f"{where}.factor")
         if restatement.day is not None:
             _day(restatement.day, f"{where}.day")
-    return found
+    return restatements
 
 
 def line_of(row: Row, region: str) -> Line:
@@ -144,14 +144,14 @@ def _code(row: Row) -> str:
 def _parse(cls: type[T], given: Any, name: str) -> list[T]:
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise RowError(f"{name}: a list is needed")
-    found = []
+    entries = []
     for number, entry in enumerate(given):
         try:
-            found.append(jsonl.from_plain(cls, entry))
+            entries.append(jsonl.from_plain(cls, entry))
         except (ValueError, ArithmeticError) as error:
             text = str(error) if isinstance(error, ValueError) else "an amount is not a decimal number"
             raise RowError(f"{name}[{number}]: {text}") from error
-    return found
+    return entries
 
 
 def _day(text: str, where: str) -> None:

@@ -93,15 +93,15 @@ def product_attributes(service_code: str, usage_type: str, model_id: str | None)
     """Return the attributes that Bedrock usage has a value for; None for other services."""
     if service_code not in SUPPORTED_CODES:
         return None
-    found = {}
+    attributes = {}
     if model_id:
         maker = split_model_id(model_id)[1].partition(".")[0]
-        found = {"model": model_name(model_id), "provider": PROVIDERS.get(maker, maker)}
+        attributes = {"model": model_name(model_id), "provider": PROVIDERS.get(maker, maker)}
     plain = usage_type.removesuffix("-cross-region-global").removesuffix("-Units")
     meter = next((meter for ending, meter in _ENDINGS if plain.endswith(ending)), None)
     if meter is None:
         features = [feature for part, feature in _OTHERS.items() if part in usage_type]
-        return {**found, "feature": features[0]} if features else found
+        return {**attributes, "feature": features[0]} if features else attributes
     kind = next(name for start, name in _TYPES.items() if meter.startswith(start))
     feature = next((name for end, name in _FEATURES.items() if meter.endswith(end)), "On-demand Inference")
-    return {**found, "inferenceType": kind, "feature": feature}
+    return {**attributes, "inferenceType": kind, "feature": feature}

@@ -45,19 +45,19 @@ class Buckets:
         written last counts.
         """
         known = store.etags()
-        changed = {key: found for key, found in self._usage().items() if known.get(key) != found.etag}
+        changed = {key: listed for key, listed in self._usage().items() if known.get(key) != listed.etag}
         if not changed:
             return
-        tags = {bucket: self._tags(bucket) for bucket in sorted({found.bucket for found in changed.values()})}
+        tags = {bucket: self._tags(bucket) for bucket in sorted({listed.bucket for listed in changed.values()})}
         objects = []
-        for key, found in sorted(changed.items()):
-            body = self.s3.get_object(Bucket=found.bucket, Key=key)["Body"].read()
+        for key, listed in sorted(changed.items()):
+            body = self.s3.get_object(Bucket=listed.bucket, Key=key)["Body"].read()
             objects.append(
                 UsageObject(
                     key=key,
-                    etag=found.etag,
-                    bucket=found.bucket,
-                    tags=tags[found.bucket],
+                    etag=listed.etag,
+                    bucket=listed.bucket,
+                    tags=tags[listed.bucket],
                     text=body.decode("utf-8", "replace"),
                 )
             )
@@ -80,15 +80,15 @@ class Buckets:
         self.s3.put_object(Bucket=bucket, Key=key, Body=content)
 
     def _usage(self) -> dict[str, _Listed]:
-        found: dict[str, _Listed] = {}
+        newest: dict[str, _Listed] = {}
         for bucket in sorted(entry["Name"] for entry in self.s3.list_buckets().get("Buckets", [])):
             pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=_PREFIX)
             for item in (item for page in pages for item in page.get("Contents", [])):
                 listed = _Listed(item["LastModified"], bucket, item["ETag"])
-                old = found.get(item["Key"])
+                old = newest.get(item["Key"])
                 if _USAGE.fullmatch(item["Key"]) and (old is None or old.written < listed.written):
-                    found[item["Key"]] = listed
-        return found
+                    newest[item["Key"]] = listed
+        return newest
 
     def _tags(self, bucket: str) -> dict[str, str]:
         try:

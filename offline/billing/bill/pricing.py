@@ -45,15 +45,15 @@ def price(
     """Return the lines of all usage. `requests`: time and operation of each answered request to Cost Explorer."""
     problems: list[str] = []
     parts = [_Part(_request(*request), {}) for request in requests]
-    for found in objects:
+    for source in objects:
         try:
-            rows = jsonl.loads(UsageRow, found.text)
+            rows = jsonl.loads(UsageRow, source.text)
             split = [(row, part) for row in rows for part in split_by_day(row)]
         except (ValueError, ArithmeticError) as error:
-            problems.append(f"s3://{found.bucket}/{found.key}: not billed: {error}")
+            problems.append(f"s3://{source.bucket}/{source.key}: not billed: {error}")
             continue
         # Requests to Cost Explorer are counted where they are answered.
-        parts += [_Part(part, _tags(row, found)) for row, part in split if row.service_code != COST_EXPLORER]
+        parts += [_Part(part, _tags(row, source)) for row, part in split if row.service_code != COST_EXPLORER]
     parts.sort(key=_order)
     pricer = Pricer(catalogue)
     lines = []
@@ -95,15 +95,15 @@ def _service(row: UsageRow) -> str:
     return names.BILL_SERVICES.get(row.service_code, row.service_code)
 
 
-def _tags(row: UsageRow, found: UsageObject) -> dict[str, str]:
+def _tags(row: UsageRow, source: UsageObject) -> dict[str, str]:
     """Return the tags of the resources that a run's approach uses; project and owner stand on the bucket only."""
     tags = {
-        "project": found.tags.get("project", PROJECT),
+        "project": source.tags.get("project", PROJECT),
         "experiment": row.experiment,
         "approach": row.approach,
         "cost-cell": f"{row.experiment}/{row.approach}",
     }
-    return {**tags, "owner": found.tags["owner"]} if "owner" in found.tags else tags
+    return {**tags, "owner": source.tags["owner"]} if "owner" in source.tags else tags
 
 
 def _principal(tags: dict[str, str]) -> dict[str, str]:

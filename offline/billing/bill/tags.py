@@ -44,11 +44,11 @@ class Tags:
 
     def states(self) -> dict[str, TagState]:
         """Return the states of keys that were ever set; `state` returns the state of any key."""
-        found = {key: _from_the_beginning(True) for key in RESOURCE_TAGS}
+        states = {key: _from_the_beginning(True) for key in RESOURCE_TAGS}
         for key, document in self._store.all("tag").items():
             intervals = tuple((start, end) for start, end in document["intervals"])
-            found[key] = TagState(document["active"], document["updated"], intervals)
-        return found
+            states[key] = TagState(document["active"], document["updated"], intervals)
+        return states
 
     def state(self, key: str) -> TagState:
         return self.states().get(key, _from_the_beginning(False))

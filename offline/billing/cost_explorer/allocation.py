@@ -27,7 +27,7 @@ def list_tags(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
         AwsError: the account is a member account, or the token is malformed.
     """
     _check_payer(account, "Failed to list Cost Allocation Tag: ")
-    wanted = request.get("TagKeys")
+    keys = request.get("TagKeys")
     listed = []
     for key, last_used in sorted(account.seen_tags().items()):
         state = account.tags.state(key)
@@ -40,7 +40,7 @@ def list_tags(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
         if state.updated is not None:
             entry["LastUpdatedDate"] = state.updated
         fits = all(name not in request or request[name] == entry[name] for name in ("Type", "Status"))
-        if fits and (wanted is None or key in wanted):
+        if fits and (keys is None or key in keys):
             listed.append(entry)
     size = min(request.get("MaxResults", PAGE), PAGE)
     page, token = pages.page_of(listed, request, size=size, token="NextToken")  # noqa: S106
@@ -87,14 +87,14 @@ def start_backfill(account: Account, request: Mapping[str, Any]) -> dict[str, An
 def list_backfills(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
     """Answer ListCostAllocationTagBackfillHistory, newest first."""
     _check_payer(account, "Failed to list Cost Allocation Tag backfills: ")
-    found = [_plain(document) for document in reversed(account.tags.backfills())]
+    requests = [_plain(document) for document in reversed(account.tags.backfills())]
     size = request.get("MaxResults", BACKFILL_PAGE)
-    page, token = pages.page_of(found, request, size=size, token="NextToken")  # noqa: S106
+    page, token = pages.page_of(requests, request, size=size, token="NextToken")  # noqa: S106
     return {"BackfillRequests": page, **token}
 
 
 def _plain(document: Mapping[str, Any]) -> dict[str, str]:
-    found = {
+    described = {
         "BackfillFrom": f"{document['from']}T00:00:00Z",
         "RequestedAt": document["requested"],
         "BackfillStatus": "PROCESSING",
@@ -102,8 +102,8 @@ def _plain(document: Mapping[str, Any]) -> dict[str, str]:
     }
     if document["applied"]:
         done = times.stamp(times.parse_time(document["requested"]) + BACKFILL_TAKES)
-        found.update(BackfillStatus="SUCCEEDED", CompletedAt=done, LastUpdatedAt=done)
-    return found
+        described.update(BackfillStatus="SUCCEEDED", CompletedAt=done, LastUpdatedAt=done)
+    return described
 
 
 def _check_payer(account: Account, what: str) -> None:

@@ -47,17 +47,17 @@ class Anomalies:
         return {"MonitorArn": arn}
 
     def get_monitors(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        found = self._listed("monitor", request.get("MonitorArnList"))
-        page, token = self._page(found, request)
+        monitors = self._listed("monitor", request.get("MonitorArnList"))
+        page, token = self._page(monitors, request)
         return {"AnomalyMonitors": page, **token}
 
     def update_monitor(self, request: Mapping[str, Any]) -> dict[str, Any]:
         arn = request["MonitorArn"]
-        found = self._found("monitor", arn)
+        document = self._found("monitor", arn)
         if "MonitorName" in request:
-            found["entry"]["MonitorName"] = request["MonitorName"]
-        found["entry"]["LastUpdatedDate"] = times.stamp(self._account.now())
-        self._store.put("monitor", {arn: found})
+            document["entry"]["MonitorName"] = request["MonitorName"]
+        document["entry"]["LastUpdatedDate"] = times.stamp(self._account.now())
+        self._store.put("monitor", {arn: document})
         return {"MonitorArn": arn}
 
     def delete_monitor(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,23 +77,23 @@ class Anomalies:
 
     def get_subscriptions(self, request: Mapping[str, Any]) -> dict[str, Any]:
         monitor = request.get("MonitorArn")
-        found = [
+        subscriptions = [
             entry
             for entry in self._listed("subscription", request.get("SubscriptionArnList"))
             if monitor is None or monitor in entry["MonitorArnList"]
         ]
-        page, token = self._page(found, request)
+        page, token = self._page(subscriptions, request)
         return {"AnomalySubscriptions": page, **token}
 
     def update_subscription(self, request: Mapping[str, Any]) -> dict[str, Any]:
         arn = request["SubscriptionArn"]
-        found = self._found("subscription", arn)
+        document = self._found("subscription", arn)
         changes = {name: value for name, value in request.items() if name != "SubscriptionArn"}
         if "Threshold" in changes or "ThresholdExpression" in changes:
-            found["entry"] = {k: v for k, v in found["entry"].items() if not k.startswith("Threshold")}
-        found["entry"].update(changes)
-        self._check_subscription(found["entry"])
-        self._store.put("subscription", {arn: found})
+            document["entry"] = {k: v for k, v in document["entry"].items() if not k.startswith("Threshold")}
+        document["entry"].update(changes)
+        self._check_subscription(document["entry"])
+        self._store.put("subscription", {arn: document})
         return {"SubscriptionArn": arn}
 
     def delete_subscription(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,5 +141,5 @@ class Anomalies:
                 return kind, document
         raise not_found(f"The resource {arn} does not exist.", ResourceName=arn)
 
-    def _page(self, found: list[Any], request: Mapping[str, Any]) -> tuple[list[Any], dict[str, str]]:
-        return pages.page_of(found, request, size=request.get("MaxResults", PAGE))
+    def _page(self, entries: list[Any], request: Mapping[str, Any]) -> tuple[list[Any], dict[str, str]]:
+        return pages.page_of(entries, request, size=request.get("MaxResults", PAGE))

@@ -61,8 +61,8 @@ _INSTANCE = re.compile(r"(?:ml\.)?[a-z][a-z0-9-]*\.(?:metal|nano|micro|small|med
 def value_of(line: Line, dimension: str, account: str) -> str:
     """Return the value of a dimension; empty for one that this bill does not carry."""
     if dimension == "INSTANCE_TYPE":
-        found = _INSTANCE.search(line.usage_type)
-        return found[0] if found else "NoInstanceType"
+        instance = _INSTANCE.search(line.usage_type)
+        return instance[0] if instance else "NoInstanceType"
     values = {
         "BILLING_ENTITY": "AWS Marketplace" if line.is_marketplace else "AWS",
         "INVOICING_ENTITY": SELLER,

@@ -46,13 +46,13 @@ def compiled(expression: Expression | None, *, by_product: bool = False, account
 
 
 def root_of(expression: Expression) -> str:
-    found = [name for name in OPERATORS if name in expression]
-    if len(found) != 1:
+    roots = [name for name in OPERATORS if name in expression]
+    if len(roots) != 1:
         raise invalid(
             "Expression has zero or more than one roots. Only one root operator is allowed for each expression:"
             f" {', '.join(OPERATORS)}"
         )
-    return found[0]
+    return roots[0]
 
 
 def _predicate(expression: Expression, account: str) -> Predicate:
@@ -101,9 +101,9 @@ def _leaf(root: str, inner: Expression, account: str) -> Predicate:
     return lambda line: _has(line.tags, key, values)
 
 
-def _has(found: Mapping[str, str], key: Any, values: frozenset[str]) -> bool:
+def _has(values_of_line: Mapping[str, str], key: Any, values: frozenset[str]) -> bool:
     """Return whether a line has one of the values. Without values, or with an empty one: whether it lacks the key."""
-    return found.get(key, "") in (values or {""})
+    return values_of_line.get(key, "") in (values or {""})
 
 
 def _leaves(expression: Expression) -> Iterator[tuple[str, Expression]]:

@@ -19,7 +19,7 @@ from cost_reports.units import WIDE
 from offline.billing.bill import dates
 from offline.billing.bill.account import Account
 from offline.billing.cost_explorer.filters import compiled
-from offline.billing.cost_explorer.requests import CURRENCY, Period, check_view, chosen, period_of, text
+from offline.billing.cost_explorer.requests import CURRENCY, Period, check_view, period_of, selected_lines, text
 from offline.billing.errors import data_unavailable
 from offline.common.wire import invalid
 
@@ -47,12 +47,12 @@ def cost_forecast(account: Account, request: Mapping[str, Any]) -> dict[str, Any
     if period.start < today:
         raise invalid(f"The start date {period.start} must not be before the current date {today}")
     _check_length(request["Granularity"], period)
-    found = compiled(request.get("Filter"), account=account.id)
-    if found.products:
+    condition = compiled(request.get("Filter"), account=account.id)
+    if condition.products:
         raise invalid("GetCostForecast does not support ProductAttributes")
     last = dates.last_complete(account.now())
     costs: dict[date, list[Decimal]] = {}
-    for line in chosen(account, Period(date.min, last + dates.DAY), found):
+    for line in selected_lines(account, Period(date.min, last + dates.DAY), condition):
         costs.setdefault(line.day, []).append(line.usd)
     mean, spread = _mean_and_spread(costs, last)
     level = request.get("PredictionIntervalLevel", INTERVAL_PERCENT)

@@ -46,12 +46,12 @@ class Period:
 
     def months(self) -> list[Period]:
         """Return the period by calendar months; the first and the last may be parts of one."""
-        found, start = [], self.start
+        parts, start = [], self.start
         while start < self.end:
             end = min(times.first_of_month(start, 1), self.end)
-            found.append(Period(start, end))
+            parts.append(Period(start, end))
             start = end
-        return found
+        return parts
 
 
 def period_of(request: Mapping[str, Any]) -> Period:
@@ -60,18 +60,18 @@ def period_of(request: Mapping[str, Any]) -> Period:
     Raises:
         AwsError: a date is malformed, or the end does not follow the start.
     """
-    found = []
+    days = []
     for name in ("Start", "End"):
         text = request["TimePeriod"][name]
         try:
-            found.append(date.fromisoformat(text))
+            days.append(date.fromisoformat(text))
         except ValueError as error:
             raise invalid(f"{name} date {text} is invalid. Valid format is: yyyy-MM-dd") from error
-    if found[0] >= found[1]:
+    if days[0] >= days[1]:
         raise invalid("Start date (and hour) should be before end date (and hour)")
-    if found[1].year > dates.LAST_YEAR:
-        raise invalid(f"End date {found[1]} is after {dates.LAST_YEAR}, the last year of this account")
-    return Period(*found)
+    if days[1].year > dates.LAST_YEAR:
+        raise invalid(f"End date {days[1]} is after {dates.LAST_YEAR}, the last year of this account")
+    return Period(*days)
 
 
 def check_history(period: Period, account: Account) -> None:
@@ -90,9 +90,9 @@ def check_history(period: Period, account: Account) -> None:
         raise invalid("end date past the beginning of next month")
 
 
-def check_products(found: Filter, period: Period) -> None:
+def check_products(condition: Filter, period: Period) -> None:
     """Refuse product attributes before their first day."""
-    if found.products and period.start < PRODUCT_ATTRIBUTES_SINCE:
+    if condition.products and period.start < PRODUCT_ATTRIBUTES_SINCE:
         raise data_unavailable(f"Product attributes are available from {PRODUCT_ATTRIBUTES_SINCE} on.")
 
 
@@ -102,14 +102,14 @@ def check_view(request: Mapping[str, Any], account: Account) -> None:
         raise not_found(f"Billing view {arn} was not found.")
 
 
-def chosen(account: Account, period: Period, found: Filter) -> list[Line]:
+def selected_lines(account: Account, period: Period, condition: Filter) -> list[Line]:
     """Return the lines of the bill that a request asks for; with product attributes, of services that have them."""
     return [
         line
         for line in account.shown()
         if period.start <= line.day < period.end
-        and (line.attributes is not None or not found.products)
-        and found.matches(line)
+        and (line.attributes is not None or not condition.products)
+        and condition.matches(line)
     ]
 
 
@@ -131,6 +131,6 @@ def metric(name: str, lines: Iterable[Line]) -> dict[str, str]:
 
 def text(amount: Fraction) -> str:
     """Return decimal text with up to 10 decimals."""
-    found = format(to_decimal(amount, CE_PRECISION), "f")
-    found = found.rstrip("0").rstrip(".") if "." in found else found
-    return "0" if Decimal(found) == 0 else found
+    digits = format(to_decimal(amount, CE_PRECISION), "f")
+    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return "0" if Decimal(digits) == 0 else digits

@@ -17,9 +17,9 @@ from offline.billing.cost_explorer.requests import (
     check_history,
     check_products,
     check_view,
-    chosen,
     metric,
     period_of,
+    selected_lines,
 )
 from offline.common.wire import invalid
 
@@ -39,9 +39,9 @@ def cost_and_usage(account: Account, request: Mapping[str, Any]) -> dict[str, An
     _check_granularity(request)
     period = period_of(request)
     check_history(period, account)
-    found = compiled(request.get("Filter"), by_product=_by_product(groups), account=account.id)
-    check_products(found, period)
-    lines = chosen(account, period, found)
+    condition = compiled(request.get("Filter"), by_product=_by_product(groups), account=account.id)
+    check_products(condition, period)
+    lines = selected_lines(account, period, condition)
     periods = period.days() if request["Granularity"] == "DAILY" else period.months()
     items = [item for part in periods for item in _items(part, lines, groups, account)]
     page, token = pages.page_of(items, request, size=account.setting("page_size"), stamp=account.stamp)
@@ -56,13 +56,13 @@ Item = tuple[Period, tuple[str, ...] | None, list[Line]]
 
 
 def _items(period: Period, lines: Sequence[Line], groups: Groups, account: Account) -> list[Item]:
-    own = [line for line in lines if period.start <= line.day < period.end]
+    selected = [line for line in lines if period.start <= line.day < period.end]
     if not groups:
-        return [(period, None, own)]
-    found: dict[tuple[str, ...], list[Line]] = {}
-    for line in own:
-        found.setdefault(tuple(_key(group, line, account) for group in groups), []).append(line)
-    return [(period, keys, found[keys]) for keys in sorted(found)] or [(period, None, [])]
+        return [(period, None, selected)]
+    groups_of_lines: dict[tuple[str, ...], list[Line]] = {}
+    for line in selected:
+        groups_of_lines.setdefault(tuple(_key(group, line, account) for group in groups), []).append(line)
+    return [(period, keys, groups_of_lines[keys]) for keys in sorted(groups_of_lines)] or [(period, None, [])]
 
 
 def _results(page: Sequence[Item], metrics: Sequence[str], *, grouped: bool, account: Account) -> list[dict[str, Any]]:

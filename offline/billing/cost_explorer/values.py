@@ -17,9 +17,9 @@ from offline.billing.cost_explorer.requests import (
     check_history,
     check_products,
     check_view,
-    chosen,
     metric,
     period_of,
+    selected_lines,
 )
 from offline.common.wire import invalid
 
@@ -36,11 +36,11 @@ def tags(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
     lines = _lines(account, request, products=False)
     key = request.get("TagKey")
     if key is None:
-        found = _grouped(lines, lambda line: sorted(line.tags))
+        groups = _grouped(lines, lambda line: sorted(line.tags))
     else:
-        found = _grouped(lines, lambda line: [line.tags.get(key, "")])
-    answer, token = _page(account, request, found)
-    return {"Tags": answer, "ReturnSize": len(answer), "TotalSize": len(found), **token}
+        groups = _grouped(lines, lambda line: [line.tags.get(key, "")])
+    answer, token = _page(account, request, groups)
+    return {"Tags": answer, "ReturnSize": len(answer), "TotalSize": len(groups), **token}
 
 
 def dimension_values(account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,18 +65,18 @@ def dimension_values(account: Account, request: Mapping[str, Any]) -> dict[str, 
         def values(line: Line) -> Sequence[str]:
             return [value_of(line, name, account.id)] if name in CARRIED else ()
 
-    found = _grouped(_lines(account, request, products=name == "PRODUCT_ATTRIBUTE"), values)
-    answer, token = _page(account, request, found)
+    groups = _grouped(_lines(account, request, products=name == "PRODUCT_ATTRIBUTE"), values)
+    answer, token = _page(account, request, groups)
     listed = [{"Value": value, "Attributes": {}} for value in answer]
-    return {"DimensionValues": listed, "ReturnSize": len(listed), "TotalSize": len(found), **token}
+    return {"DimensionValues": listed, "ReturnSize": len(listed), "TotalSize": len(groups), **token}
 
 
 def _attributes(key: str | None) -> Callable[[Line], Sequence[str]]:
     """Return how to read a product attribute's values, or with None the keys, of a line."""
 
     def values(line: Line) -> Sequence[str]:
-        found = line.attributes or {}
-        return [name for name in bedrock_names.KEYS if name in found] if key is None else [found.get(key, "")]
+        attributes = line.attributes or {}
+        return [name for name in bedrock_names.KEYS if name in attributes] if key is None else [attributes.get(key, "")]
 
     return values
 
@@ -85,31 +85,31 @@ def _lines(account: Account, request: Mapping[str, Any], *, products: bool) -> l
     check_view(request, account)
     period = period_of(request)
     check_history(period, account)
-    own = compiled(request.get("Filter"), account=account.id)
-    if own.products and not own.services:
+    filter_ = compiled(request.get("Filter"), account=account.id)
+    if filter_.products and not filter_.services:
         raise invalid("A filter by ProductAttributes needs a SERVICE filter here")
-    found = Filter(matches=own.matches, products=own.products or products, services=own.services)
-    check_products(found, period)
-    return chosen(account, period, found)
+    condition = Filter(matches=filter_.matches, products=filter_.products or products, services=filter_.services)
+    check_products(condition, period)
+    return selected_lines(account, period, condition)
 
 
 def _grouped(lines: Sequence[Line], values: Callable[[Line], Sequence[str]]) -> dict[str, list[Line]]:
-    found: dict[str, list[Line]] = {}
+    groups: dict[str, list[Line]] = {}
     for line in lines:
         for value in values(line):
-            found.setdefault(value, []).append(line)
-    return dict(sorted(found.items()))
+            groups.setdefault(value, []).append(line)
+    return dict(sorted(groups.items()))
 
 
 def _page(
-    account: Account, request: Mapping[str, Any], found: dict[str, list[Line]]
+    account: Account, request: Mapping[str, Any], groups: dict[str, list[Line]]
 ) -> tuple[list[str], dict[str, str]]:
     """Return one page of values and its token; with SortBy there is one page only."""
     sort = request.get("SortBy") or ()
     search = request.get("SearchString")
     if not sort:
-        wanted = [value for value in found if search is None or search.lower() in value.lower()]
-        return pages.page_of(wanted, request, size=PAGE, stamp=account.stamp)
+        matching = [value for value in groups if search is None or search.lower() in value.lower()]
+        return pages.page_of(matching, request, size=PAGE, stamp=account.stamp)
     if search is not None or "NextPageToken" in request:
         raise invalid("SortBy supports neither SearchString nor NextPageToken")
     key = sort[0]["Key"]
@@ -119,5 +119,5 @@ def _page(
     if size > MOST:
         raise invalid(f"MaxResults {size} is over the limit of {MOST}")
     down = sort[0].get("SortOrder", "DESCENDING") == "DESCENDING"
-    ordered = sorted(found, key=lambda value: Fraction(metric(key, found[value])["Amount"]), reverse=down)
+    ordered = sorted(groups, key=lambda value: Fraction(metric(key, groups[value])["Amount"]), reverse=down)
     return ordered[:size], {}

@@ -54,17 +54,17 @@ class DataExports:
     def deliver_all(self) -> list[dict[str, Any]]:
         """Write every export's months. An export that S3 refuses becomes unhealthy; the others are delivered."""
         delivered = []
-        for arn, found in self._store.all("export").items():
+        for arn, document in self._store.all("export").items():
             error = None
             try:
-                since = date.fromisoformat(found["created"][:10])
-                found["months"] = deliver(self._account, found["export"], since=since, done=found["months"])
-                found.update(status="HEALTHY", refreshed=times.stamp(self._account.now()))
+                since = date.fromisoformat(document["created"][:10])
+                document["months"] = deliver(self._account, document["export"], since=since, done=document["months"])
+                document.update(status="HEALTHY", refreshed=times.stamp(self._account.now()))
             except (ClientError, BotoCoreError) as refusal:
                 error = " ".join(str(refusal).split())
-                found["status"] = "UNHEALTHY"
-            self._store.put("export", {arn: found})
-            delivered.append({"name": found["export"]["Name"], "months": found["months"], "error": error})
+                document["status"] = "UNHEALTHY"
+            self._store.put("export", {arn: document})
+            delivered.append({"name": document["export"]["Name"], "months": document["months"], "error": error})
         return delivered
 
     # -- operations
@@ -72,7 +72,7 @@ class DataExports:
     def _create(self, request: Mapping[str, Any]) -> dict[str, Any]:
         export = dict(request["Export"])
         self._check(export)
-        if any(found["export"]["Name"] == export["Name"] for found in self._store.all("export").values()):
+        if any(document["export"]["Name"] == export["Name"] for document in self._store.all("export").values()):
             raise invalid(f"An export with the name {export['Name']} already exists")
         export["ExportArn"] = (
             f"arn:aws:bcm-data-exports:us-east-1:{self._account.id}:export/{export['Name']}-{uuid.uuid4()}"
@@ -91,13 +91,13 @@ class DataExports:
         return {"ExportArn": export["ExportArn"]}
 
     def _get(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        found = self._found(request["ExportArn"])
-        return {"Export": found["export"], "ExportStatus": _status(found)}
+        document = self._found(request["ExportArn"])
+        return {"Export": document["export"], "ExportStatus": _status(document)}
 
     def _list(self, request: Mapping[str, Any]) -> dict[str, Any]:
         listed = [
-            {"ExportArn": arn, "ExportName": found["export"]["Name"], "ExportStatus": _status(found)}
-            for arn, found in self._store.all("export").items()
+            {"ExportArn": arn, "ExportName": document["export"]["Name"], "ExportStatus": _status(document)}
+            for arn, document in self._store.all("export").items()
         ]
         size = request.get("MaxResults", PAGE)
         page, token = pages.page_of(listed, request, size=size, token="NextToken")  # noqa: S106
@@ -105,14 +105,14 @@ class DataExports:
 
     def _update(self, request: Mapping[str, Any]) -> dict[str, Any]:
         arn, export = request["ExportArn"], dict(request["Export"])
-        found = self._found(arn)
+        document = self._found(arn)
         for name in ("Name", "RefreshCadence"):
-            if export[name] != found["export"][name]:
+            if export[name] != document["export"][name]:
                 raise invalid(f"{name} of an export cannot be changed")
         self._check(export)
         export["ExportArn"] = arn
         updated = times.stamp(self._account.now())
-        self._store.put("export", {arn: {**found, "export": export, "updated": updated}})
+        self._store.put("export", {arn: {**document, "export": export, "updated": updated}})
         return {"ExportArn": arn}
 
     def _delete(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,10 +121,10 @@ class DataExports:
         return {"ExportArn": request["ExportArn"]}
 
     def _found(self, arn: str) -> dict[str, Any]:
-        found: dict[str, Any] | None = self._store.get("export", arn)
-        if found is None:
+        document: dict[str, Any] | None = self._store.get("export", arn)
+        if document is None:
             raise not_found(f"The export {arn} does not exist.", ResourceId=arn, ResourceType="Export")
-        return found
+        return document
 
     def _check(self, export: Mapping[str, Any]) -> None:
         parse(export["DataQuery"])
@@ -139,11 +139,11 @@ class DataExports:
             )
 
 
-def _status(found: Mapping[str, Any]) -> dict[str, Any]:
+def _status(document: Mapping[str, Any]) -> dict[str, Any]:
     moments = {"CreatedAt": "created", "LastUpdatedAt": "updated", "LastRefreshedAt": "refreshed"}
-    status: dict[str, Any] = {"StatusCode": found["status"]}
-    if found["status"] == "UNHEALTHY":
+    status: dict[str, Any] = {"StatusCode": document["status"]}
+    if document["status"] == "UNHEALTHY":
         status["StatusReason"] = "INSUFFICIENT_PERMISSION"
     return status | {
-        name: times.parse_time(found[own]).timestamp() for name, own in moments.items() if found[own] is not None
+        name: times.parse_time(document[key]).timestamp() for name, key in moments.items() if document[key] is not None
     }

@@ -35,30 +35,30 @@ def deliver(account: Account, export: Mapping[str, Any], *, since: date, done: S
             months.setdefault(f"{line.day:%Y-%m}", []).append(line)
     query = parse(export["DataQuery"])
     for month, lines in months.items():
-        found = rows(
+        content = rows(
             query.table.name,
             lines,
             account=account.id,
             closed=dates.is_closed(date.fromisoformat(f"{month}-01"), now),
             principals=query.has("INCLUDE_IAM_PRINCIPAL_DATA"),
         )
-        _put(account, export, query, month, parquet(found, query))
+        _put(account, export, query, month, parquet(content, query))
     return sorted(months)
 
 
-def parquet(found: Sequence[Row], query: Query) -> bytes:
+def parquet(content: Sequence[Row], query: Query) -> bytes:
     """Return the rows as a Snappy Parquet file with the columns of the query. Numbers in rows are decimal text."""
     import duckdb  # loaded with the first delivery only: it takes longer than all the rest of billing
 
     types = query.table.columns
     declared = ", ".join(f"'{name}': '{_read_as(types[name])}'" for name, _ in query.columns)
-    chosen = ", ".join(f'CAST("{name}" AS {types[name]}) AS "{alias}"' for name, alias in query.columns)
+    selected = ", ".join(f'CAST("{name}" AS {types[name]}) AS "{alias}"' for name, alias in query.columns)
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "rows.json", Path(folder) / "rows.parquet"
-        source.write_text("".join(json.dumps(row) + "\n" for row in found), encoding="utf-8")
+        source.write_text("".join(json.dumps(row) + "\n" for row in content), encoding="utf-8")
         with duckdb.connect(config={"threads": 1}) as connection:
             connection.execute(
-                f"COPY (SELECT {chosen} FROM read_json('{source}', format = 'newline_delimited',"  # noqa: S608
+                f"COPY (SELECT {selected} FROM read_json('{source}', format = 'newline_delimited',"  # noqa: S608
                 f" columns = {{{declared}}})) TO '{target}' (FORMAT parquet, COMPRESSION snappy)"
             )
         return target.read_bytes()

@@ -69,9 +69,9 @@ def line_items(lines: Iterable[Line]) -> list[Line]:
         groups.setdefault(_key(line), []).append(line)
     items = []
     for key in sorted(groups):
-        found = groups[key]
-        usd, quantity = exact_sum(line.usd for line in found), exact_total(line.quantity for line in found)
-        items.append(replace(found[0], usd=usd, quantity=quantity))
+        group = groups[key]
+        usd, quantity = exact_sum(line.usd for line in group), exact_total(line.quantity for line in group)
+        items.append(replace(group[0], usd=usd, quantity=quantity))
     return items
 
 
@@ -181,7 +181,7 @@ def _cur(line: Line, account: str, closed: bool, principals: bool) -> Row:
 
 def _key(line: Line) -> str:
     names = (line.day.isoformat(), line.record_type, line.service, line.service_code, line.usage_type, line.operation)
-    maps = [json.dumps(dict(found or {}), sort_keys=True) for found in (line.tags, line.attributes)]
+    maps = [json.dumps(dict(values or {}), sort_keys=True) for values in (line.tags, line.attributes)]
     return json.dumps([*names, line.unit, line.region, line.description, *maps])
 
 

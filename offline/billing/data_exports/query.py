@@ -33,12 +33,12 @@ def parse(data_query: Mapping[str, Any]) -> Query:
     Raises:
         AwsError: it is another statement, or names an unknown table, column or setting.
     """
-    found = _QUERY.fullmatch(data_query["QueryStatement"])
-    if found is None:
+    statement = _QUERY.fullmatch(data_query["QueryStatement"])
+    if statement is None:
         raise invalid("QueryStatement: expected a statement SELECT <columns> FROM <table>")
-    table = TABLES.get(found["table"])
+    table = TABLES.get(statement["table"])
     if table is None:
-        raise invalid(f"QueryStatement: unknown table {found['table']}; use one of {', '.join(TABLES)}")
+        raise invalid(f"QueryStatement: unknown table {statement['table']}; use one of {', '.join(TABLES)}")
     configurations = data_query.get("TableConfigurations") or {}
     if others := sorted(set(configurations) - {table.name}):
         raise invalid(f"TableConfigurations: the query does not read {', '.join(others)}")
@@ -47,7 +47,7 @@ def parse(data_query: Mapping[str, Any]) -> Query:
         if value not in table.configuration.get(key, ()):
             known = ", ".join(sorted(table.configuration.get(key, ()))) or "no such property"
             raise invalid(f"TableConfigurations: {table.name}.{key} is {value}; possible here: {known}")
-    query = Query(table=table, columns=_columns(found["columns"], table), configuration=configuration)
+    query = Query(table=table, columns=_columns(statement["columns"], table), configuration=configuration)
     for name, _ in query.columns:
         if (key := table.switched.get(name)) and not query.has(key):
             raise invalid(f"QueryStatement: the column {name} needs the table configuration {key} = TRUE")
@@ -55,15 +55,15 @@ def parse(data_query: Mapping[str, Any]) -> Query:
 
 
 def _columns(text: str, table: Table) -> tuple[tuple[str, str], ...]:
-    found = []
+    columns = []
     for part in text.split(","):
         column = _COLUMN.fullmatch(part.strip())
         if column is None:
             raise invalid(f"QueryStatement: {part.strip()!r} is not a column of {table.name}; name each column")
         if column["name"] not in table.columns:
             raise invalid(f"QueryStatement: {table.name} has no column {column['name']}")
-        found.append((column["name"], column["alias"] or column["name"]))
-    aliases = [alias for _, alias in found]
+        columns.append((column["name"], column["alias"] or column["name"]))
+    aliases = [alias for _, alias in columns]
     if len(set(aliases)) < len(aliases):
         raise invalid(f"QueryStatement: a column is repeated in {', '.join(aliases)}")
-    return tuple(found)
+    return tuple(columns)

@@ -83,15 +83,15 @@ class CollectionGroups:
         return json_answer(200, {"createCollectionGroupDetail": {**group, "tags": tags}})
 
     def batch_get(self, request: dict[str, Any]) -> Response:
-        found, errors = [], []
+        details, errors = [], []
         for field, values in (("id", request.get("ids") or []), ("name", request.get("names") or [])):
             for value in values:
                 group = self.here().get(value) if field == "id" else self.named(value)
                 if group is None:
                     errors.append({field: value, "errorCode": "NOT_FOUND", "errorMessage": "not found"})
                 else:
-                    found.append(self._summary(group))
-        return json_answer(200, {"collectionGroupDetails": found, "collectionGroupErrorDetails": errors})
+                    details.append(self._summary(group))
+        return json_answer(200, {"collectionGroupDetails": details, "collectionGroupErrorDetails": errors})
 
     def list_all(self, _request: dict[str, Any]) -> Response:
         groups = sorted(self.here().values(), key=lambda group: str(group["name"]))
@@ -163,7 +163,7 @@ def install() -> None:
     def resolve_tag_arn(arn: str) -> str:
         if any(group["arn"] == arn for group in GROUPS.here().values()):
             return arn
-        found: str = resolve(arn)
-        return found
+        resolved: str = resolve(arn)
+        return resolved
 
     module._resolve_tag_arn = resolve_tag_arn

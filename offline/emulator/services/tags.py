@@ -27,8 +27,8 @@ def standard(tags: Any) -> list[dict[str, str]]:
 
 def _existing(tags: Any, arns: Iterable[str]) -> Tagged:
     for arn in arns:
-        if found := tags.get(arn):
-            yield arn, standard(found)
+        if values := tags.get(arn):
+            yield arn, standard(values)
 
 
 def _aoss() -> Tagged:

@@ -100,8 +100,8 @@ def _monitor_created(_logical_id: str, properties: Properties, _stack: str) -> C
 
 
 def _monitor_attributes(arn: str) -> dict[str, Any]:
-    (found,) = call("ce", "GetAnomalyMonitors", {"MonitorArnList": [arn]})["AnomalyMonitors"]
-    return {"MonitorArn": arn, "CreationDate": found["CreationDate"], "LastUpdatedDate": found["LastUpdatedDate"]}
+    (monitor,) = call("ce", "GetAnomalyMonitors", {"MonitorArnList": [arn]})["AnomalyMonitors"]
+    return {"MonitorArn": arn, "CreationDate": monitor["CreationDate"], "LastUpdatedDate": monitor["LastUpdatedDate"]}
 
 
 def _monitor_changed(arn: str, _old: Properties, new: Properties) -> dict[str, Any]:
