@@ -87,7 +87,9 @@ def test_answers_and_errors_reach_the_client(
 
 
 def test_a_body_without_a_length_is_refused(connection: http.client.HTTPConnection) -> None:
-    connection.request("POST", "/model/m/converse", iter([b"{}"]))
+    connection.putrequest("POST", "/model/m/converse")
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
     assert connection.getresponse().status == 411
 
 
