@@ -35,7 +35,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         if not isinstance(self.service, str) or not self.service:
-            raise ValueError("service: a service name is needed, for instance s3")
+            raise ValueError("service: expected the name of a service, for instance s3")
         if not isinstance(self.operation, str) or not isinstance(self.code, str) or not self.code:
             raise ValueError("operation and code must be text")
         if not isinstance(self.status, int) or not 400 <= self.status <= 599:

@@ -38,7 +38,7 @@ from offline.sandbox import Sandbox
 from tests.offline import small_experiment
 
 NAME = small_experiment.NAME
-#: More than any step tries, so that a single request would break the step and be missed here.
+#: More than any step tries: a single request would break the step and be missed here.
 TRIPWIRE = 1000
 
 
@@ -177,8 +177,8 @@ def _resumed_to_the_end(story: Story, box: Sandbox) -> None:
 
 
 def other_lines(day: str) -> list[dict[str, Any]]:
-    """What a real bill holds beside the runs: usage that nobody tagged, usage of this experiment that no run metered
-    (an alarm), money that AWS gives and takes, and a model that AWS Marketplace bills under a name of its own.
+    """Other lines of a real bill: untagged usage, usage of this experiment that no run metered (an alarm), a credit and
+    tax, and a model that AWS Marketplace bills under a name of its own.
     """
     cell = {"cost-cell": f"{NAME}/shared", "experiment": NAME, "approach": "shared"}
     alarm = {"service": "AmazonCloudWatch", "usage_type": "CW:AlarmMonitorUsage", "quantity": "0.5", "unit": "Alarms"}
@@ -204,7 +204,7 @@ def _billed(story: Story, box: Sandbox) -> None:
     """The bill before it has come, complete, and with lines that no run made; the same from exports."""
     story.bills["too early"] = _bill(story, box)
     billing.advance(box, 72)
-    # The roles' tag was seen with the first Bedrock call, so that it can be activated now, and applied to what was.
+    # The roles' tag was seen with the first Bedrock call: it can be activated now, and applied to the past.
     story.tags["before"] = _ladder(box, "tags", "status")
     story.tags["activated"] = _ladder(box, "tags", "activate")
     story.tags["again"] = _ladder(box, "tags", "activate")
@@ -372,7 +372,7 @@ def _bootstrap(story: Story, box: Sandbox) -> None:
 
 def _deploy(story: Story, box: Sandbox) -> None:
     app = str(story.folder / "cdk.out")
-    # Without change sets, which only show what will happen; the tests of the emulator deploy with them.
+    # Without change sets: they only show what will happen. The tests of the emulator deploy with them.
     options = ("--require-approval", "never", "--method", "direct", "--concurrency", "4")
     _cdk(story, box, "deploy", "--all", "--app", app, *options)
 

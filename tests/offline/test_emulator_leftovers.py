@@ -50,7 +50,7 @@ def planted(aws: boto3.Session) -> None:
     )
     sagemaker = aws.client("sagemaker")
     sagemaker.create_endpoint(EndpointName="served", EndpointConfigName="config", Tags=TAGS)
-    sagemaker.create_model(ModelName="of-nobody", ExecutionRoleArn=ROLE)
+    sagemaker.create_model(ModelName="of-no-experiment", ExecutionRoleArn=ROLE)
     aws.client("cloudformation").create_stack(
         StackName="PlantedStackFoundation",
         TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}),
@@ -62,7 +62,7 @@ def removed(aws: boto3.Session) -> object:
     yield None
     aws.client("cloudformation").delete_stack(StackName="PlantedStackFoundation")
     aws.client("sagemaker").delete_endpoint(EndpointName="served")
-    aws.client("sagemaker").delete_model(ModelName="of-nobody")
+    aws.client("sagemaker").delete_model(ModelName="of-no-experiment")
     aws.client("opensearchserverless").delete_security_policy(name="fm-planted-rag", type="encryption")
     aws.client("iam").delete_role(RoleName="tagged-role")
     for name in ("/aws/lambda/PlantedStack-answer", "/aws/lambda/implanted"):

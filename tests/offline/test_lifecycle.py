@@ -124,7 +124,7 @@ def test_every_question_has_one_answer_of_every_variant(story: Story, finished: 
 
 
 def test_the_throttled_endpoint_was_asked_again(story: Story) -> None:
-    """Answers that were there before the kill are not asked for, so that these are the endpoint's of the third."""
+    """Answers from before the kill are not asked for again: these are the third endpoint's."""
     tuned = rows(story.parts("answers"), "approach=fine-tuning")
     assert sum(row["attempt"] - 1 for row in tuned) >= 4
 
@@ -316,7 +316,7 @@ def test_lines_that_no_run_made_are_explained_line_by_line(story: Story, finishe
     assert "Claude Haiku 5.5 (Amazon Bedrock Edition)" in services
 
 
-def test_untagged_usage_is_shown_and_belongs_to_nobody(story: Story, finished: Moment) -> None:
+def test_untagged_usage_is_shown_by_itself(story: Story, finished: Moment) -> None:
     report = bill(story, "with other lines")
     assert Decimal(report["untagged"]["usd"]) >= Decimal("0.5")
     assert 0 < Decimal(report["untagged"]["share"]) < 100

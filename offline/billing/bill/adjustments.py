@@ -91,7 +91,7 @@ def parse_rows(given: Any) -> list[Row]:
         if row.record_type in REDUCTIONS and row.usd > 0:
             raise RowError(f"{where}.usd: a {row.record_type} lowers the bill, so it is not above 0: {row.usd}")
         if not row.service:
-            raise RowError(f"{where}.service: a name is needed, for instance Amazon Bedrock")
+            raise RowError(f"{where}.service: expected a name, for instance Amazon Bedrock")
         if row.quantity and row.unit is None:
             raise RowError(f"{where}.unit: a quantity needs a unit")
         if row.attributes and _code(row) not in SUPPORTED_CODES:
@@ -143,7 +143,7 @@ def _code(row: Row) -> str:
 
 def _parse(cls: type[T], given: Any, name: str) -> list[T]:
     if not isinstance(given, Sequence) or isinstance(given, str):
-        raise RowError(f"{name}: a list is needed")
+        raise RowError(f"{name}: expected a list")
     entries = []
     for number, entry in enumerate(given):
         try:

@@ -42,7 +42,7 @@ class Clock:
 
 
 class MemoryS3:
-    """The calls that billing makes. `written` counts up, so that a later object has a later date."""
+    """The calls that billing makes. `written` counts up: a later object has a later date."""
 
     def __init__(self) -> None:
         self.buckets: dict[str, dict[str, tuple[int, bytes]]] = {}
@@ -102,7 +102,7 @@ class Server:
         config = Config(retries={"total_max_attempts": 1})
         self.ce: Any = boto3.client("ce", endpoint_url=self.url, config=config)
         self.exports: Any = boto3.client("bcm-data-exports", endpoint_url=self.url, config=config)
-        #: A client that sends what it is told, so that the engine has to refuse it.
+        #: A client that checks nothing: the engine has to refuse.
         loose = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
         self.loose: Any = boto3.client("ce", endpoint_url=self.url, config=loose)
 

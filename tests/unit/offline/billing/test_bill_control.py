@@ -26,7 +26,7 @@ ROW = {"day": "2026-11-20", "service": "AWS Lambda", "usd": "1"}
         ({**ROW, "record_type": "Gift"}, "rows[1]: Row.record_type: 'Gift' is none of Usage, Credit"),
         ({**ROW, "record_type": "Credit"}, "rows[1].usd: a Credit lowers the bill"),
         ({**ROW, "quantity": "5"}, "rows[1].unit: a quantity needs a unit"),
-        ({**ROW, "service": ""}, "rows[1].service: a name is needed"),
+        ({**ROW, "service": ""}, "rows[1].service: expected a name"),
         ({**ROW, "attributes": {"model": "x"}}, "rows[1].attributes: only Amazon Bedrock has product attributes"),
         ({**ROW, "tags": {"a": 1}}, "rows[1]: Row.tags.a: str is needed, not 1"),
         ({**ROW, "shown_from": "2026-11-20T00:00:00"}, "rows[1].shown_from: time '2026-11-20T00:00:00' has no offset"),
@@ -55,7 +55,7 @@ def test_a_bad_row_is_named_and_nothing_changes(bench: Bench, row: Any, message:
         ({"advance_hours": True}, "advance_hours: expected a number of hours from 0 to 87840 (got True)"),
         ({"deliver": 1}, "deliver: expected true or false (got 1)"),
         ({"clear_rows": "yes"}, "clear_rows: expected true or false"),
-        ({"rows": {}}, "rows: a list is needed"),
+        ({"rows": {}}, "rows: expected a list"),
         ({"restatements": [{"at": "2026-11-20T00:00:00Z"}]}, "restatements[0]: Restatement: field 'factor' is missing"),
         ({"restatements": [{"at": "now", "factor": "1"}]}, "restatements[0].at: Invalid isoformat string"),
         (

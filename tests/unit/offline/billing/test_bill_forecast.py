@@ -1,4 +1,4 @@
-"""GetCostForecast: the mean of complete days, its interval, and when there is none."""
+"""GetCostForecast: the mean of complete days, its interval, and refusals for lack of history."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_months_and_filters(history: Bench) -> None:
 
 
 def test_too_little_history_is_no_zero(history: Bench) -> None:
-    nobody = {"Tags": {"Key": "cost-cell", "Values": ["nobody/rag"]}}
-    code, message = refused(history.loose.get_cost_forecast, **ask(Filter=nobody))
+    unused = {"Tags": {"Key": "cost-cell", "Values": ["unused/rag"]}}
+    code, message = refused(history.loose.get_cost_forecast, **ask(Filter=unused))
     assert code == "DataUnavailableException"
     assert message == "Insufficient amount of historical data to generate forecast"
     history.control(now="2026-11-13T23:59:59Z")

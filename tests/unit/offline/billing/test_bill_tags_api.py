@@ -59,7 +59,7 @@ def test_a_key_appears_once_the_bill_shows_it(bench: Bench) -> None:
 
 
 def test_listing_filters_and_pages(billed: Bench) -> None:
-    assert set(listed(billed, TagKeys=["cost-cell", "nobody"])) == {"cost-cell"}
+    assert set(listed(billed, TagKeys=["cost-cell", "unused"])) == {"cost-cell"}
     assert set(listed(billed, Status="Inactive")) == {f"iamPrincipal/{key}" for key in RESOURCE_TAGS}
     assert listed(billed, Type="AWSGenerated") == {}
     assert listed(billed, MaxResults=3) == listed(billed)
@@ -73,7 +73,7 @@ def test_listing_filters_and_pages(billed: Bench) -> None:
 def test_activation_groups_usage_from_then_on_only(billed: Bench) -> None:
     billed.control(tags="inactive")
     assert cells(billed, "2026-11-20") == {"cost-cell$"}
-    assert activate(billed, "cost-cell", "nobody")[0]["TagKey"] == "nobody"
+    assert activate(billed, "cost-cell", "unused")[0]["TagKey"] == "unused"
     assert listed(billed)["cost-cell"]["LastUpdatedDate"] == "2026-11-23T12:00:00Z"
     billed.write([], approach="rag")
     billed.run("2026-11-24")

@@ -33,7 +33,7 @@ def refusal(bench: Bench, **changes: Any) -> tuple[str, str]:
 
 @pytest.fixture
 def mixed(billed: Bench) -> Bench:
-    """Beside the run: untagged usage, credit, refund, tax, a Marketplace model of somebody else."""
+    """Beside the run: untagged usage, credit, refund, tax, a Marketplace model of another experiment."""
     rows = [
         {"day": "2026-11-20", "service": "AWS Lambda", "usd": "0.5", "usage_type": "Lambda-GB-Second",
          "quantity": "30000", "unit": "Lambda-GB-Second"},
@@ -77,7 +77,7 @@ def test_products_are_those_of_bedrock_only(mixed: Bench) -> None:
     assert total(mixed, Filter={"ProductAttributes": {"Key": "Model", "Values": ["Nova Micro"]}}) == 0
 
 
-def test_a_key_that_nobody_uses_groups_everything_as_untagged(mixed: Bench) -> None:
+def test_an_unused_key_groups_everything_as_untagged(mixed: Bench) -> None:
     found = groups(mixed.ce.get_cost_and_usage(**ask(GroupBy=[{"Type": "TAG", "Key": "no-such-key"}])))
     assert found == {("no-such-key$",): total(mixed)}
 

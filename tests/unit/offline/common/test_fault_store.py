@@ -56,7 +56,7 @@ def test_faults_are_listed_and_cleared_and_services_have_aliases() -> None:
         ("{", "Expecting property name"),
         ("[]", "a fault is a JSON object"),
         ('{"operation": "x"}', "service: missing"),
-        ('{"service": ""}', "service: a service name is needed"),
+        ('{"service": ""}', "service: expected the name of a service"),
         ('{"service": "s3", "code": 5}', "operation and code must be text"),
         ('{"service": "s3", "often": 1}', "unknown fields: often"),
         ('{"service": "s3", "status": 200}', "status: 200 is not an error status (400 to 599)"),

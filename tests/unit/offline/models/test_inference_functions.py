@@ -14,7 +14,7 @@ SHARED = "The handbook lists products, sites, policies and services of the house
 @pytest.fixture(scope="module")
 def served(tiny_hub: HubFolder) -> Served:
     loaded = inference.load(str(tiny_hub.snapshot), tokenizer=str(tiny_hub.snapshot), adapters={})
-    loaded.model.float()  # so that answers do not hang on how prompts were batched
+    loaded.model.float()  # answers must not depend on how prompts were batched
     return loaded
 
 
