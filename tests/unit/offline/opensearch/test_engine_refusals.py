@@ -45,7 +45,7 @@ def refused(kind: type[TransportError], call: Callable[..., Any], *args: Any, **
         ({"bool": {"must": [{"match": {"text": "a"}}, {"match": {"text": "b"}}]}}, "unsupported_operation_exception"),
         ({"match": {"kind": "a"}}, "unsupported_operation_exception"),
         ({"knn": {"vector": {"vector": [1, 0, 0], "k": 1, "min_score": 1}}}, "unsupported_operation_exception"),
-        ({"nearest": {}}, "parsing_exception"),
+        ({"nearest": {}}, "unsupported_operation_exception"),
         ({"match_all": {}, "ids": {}}, "parsing_exception"),
         ({"knn": {"vector": {"vector": [1, 0, 0], "k": 0}}}, "illegal_argument_exception"),
         ({"knn": {"vector": {"vector": [1, 0], "k": 1}}}, "search_phase_execution_exception"),
@@ -71,7 +71,7 @@ def test_queries(client: OpenSearch, query: dict[str, Any], kind: str) -> None:
         ({"search_after": ["a"]}, "search_phase_execution_exception"),
         ({"sort": [{"kind": "asc"}], "search_after": [1]}, "illegal_argument_exception"),
         ({"size": -1}, "parsing_exception"),
-        ({"colour": "red"}, "parsing_exception"),
+        ({"colour": "red"}, "unsupported_operation_exception"),
     ],
 )
 def test_search_bodies(client: OpenSearch, body: dict[str, Any], kind: str) -> None:
