@@ -1,6 +1,6 @@
 """The embedded AWS on this machine: `up`, `status`, `down`.
 
-A sandbox is a directory. `up` starts one detached supervisor (`offline.supervisor`) for it, which runs the emulator
+A sandbox is a directory. `up` starts one detached supervisor (`offline.supervisor`) for it: it runs the emulator
 (another virtual environment) and the engines. All ports are on 127.0.0.1; nothing needs an AWS account or a network.
 """
 
@@ -24,10 +24,10 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
-from offline import ports
-from offline.layout import ROOT, Layout, tail
 from offline.models.cache import ModelFilesError, cache_root
 from offline.models.prepare import ensure
+from offline.process import ports
+from offline.process.layout import ROOT, Layout, tail
 from offline.supervisor import START_WITHIN_S
 
 #: Another place of the emulator's interpreter, for instance in a container image.
@@ -57,7 +57,7 @@ class Sandbox:
         return f"http://localhost:{self.port}"
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Variables that point AWS SDKs, the AWS command line and the CDK at this sandbox.
+        """Return the variables that point AWS SDKs, the AWS command line and the CDK at this sandbox.
 
         With `base` (usually `os.environ`): those variables, without what in it points at an AWS account, and these.
         """
@@ -79,7 +79,7 @@ class Sandbox:
 
 
 def emulator_python() -> Path:
-    """The emulator environment's interpreter; raises `SandboxError` when there is none."""
+    """Return the emulator environment's interpreter; raises `SandboxError` when it is missing."""
     python = Path(os.environ.get(PYTHON_VARIABLE) or _PYTHON)
     if not python.exists():
         raise SandboxError(f"the emulator's environment is missing: {python} (make it with: make setup)")
@@ -87,7 +87,7 @@ def emulator_python() -> Path:
 
 
 def engines_command(model: str | None = None) -> tuple[str, ...]:
-    """The command of the engines, in the product's own environment."""
+    """Return the command of the engines, in the product's own environment."""
     return (sys.executable, "-m", "offline.engines", *(("--model", model) if model else ()))
 
 
@@ -116,7 +116,9 @@ def up(
     if port is None:
         (port,) = ports.free_ports(1)
     elif ports.is_listening(port):
-        raise SandboxError(f"port {port} on 127.0.0.1 is in use; choose another one, or none to have one chosen")
+        raise SandboxError(
+            f"port {port} on 127.0.0.1 is in use; choose another one, or leave it out to take a free one"
+        )
     if engines is None:
         _prepare(model)
     layout.logs.mkdir(parents=True, exist_ok=True)
@@ -164,7 +166,7 @@ def _started(layout: Layout, port: int, python: Path, engines: tuple[str, ...]) 
 
 
 def status(directory: Path) -> Sandbox | None:
-    """The running sandbox of `directory`, or None. A sandbox runs when its supervisor lives and its gateway answers."""
+    """Return the running sandbox of `directory`, or None. It runs when its supervisor lives and its gateway answers."""
     layout = Layout(directory.resolve())
     state = _state(layout)
     if state is None or not _locked(layout):
@@ -202,7 +204,7 @@ def down(directory: Path, *, within_s: float = 30.0) -> bool:
 def running(
     directory: Path, port: int | None = None, *, model: str | None = None, engines: Sequence[str] | None = None
 ) -> Iterator[Sandbox]:
-    """A sandbox for the length of a `with` block."""
+    """Run a sandbox for the length of a `with` block."""
     sandbox = up(directory, port, model=model, engines=engines)
     try:
         yield sandbox
@@ -219,7 +221,7 @@ def _state(layout: Layout) -> dict[str, Any] | None:
 
 
 def _locked(layout: Layout) -> bool:
-    """Whether a supervisor lives for this directory."""
+    """Return whether a supervisor lives for this directory."""
     try:
         lock = layout.lock.open("r+", encoding="utf-8")
     except FileNotFoundError:
@@ -233,7 +235,7 @@ def _locked(layout: Layout) -> bool:
 
 
 def _instance(port: int) -> str | None:
-    """The instance that answers on the gateway's port."""
+    """Return the instance that answers on the gateway's port."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ladder/health", timeout=10) as answer:
             return str(json.load(answer).get("instance"))
@@ -242,7 +244,7 @@ def _instance(port: int) -> str | None:
 
 
 def _explained(layout: Layout) -> str:
-    """Why the supervisor ended, as one line with a remedy."""
+    """Return why the supervisor ended, as one line with a remedy."""
     failure = layout.failure
     reason = failure.read_text(encoding="utf-8").strip() if failure.exists() else tail(layout.log("supervisor"))
     missing = re.search(r"No module named '([^']+)'", reason)

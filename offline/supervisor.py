@@ -2,7 +2,7 @@
 
 `offline.sandbox.up` starts it; it goes on as a process of its own. It holds the sandbox's lock for as long as it
 lives, writes `sandbox.json` and a line to its starter's pipe when everything answers, and removes the file at its
-end. Its two children end when their standard input closes, so none is left over, however this process ends.
+end. Its two children end when their standard input closes: none is left over, however this process ends.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from offline import ports
-from offline.layout import ROOT, Layout, tail
+from offline.process import ports
+from offline.process.layout import ROOT, Layout, tail
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -69,7 +69,7 @@ class Child:
 
 
 def acquire(layout: Layout) -> IO[str]:
-    """The sandbox's lock, held until the file is closed; raises `StartError` when another supervisor holds it."""
+    """Return the sandbox's lock, held until the file is closed; `StartError` when another supervisor holds it."""
     lock = layout.lock.open("w", encoding="utf-8")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -152,7 +152,7 @@ class Supervisor:
         partial.replace(self.layout.state)
 
     def answer(self) -> None:
-        """Tell the starter. One that was interrupted meanwhile knows of no sandbox, so that none may go on."""
+        """Tell the starter. Where it was interrupted meanwhile, the sandbox must end: its owner does not know of it."""
         try:
             os.write(self.options.ready, b"ready\n")
         except BrokenPipeError:
@@ -194,13 +194,13 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--python", type=Path, required=True, help="interpreter of the emulator's environment")
     parser.add_argument("--ready", type=int, required=True, help="descriptor of a pipe that learns of the start")
     parser.add_argument("engines", nargs="+", help="command of the engines, before its arguments; put -- before it")
-    found = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     return Options(
-        layout=Layout(found.directory),
-        port=found.port,
-        python=found.python,
-        engines=tuple(found.engines),
-        ready=found.ready,
+        layout=Layout(options.directory),
+        port=options.port,
+        python=options.python,
+        engines=tuple(options.engines),
+        ready=options.ready,
     )
 
 

@@ -49,7 +49,7 @@ def _described(path: str) -> Any:
 
 #: Folders (and a file) whose tests share something that takes seconds to start, and so run in one process, in the order
 #: in which they are looked for. Of all others, those of a file stay together.
-TOGETHER = ("tests/offline/test_lifecycle.py", "tests/offline/", "tests/infra/", "tests/unit/offline_models/")
+TOGETHER = ("tests/offline/test_lifecycle.py", "tests/offline/", "tests/infra/", "tests/unit/offline/models/")
 
 
 class _Together(LoadScopeScheduling):

@@ -1,14 +1,14 @@
-"""The control route: what tests and demos set that time or the account's owner would set on AWS.
+"""The control route: tests and demos set what time or the account's owner sets on AWS.
 
-`GET` tells the state. `POST` takes a JSON object of any of these; all of it takes effect, or none, and the answer is
-the state afterwards:
+`GET` returns the state. `POST` takes a JSON object of any of these. All of it takes effect, or nothing, and the answer
+is the state afterwards:
 
-- `now`: the bill's time, ISO 8601, or `advance_hours`: how many hours it is put forward. Exports are delivered then.
-- `deliver`: true writes all exports now; `delivered` of the answer says what was written.
-- `rows`: lines for the bill beside the metered usage (`rows.Row`): untagged usage, credits, refunds, tax, marketplace.
+- `now`: the bill's time, ISO 8601, or `advance_hours`: how many hours it is put forward. Exports are delivered as well.
+- `deliver`: true writes all exports now; `delivered` of the answer names what was written.
+- `rows`: lines beside the metered usage (`adjustments.Row`): untagged usage, credits, refunds, tax, marketplace.
 - `clear_rows`: true takes all such lines away first.
-- `restatements`: changes of lines from a time on (`rows.Restatement`), in place of the former ones.
-- `tags`: `active` or `inactive` for this project's keys, or an object of key -> one of both; since the account began.
+- `restatements`: changes of lines from a time on (`adjustments.Restatement`), in place of the former ones.
+- `tags`: `active` or `inactive` for this project's keys, or an object of key -> state; since the account began.
 - `role`: `payer`, or `member` for an account that may not see allocation tags.
 - `cost_explorer`: `on`, or `off` for an account that has not enabled it.
 - `throttle`: so many of the next requests to Cost Explorer are refused with LimitExceededException.
@@ -25,12 +25,12 @@ from typing import Any
 
 from contracts import json_codec, times
 from cost_reports.cost_explorer.requests import RESOURCE_TAGS
-from offline.billing import dates
-from offline.billing.account import Account
-from offline.billing.exports import DataExports
-from offline.billing.rows import RowError, parse_restatements, parse_rows
-from offline.billing.tags import ACTIVE, INACTIVE
-from offline.wire import AwsError
+from offline.billing.bill import dates
+from offline.billing.bill.account import Account
+from offline.billing.bill.adjustments import RowError, parse_restatements, parse_rows
+from offline.billing.bill.tags import ACTIVE, INACTIVE
+from offline.billing.data_exports.api import DataExports
+from offline.common.wire import AwsError
 
 ACTIVATION = {"active": True, "inactive": False}
 MOST_HOURS = 24 * 366 * 10
@@ -48,10 +48,10 @@ class Control:
         self._exports = exports
 
     def handle(self, method: str, body: bytes) -> dict[str, Any]:
-        """The state, after the changes of a POST.
+        """Return the state, after the changes of a POST.
 
         Raises:
-            AwsError: the request is none; nothing was changed.
+            AwsError: the request is invalid; nothing was changed.
         """
         self._account.refresh()
         if method == "GET":
@@ -61,7 +61,7 @@ class Control:
         try:
             given = json.loads(body or b"null")
             if not isinstance(given, dict):
-                raise ControlError("a JSON object is needed")
+                raise ControlError("expected a JSON object")
             changes = self._checked(given)
         except (ControlError, RowError) as error:
             raise AwsError("ValidationException", str(error)) from error
@@ -97,12 +97,12 @@ class Control:
             "lines_shown": len(account.shown()),
             "tags": {key: ACTIVE if active else INACTIVE for key, active in seen.items()},
             "restatements": account.setting("restatements"),
-            "exports": sorted(found["export"]["Name"] for found in account.store.all("export").values()),
+            "exports": sorted(document["export"]["Name"] for document in account.store.all("export").values()),
             "problems": list(account.problems()),
         }
 
     def _checked(self, given: Mapping[str, Any]) -> list[Callable[[], None]]:
-        """What to do, once everything that was given is known to be right."""
+        """Return the changes, once every given value is known to be right."""
         account = self._account
         parsers: dict[str, Callable[[Any], Callable[[], None]]] = {
             "now": self._now,
@@ -121,7 +121,7 @@ class Control:
         if unknown:
             raise ControlError(f"unknown field {', '.join(unknown)}; known are {', '.join(parsers)}")
         if "now" in given and "advance_hours" in given:
-            raise ControlError("now and advance_hours: give one of both")
+            raise ControlError("now and advance_hours: set one of them, not both")
         return [parse(given[name]) for name, parse in parsers.items() if name in given]
 
     def _deliver(self, value: Any) -> Callable[[], None]:
@@ -130,14 +130,14 @@ class Control:
 
     def _now(self, value: Any) -> Callable[[], None]:
         try:
-            wanted = times.parse_time(value)
+            moment = times.parse_time(value)
         except (TypeError, ValueError) as error:
             raise ControlError(f"now: {error}") from error
-        return self._offset("now", wanted - self._account.real_now())
+        return self._offset("now", moment - self._account.real_now())
 
     def _advance(self, value: Any) -> Callable[[], None]:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_HOURS:
-            raise ControlError(f"advance_hours: {value!r} is no number of hours from 0 to {MOST_HOURS}")
+            raise ControlError(f"advance_hours: expected a number of hours from 0 to {MOST_HOURS} (got {value!r})")
         return self._offset("advance_hours", self._account.now() - self._account.real_now() + timedelta(hours=value))
 
     def _offset(self, name: str, offset: timedelta) -> Callable[[], None]:
@@ -154,19 +154,19 @@ class Control:
         return lambda: self._account.store.put("row", {str(uuid.uuid4()): json_codec.to_jsonable(row) for row in rows})
 
     def _restatements(self, value: Any) -> Callable[[], None]:
-        found = parse_restatements(value)
-        return _set(self._account, restatements=[json_codec.to_jsonable(restatement) for restatement in found])
+        restatements = parse_restatements(value)
+        return _set(self._account, restatements=[json_codec.to_jsonable(restatement) for restatement in restatements])
 
     def _tags(self, value: Any) -> Callable[[], None]:
         states = dict.fromkeys(RESOURCE_TAGS, value) if isinstance(value, str) else value
         known = list(ACTIVATION)
         if not isinstance(states, dict) or not all(state in known for state in states.values()):
-            raise ControlError("tags: active, inactive, or an object of tag key -> one of both is needed")
+            raise ControlError("tags: expected active, inactive, or an object of tag key -> active or inactive")
         return lambda: self._account.tags.reset({key: ACTIVATION[state] for key, state in states.items()})
 
 
 def _nothing() -> None:
-    """The change of a switch that is off."""
+    """Change nothing: the switch is off."""
 
 
 def _set(account: Account, **settings: Any) -> Callable[[], None]:
@@ -175,17 +175,17 @@ def _set(account: Account, **settings: Any) -> Callable[[], None]:
 
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ControlError(f"{name}: true or false is needed, not {value!r}")
+        raise ControlError(f"{name}: expected true or false (got {value!r})")
     return value
 
 
 def _one_of(name: str, value: Any, known: tuple[str, ...]) -> str:
     if value not in known:
-        raise ControlError(f"{name}: {value!r} is none of {', '.join(known)}")
+        raise ControlError(f"{name}: expected one of {', '.join(known)} (got {value!r})")
     return str(value)
 
 
 def _count(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ControlError(f"{name}: {value!r} is no number from {least} on")
+        raise ControlError(f"{name}: expected a whole number from {least} on (got {value!r})")
     return value

@@ -8,18 +8,18 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from offline.wire import AwsError
+from offline.billing.errors import bill_expired, invalid_token, request_changed
 
 T = TypeVar("T")
 TOKENS = ("NextPageToken", "NextToken")
 
 
 def same() -> str:
-    """The stamp of what is listed without regard to the bill."""
+    """Return the stamp of a list that does not depend on the bill."""
     return ""
 
 
-def cut(
+def page_of(
     items: Sequence[T],
     request: Mapping[str, Any],
     *,
@@ -27,27 +27,25 @@ def cut(
     stamp: Callable[[], str] = same,
     token: str = TOKENS[0],
 ) -> tuple[list[T], dict[str, str]]:
-    """The page that `request` asks for, and the member that holds the token of the next page (nothing after the last).
+    """Return the page that `request` asks for, and the member with the token of the next page (empty after the last).
 
-    `stamp` tells the state of the bill. Operations that call their token NextToken know no other refusal of it.
+    `stamp` tells the state of the bill. Operations that call their token NextToken refuse it in one way only.
 
     Raises:
-        AwsError: the token is none, is another request's, or the bill changed since.
+        AwsError: the token is malformed or another request's, or the bill changed since.
     """
     digest = _digest(request)
     start, now = 0, ""
     if token in request:
-        found = _decoded(request[token])
-        if found["request"] != digest:
-            raise _changed() if token == TOKENS[0] else _invalid()
+        page = _decoded(request[token])
+        if page["request"] != digest:
+            raise request_changed() if token == TOKENS[0] else invalid_token()
         now = stamp()
-        if found["bill"] != now:
-            raise AwsError(
-                "BillExpirationException", "The requested report expired. Update the date interval and try again."
-            )
-        start = found["start"]
+        if page["bill"] != now:
+            raise bill_expired()
+        start = page["start"]
         if not 0 < start < len(items):
-            raise _invalid()
+            raise invalid_token()
     end = start + size
     if end >= len(items):
         return list(items[start:]), {}
@@ -64,22 +62,8 @@ def _decoded(token: str) -> dict[str, Any]:
     try:
         document = json.loads(base64.urlsafe_b64decode(token.encode()))
     except ValueError as error:
-        raise _invalid() from error
+        raise invalid_token() from error
     kinds = {"request": str, "bill": str, "start": int}
     if not isinstance(document, dict) or {k: type(v) for k, v in document.items()} != kinds:
-        raise _invalid()
+        raise invalid_token()
     return document
-
-
-def _changed() -> AwsError:
-    return AwsError(
-        "RequestChangedException",
-        "Your request parameters changed between pages. Try again with the old parameters or without a pagination"
-        " token.",
-    )
-
-
-def _invalid() -> AwsError:
-    return AwsError(
-        "InvalidNextTokenException", "The pagination token is invalid. Try again without a pagination token."
-    )

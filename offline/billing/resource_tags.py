@@ -1,19 +1,19 @@
-"""Tags of the things that billing keeps: they come with the request that makes one, are listed, added, taken away."""
+"""Tags of exports, monitors and subscriptions: given when one is created, listed, added, removed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from offline.billing.store import Kind, Store
+from offline.billing.state import Kind, Store
 
 Request = Mapping[str, Any]
 Find = Callable[[str], tuple[Kind, dict[str, Any]]]
-"""The kind and the document of an ARN; raises AwsError where there is none."""
+"""Returns kind and document of an ARN; raises AwsError for an unknown one."""
 
 
 def tags_of(request: Request) -> dict[str, str]:
-    """The `ResourceTags` of a request."""
+    """Return the `ResourceTags` of a request."""
     return {tag["Key"]: tag["Value"] for tag in request.get("ResourceTags", ())}
 
 

@@ -10,8 +10,8 @@ import os
 import sys
 import tempfile
 
-from offline import watchdog
 from offline.emulator import contract, settings
+from offline.process import watchdog
 
 
 def main() -> int:

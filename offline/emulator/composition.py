@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from offline.emulator import (
-    alarms,
-    aoss,
-    bedrock,
-    billing,
-    buckets,
-    budgets,
-    faults,
-    forward,
-    functions,
-    gateway,
-    states,
-    tags,
-)
+from offline.emulator import gateway
+from offline.emulator.services import faults, forward, functions, states, tags
 from offline.emulator.settings import EmulatorSettings
+from offline.emulator.templates import alarms, billing, buckets, budgets, collections, inference_profiles
 
 
 def compose(settings: EmulatorSettings) -> None:
     """Extend the loaded ministack; to be called once, before its `main`."""
     forward.install(settings.engines_port)
     alarms.install()
-    aoss.install(settings.opensearch_endpoint)
-    bedrock.install()
+    collections.install(settings.opensearch_endpoint)
+    inference_profiles.install()
     billing.install()
     buckets.install()
     budgets.install()
@@ -33,4 +22,8 @@ def compose(settings: EmulatorSettings) -> None:
     tags.install()
     # Last: they wrap what the others put in place.
     faults.install()
-    gateway.install(settings.instance, settings.engines_port)
+    gateway.install(
+        instance=settings.instance,
+        engines_port=settings.engines_port,
+        opensearch_port=settings.opensearch_port,
+    )

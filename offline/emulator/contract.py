@@ -1,8 +1,8 @@
-"""What this package relies on in the emulators: exact versions, and the private names that it wraps.
+"""The parts of the emulators that this package relies on: exact versions, and the private names that it wraps.
 
 The versions are pinned in one place, `requirements/emulator.in`; this module reads them there. `python -m
 offline.emulator.contract`, run by the emulator environment's interpreter, prints one line for each broken promise and
-exits 1, so that an upgrade of an emulator fails with names, not with a traceback in the middle of a deployment.
+exits 1: an upgrade of an emulator fails with names, not with a traceback in the middle of a deployment.
 """
 
 from __future__ import annotations
@@ -80,27 +80,27 @@ PRIVATE_NAMES: dict[str, tuple[str, ...]] = {
 
 
 def pins(path: Path = PINS) -> dict[str, str]:
-    """Package -> exact version, from the lines `name==version` of `requirements/emulator.in`."""
-    found = re.findall(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==([^\s;#]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return {name.lower(): version for name, version in found}
+    """Return package -> exact version, from the lines `name==version` of `requirements/emulator.in`."""
+    lines = re.findall(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==([^\s;#]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {name.lower(): version for name, version in lines}
 
 
 def version_problems(path: Path = PINS) -> list[str]:
-    """One line for each pinned package that is absent or has another version."""
+    """Return one line for each pinned package that is absent or has another version."""
     problems = []
-    for name, wanted in pins(path).items():
+    for name, pinned in pins(path).items():
         try:
-            found = metadata.version(name)
+            installed = metadata.version(name)
         except metadata.PackageNotFoundError:
-            problems.append(f"{name}: not installed, {wanted} is pinned in requirements/emulator.in")
+            problems.append(f"{name}: not installed, {pinned} is pinned in requirements/emulator.in")
             continue
-        if found != wanted:
-            problems.append(f"{name}: version {found} is installed, {wanted} is pinned in requirements/emulator.in")
+        if installed != pinned:
+            problems.append(f"{name}: version {installed} is installed, {pinned} is pinned in requirements/emulator.in")
     return problems
 
 
 def name_problems(names: dict[str, tuple[str, ...]] | None = None) -> list[str]:
-    """One line for each module or attribute that this package uses and the installed emulators lack."""
+    """Return one line for each module or attribute that this package uses and the installed emulators lack."""
     problems = []
     for module_name, attributes in (PRIVATE_NAMES if names is None else names).items():
         try:

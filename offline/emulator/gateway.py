@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from offline.emulator import faults
-from offline.emulator.forward import RAW_PATH, to
+from offline.common.faults import ROUTE as FAULTS
 from offline.emulator.seams import Response, json_answer, ministack
+from offline.emulator.services import faults
+from offline.emulator.services.forward import RAW_PATH, to
 
 HEALTH = "/_ladder/health"
-#: What the engines say of themselves: which models answer, their hashes and versions.
+#: The engines' own health answer: the models, their hashes and versions.
 ENGINES = "/_ladder/engines"
 #: The bill's clock and switches (`offline.billing.control`).
 BILLING = "/_ladder/billing"
@@ -21,12 +22,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def wrap(application: Application, instance: str, engines_port: int) -> Application:
-    """`GET /_ladder/health`, `GET /_ladder/engines`, `/_ladder/billing` and `/_ladder/faults` beside what the
-    application answers.
-    """
-    emulator = ministack("app")
+def wrap(application: Application, *, instance: str, engines_port: int, opensearch_port: int) -> Application:
+    """Return the application with the routes `/_ladder/health`, `/engines`, `/billing` and `/faults` before it."""
     engines = to(lambda: engines_port, "engines")
+    control_faults = faults.control_route(to(lambda: opensearch_port, "opensearch"))
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,10 +38,8 @@ def wrap(application: Application, instance: str, engines_port: int) -> Applicat
             await _answer(send, await engines("GET", "/_health", {}, b"", {}))
         elif path == BILLING:
             await _answer(send, await engines(scope["method"], "/_billing", {}, await _body(receive), {}))
-        elif path == faults.ROUTE:
-            services = frozenset(emulator.SERVICE_HANDLERS)
-            body = await _body(receive)
-            await _answer(send, faults.control(scope["method"], body, services, emulator.SERVICE_NAME_ALIASES))
+        elif path == FAULTS:
+            await _answer(send, await control_faults(scope["method"], await _body(receive)))
         else:
             RAW_PATH.set((scope.get("raw_path") or b"").decode("latin-1"))
             await application(scope, receive, send)
@@ -67,7 +64,7 @@ async def _answer(send: Send, response: Response) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def install(instance: str, engines_port: int) -> None:
+def install(*, instance: str, engines_port: int, opensearch_port: int) -> None:
     """Replace the application that ministack's `main` serves."""
     emulator = ministack("app")
-    emulator.app = wrap(emulator.app, instance, engines_port)
+    emulator.app = wrap(emulator.app, instance=instance, engines_port=engines_port, opensearch_port=opensearch_port)

@@ -6,9 +6,10 @@ are `Any`; `contract.PRIVATE_NAMES` lists every attribute that is used.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 Headers = dict[str, str]
@@ -22,8 +23,18 @@ Created = tuple[str, dict[str, Any]]
 
 
 def ministack(name: str) -> Any:
-    """A module of ministack, for instance `ministack("services.s3")`."""
+    """Return a module of ministack, for instance `ministack("services.s3")`."""
     return importlib.import_module(f"ministack.{name}")
+
+
+@contextlib.contextmanager
+def unless_absent(code: str) -> Iterator[None]:
+    """Ignore the refusal `code`: what a deletion names is gone already."""
+    try:
+        yield
+    except ValueError as error:
+        if code not in str(error):
+            raise
 
 
 def json_answer(status: int, document: object) -> Response:
@@ -31,7 +42,7 @@ def json_answer(status: int, document: object) -> Response:
 
 
 def accepted(response: Response, what: str) -> dict[str, Any]:
-    """The document of a successful answer; a refusal becomes a `ValueError`, which fails the stack with its message."""
+    """Return the document of a successful answer; a refusal becomes a `ValueError` and fails the stack."""
     status, _headers, body = response
     document: dict[str, Any] = json.loads(body) if body else {}
     if status >= 300:

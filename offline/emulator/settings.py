@@ -1,4 +1,4 @@
-"""What the emulator process is started with, and the environment variables that ministack reads at import."""
+"""The command line of the emulator process, and the environment variables that ministack reads at import."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _FOREIGN = ("AWS_", "PYTHON", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_pr
 class EmulatorSettings:
     """Command line of `python -m offline.emulator`; all ports are on 127.0.0.1.
 
-    `directory` holds what Lambda workers unpack; the supervisor removes it. `instance` is returned by the health
-    route, so that a caller can tell this sandbox from another one on the same port.
+    `directory` holds what Lambda workers unpack; the supervisor removes it. The health route returns `instance`: a
+    caller can tell this sandbox from another one on the same port.
     """
 
     port: int

@@ -30,7 +30,7 @@ class Batcher(Generic[T, R]):
         self._thread.start()
 
     def submit(self, request: T) -> R:
-        """The answer to `request`; blocks until it is there. Raises what answering this request alone raises."""
+        """Wait for the answer to `request` and return it. Raises what answering this request alone raises."""
         future: Future[R] = Future()
         with self._changed:
             if self._closed:

@@ -1,7 +1,7 @@
 """The folder of converted models: built once, complete or absent, checked before every use.
 
-A build writes into a temporary folder beside its target and is renamed when all its files are on the disk, so a build
-that was killed, or that ran out of space, leaves nothing that a later start would use.
+A build writes into a temporary folder beside its target and is renamed when all its files are on the disk, a build that
+was killed, or that ran out of space, leaves nothing that a later start would use.
 """
 
 from __future__ import annotations
@@ -25,39 +25,39 @@ class ModelFilesError(RuntimeError):
 
 
 def cache_root(environ: Mapping[str, str]) -> Path:
-    """Where converted models live: `$LADDER_CACHE`, else `$XDG_CACHE_HOME` or `~/.cache`, below `fm-cost-ladder`."""
-    chosen = environ.get("LADDER_CACHE")
-    if chosen:
-        return Path(chosen).expanduser().absolute()
+    """Return the folder of models: `$LADDER_CACHE`, else `fm-cost-ladder` in `$XDG_CACHE_HOME` or `~/.cache`."""
+    folder = environ.get("LADDER_CACHE")
+    if folder:
+        return Path(folder).expanduser().absolute()
     base = environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "fm-cost-ladder"
 
 
 def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of the file's content."""
+    """Return the hexadecimal SHA-256 of the file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verified(path: Path, expected: str, package: str) -> Path:
-    """`path`, once its content has the expected SHA-256.
+    """Return `path`, once its content has the expected SHA-256.
 
     Raises:
         ModelFilesError: the file is absent or another one; names the package to reinstall.
     """
     if not path.is_file():
         raise ModelFilesError(f"{path} is missing: reinstall the package {package}")
-    found = sha256_of(path)
-    if found != expected:
+    actual = sha256_of(path)
+    if actual != expected:
         raise ModelFilesError(
-            f"{path} is not the file that was examined (sha256 {found[:16]}..., expected {expected[:16]}...): "
+            f"{path} is not the file that was examined (sha256 {actual[:16]}..., expected {expected[:16]}...): "
             f"reinstall the package {package} in its pinned version"
         )
     return path
 
 
 def is_complete(folder: Path) -> bool:
-    """True if `folder` is a finished build whose files all have their recorded sizes."""
+    """Return whether `folder` is a finished build whose files all have their recorded sizes."""
     try:
         sizes = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         return bool(sizes) and all((folder / name).stat().st_size == size for name, size in sizes.items())
@@ -66,7 +66,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def build_once(target: Path, build: Callable[[Path], None]) -> Path:
-    """`target`, built by `build(temporary folder)` unless a complete one is there. Safe between processes.
+    """Return `target`, built by `build(temporary folder)` unless a complete one is there. Safe between processes.
 
     Raises:
         ModelFilesError: the folder cannot be written, for instance because the disk is full.

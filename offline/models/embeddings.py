@@ -22,7 +22,7 @@ MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 DIMENSIONS = 384
 TOKENS = 256
-"""What the model was trained for; longer texts are cut, as their token count still tells."""
+"""The model's training length; longer texts are truncated, and their token count still tells their length."""
 BATCH = 32
 
 
@@ -45,7 +45,7 @@ class MiniLM:
         self._inputs: set[str] = set()
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector a text, in order.
+        """Return one vector a text, in order.
 
         Raises:
             ModelFilesError: a package is missing or holds another file.
@@ -91,7 +91,7 @@ class MiniLM:
 
 
 def model_files() -> tuple[Path, Path]:
-    """(model, tokenizer), both with their content checked.
+    """Return (model, tokenizer), both with their content checked.
 
     Raises:
         ModelFilesError: a package is missing or holds another file.

@@ -10,13 +10,13 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from offline.models.hub import HUB_ID
+from offline.process import children
 
 
 class GeneratorError(RuntimeError):
@@ -46,12 +46,12 @@ class Generator:
         return process.pid if process and process.poll() is None else None
 
     def start(self) -> None:
-        """Start the process now, so that the first request need not wait for the imports."""
+        """Start the process now: the first request shall not wait for the imports."""
         with self._lock:
             self._running()
 
     def answer(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """One answer a request, as `inference.predict_fn` gives it.
+        """Return one answer a request, as `inference.predict_fn` gives it.
 
         Raises:
             RefusedError: a request is malformed or too long; none of this batch was answered.
@@ -81,16 +81,9 @@ class Generator:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "offline.models.generator"],
-                    cwd=Path(__file__).resolve().parents[2],
-                    env={**os.environ, **self._environment},
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                )
+            self._process = children.start(
+                "offline.models.generator", environment=self._environment, log=self._log, answers=True
+            )
         return self._process
 
     def _stop(self) -> None:
@@ -109,7 +102,7 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 
 
 def main() -> None:
-    """The child's side."""
+    """Run the child's side."""
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not end up between the answers
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()

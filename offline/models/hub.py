@@ -31,7 +31,7 @@ CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' "
     "+ '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
-"""Plain ChatML. The model's own template adds a system prompt that nobody wrote; this one adds nothing."""
+"""Plain ChatML. The model's own template adds a system prompt of its own; this one adds nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class HubFolder:
         return self.home / "hub" / ("models--" + HUB_ID.replace("/", "--")) / "snapshots" / self.revision
 
     def environment(self) -> dict[str, str]:
-        """Variables of a process that runs the model."""
+        """Return the variables of a process that runs the model."""
         return {
             "HF_HOME": str(self.home),
             "HF_HUB_OFFLINE": "1",
@@ -65,14 +65,14 @@ def write_ref(folder: HubFolder) -> None:
 
 
 def transformers_version() -> str:
-    """The installed version, without importing the library (which takes seconds)."""
+    """Return the installed version, without importing the library (which takes seconds)."""
     return version("transformers")
 
 
 def packaged_file(package: str, relative: str) -> Path:
-    """A file inside an installed package, found without running the package.
+    """Return a file inside an installed package, found without running the package.
 
-    The weight packages import libraries that we do not install, so importing them would fail.
+    Importing the weight packages would fail: they import libraries that are not installed here.
 
     Raises:
         ModelFilesError: the package is not installed.
@@ -80,5 +80,5 @@ def packaged_file(package: str, relative: str) -> Path:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         name = package.replace("_", "-")
-        raise ModelFilesError(f"the package {name} is not installed: run `make setup`, which installs {name}")
+        raise ModelFilesError(f"the package {name} is not installed: run `make setup` to install {name}")
     return Path(next(iter(spec.submodule_search_locations))) / relative

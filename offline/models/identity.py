@@ -1,9 +1,9 @@
-"""What really answers on the embedded AWS, by name, hash and version, for the reports of its runs."""
+"""The models that answer on the embedded AWS, by name, hash and version, for the reports of its runs."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 
 from offline.models import embeddings
@@ -25,7 +25,7 @@ class Identity:
 
 @functools.cache
 def identity(model: ModelName, hub: HubFolder) -> Identity:
-    """Reads the weights once to hash them."""
+    """Return the identity of both models; the weights are read once to hash them."""
     weights = {"model.safetensors as served": sha256_of(hub.snapshot / "model.safetensors")}
     if model == "smollm2":
         weights[GGUF_FILE] = GGUF_SHA256
@@ -35,8 +35,3 @@ def identity(model: ModelName, hub: HubFolder) -> Identity:
         hashes={**weights, "all-MiniLM-L6-v2 int8 model.onnx": embeddings.MODEL_SHA256},
         versions={library: version(library) for library in LIBRARIES},
     )
-
-
-def as_plain(found: Identity) -> dict[str, object]:
-    """For the health answer of the engines."""
-    return asdict(found)

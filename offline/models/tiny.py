@@ -30,7 +30,7 @@ and the assistant take turns; use only the pages, think in one short sentence, t
 
 
 def folder(root: Path) -> HubFolder:
-    """The cache folder, named by all that decides its content."""
+    """Return the cache folder, named by all that decides its content."""
     key = f"tiny {SEED} {VOCABULARY} {SPREAD} {PADDING} {SAMPLE} transformers {transformers_version()} format {FORMAT}"
     digest = hashlib.sha256(key.encode()).hexdigest()
     return HubFolder(home=root / f"tiny-{digest[:8]}", revision=digest[:40])

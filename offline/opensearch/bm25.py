@@ -1,20 +1,19 @@
-"""BM25 as Lucene computes it, over one text field.
+"""BM25 as Lucene computes it, over one text field in the standard analyzer's words.
 
 score(term, document) = ln(1 + (N - df + 0.5) / (df + 0.5)) * tf / (tf + k1 * (1 - b + b * length / average)), without
 Lucene's former factor (k1 + 1). A document's length is kept in one lossy byte (`org.apache.lucene.util.SmallFloat`),
-the average length is exact. Differs from Lucene in one point: removed documents leave the statistics at once, not at
-the next merge of segments.
+the average length is exact. One point differs from Lucene: removed documents leave the statistics at once, not at the
+next merge of segments.
 """
 
 from __future__ import annotations
 
+import re
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 
 import numpy as np
 import numpy.typing as npt
-
-from offline.opensearch.analysis import tokens
 
 K1 = 1.2
 B = 0.75
@@ -23,9 +22,25 @@ Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
+# A word is letters, digits and underscores (Unicode Annex 29 as far as a regular expression reaches). Inside it an
+# apostrophe, full stop, colon or middle dot may stand between two letters ("can't", "example.com") and a full stop,
+# comma or semicolon between two digits ("3.14"). Ideographs and Hiragana have no word breaks: each is a word.
+_SINGLE = "\u3040-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = rf"[^\W{_SINGLE}]+"
+_JOIN = r"(?:(?<=[^\W\d_])['’.:·](?=[^\W\d_])|(?<=\d)[.,;'](?=\d))"
+_TOKEN = re.compile(rf"[{_SINGLE}]|{_WORD}(?:{_JOIN}{_WORD})*")
+MAX_TOKEN = 255
+"""Longer tokens are divided into pieces of this length, as Lucene does."""
+
+
+def tokens(text: str) -> list[str]:
+    """Return the lower-case words of `text` in order, repeated ones included; there are no stop words."""
+    words: list[str] = _TOKEN.findall(text.lower())
+    return [word[i : i + MAX_TOKEN] for word in words for i in range(0, len(word), MAX_TOKEN)]
+
 
 def encode_length(length: int) -> int:
-    """SmallFloat.intToByte4: exact to 39, above it three bits of mantissa."""
+    """Encode as SmallFloat.intToByte4 does: exact to 39, above it three bits of mantissa."""
     if length < 24:
         return length
     value = length - 24
@@ -35,7 +50,7 @@ def encode_length(length: int) -> int:
 
 
 def decode_length(code: int) -> int:
-    """SmallFloat.byte4ToInt."""
+    """Decode as SmallFloat.byte4ToInt does."""
     if code < 24:
         return code
     value = code - 24
@@ -66,46 +81,42 @@ class _Postings:
 
 
 class TextField:
-    """An inverted index. Documents are rows of the index, counted from 0; rows without the field have no length."""
+    """An inverted index. Documents are rows, counted from 0; rows without the field have no length."""
 
     def __init__(self) -> None:
-        self._postings: dict[str, _Postings] = {}
+        self._postings: defaultdict[str, _Postings] = defaultdict(_Postings)
         self._codes = bytearray()
         self._exact = array("i")  # -1 = the row has no such field
 
-    def add(self, row: int, text: str | None) -> None:
-        """Append the row. Rows come in order, without gaps."""
-        if row != len(self._exact):
-            raise ValueError(f"row {row} does not follow row {len(self._exact) - 1}")
-        terms = Counter(tokens(text)) if text is not None else Counter[str]()
+    def add(self, text: str | None) -> None:
+        """Append a row; None = the document has no such text."""
+        row = len(self._exact)
+        terms = Counter(tokens(text or ""))
         length = sum(terms.values())
         self._exact.append(length if text is not None else -1)
         self._codes.append(encode_length(length))
         for term, count in terms.items():
-            postings = self._postings.get(term)
-            if postings is None:
-                postings = self._postings[term] = _Postings()
+            postings = self._postings[term]
             postings.new_documents.append(row)
             postings.new_counts.append(count)
 
-    def search(self, query: str, mask: Mask | None, *, every: bool = False) -> tuple[Floats, Mask]:
-        """(score of each row, which rows match). `mask` = the rows that exist for this search, None = all of them.
+    def search(self, query: str, mask: Mask | None) -> tuple[Floats, Mask]:
+        """Return the score of each row, and which rows hold one of the query's terms.
 
-        A row matches if it holds one of the query's terms, with `every` if it holds all of them. A term that stands
-        twice in the query counts twice.
+        `mask` = the rows that exist for this search, None = all of them. A term that stands twice in the query counts
+        twice.
         """
         rows = len(self._exact)
-        scores = np.zeros(rows, np.float32)
+        scores, matching = np.zeros(rows, np.float32), np.zeros(rows, np.bool_)
         exact = np.array(self._exact, np.int32)
         present = exact >= 0 if mask is None else (exact >= 0) & mask
         size = int(np.count_nonzero(present))
         terms = Counter(tokens(query))
         if not size or not terms:
-            return scores, np.zeros(rows, np.bool_)
+            return scores, matching
         average = float(exact[present].sum(dtype=np.int64)) / size
         lengths = LENGTHS[np.frombuffer(bytes(self._codes), np.uint8)]
         norms = np.float32(K1) * (np.float32(1 - B) + np.float32(B / average) * lengths)
-        found = np.zeros(rows, np.int32)
         for term, boost in terms.items():
             postings = self._postings.get(term)
             if postings is None:
@@ -119,6 +130,5 @@ class TextField:
                 continue
             idf = np.float32(boost * np.log(1.0 + (size - df + 0.5) / (df + 0.5)))
             scores[documents] += idf * (counts / (counts + norms[documents]))
-            found[documents] += 1
-        needed = len(terms) if every else 1
-        return scores, found >= needed
+            matching[documents] = True
+        return scores, matching

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from offline.common.wire import Response, ServiceError, json_response
 
-class ApiError(Exception):
+
+class ApiError(ServiceError):
     """A refused request. `shard` is set where OpenSearch reports the failure from the shards of a search."""
 
     def __init__(self, status: int, kind: str, reason: str, *, shard: bool = False) -> None:
@@ -14,6 +16,9 @@ class ApiError(Exception):
         self.kind = kind
         self.reason = reason
         self.shard = shard
+
+    def response(self) -> Response:
+        return json_response(self.body(), status=self.status)
 
     def body(self) -> dict[str, Any]:
         cause = {"type": self.kind, "reason": self.reason}
@@ -30,17 +35,22 @@ class ApiError(Exception):
         return {"error": error, "status": self.status}
 
 
-def bad_request(kind: str, reason: str) -> ApiError:
-    return ApiError(400, kind, reason)
+def bad_request(kind: str, reason: str, *, shard: bool = False) -> ApiError:
+    return ApiError(400, kind, reason, shard=shard)
+
+
+def bad_mapping(reason: str) -> ApiError:
+    """Return the error for a mapping that is wrong, or a document that does not fit it."""
+    return bad_request("mapper_parsing_exception", reason)
 
 
 def outside(what: str) -> ApiError:
-    """A request that some OpenSearch understands but that is not in the subset which all targets share."""
-    return ApiError(400, "unsupported_operation_exception", f"{what} is outside the portable OpenSearch subset")
+    """Return the error for a request that some OpenSearch understands and this engine does not offer."""
+    return bad_request("unsupported_operation_exception", f"{what} is outside the portable OpenSearch subset")
 
 
 def missing_api(method: str, path: str) -> ApiError:
-    """A path that the subset lacks. Serverless collections answer 404 to it."""
+    """Return the error for a path that the subset lacks. Serverless collections answer 404 to it."""
     return ApiError(404, "resource_not_found_exception", f"no handler found for uri [{path}] and method [{method}]")
 
 
@@ -49,4 +59,4 @@ def index_missing(name: str) -> ApiError:
 
 
 def forbidden(reason: str) -> ApiError:
-    return ApiError(403, "Forbidden", reason)
+    return ApiError(403, "Forbidden", f"403 Forbidden: {reason}")

@@ -25,10 +25,9 @@ class VectorField:
         self._present: Mask = np.empty(0, np.bool_)
         self._gaps = 0
 
-    def add(self, row: int, vector: Floats | None) -> None:
-        """Append the row. Rows come in order, without gaps; None = the document has no vector."""
-        if row != self._rows:
-            raise ValueError(f"row {row} does not follow row {self._rows - 1}")
+    def add(self, vector: Floats | None) -> None:
+        """Append a row; None = the document has no vector."""
+        row = self._rows
         if row == len(self._matrix):
             self._grow()
         self._present[row] = vector is not None
@@ -40,11 +39,11 @@ class VectorField:
         self._rows += 1
 
     def vector(self, row: int) -> list[float] | None:
-        """The stored vector, None where the document has none."""
+        """Return the stored vector, None where the document has none."""
         return self._matrix[row].tolist() if self._present[row] else None
 
     def search(self, query: Floats, k: int, mask: Mask | None) -> tuple[npt.NDArray[np.intp], Floats]:
-        """The `k` best rows among those of `mask` (None = all), best first, ties by row, and their scores.
+        """Return the `k` best rows of `mask` (None = all), best first, ties by row, and their scores.
 
         Rows that the mask excludes are never scored; where fewer than `k` remain, fewer come back.
         """
@@ -81,16 +80,16 @@ class VectorField:
 
     def _grow(self) -> None:
         size = max(256, 2 * len(self._matrix))
-        # resize() extends in place where the allocator can, so that growth does not hold two copies.
+        # resize() extends in place where the allocator can: growth does not hold two copies.
         self._matrix.resize((size, self.dimension), refcheck=False)
         self._squares.resize(size, refcheck=False)
         self._present.resize(size, refcheck=False)
 
 
 def best(scores: Floats, k: int) -> npt.NDArray[np.intp]:
-    """Positions of the `k` highest scores, highest first, ties by position. `k` is at most their number.
+    """Return the positions of the `k` highest scores, highest first, ties by position. `k` is at most their number.
 
-    A tie at the k-th place is cut by position as well: argpartition alone would pick any of the equal ones.
+    A tie at the k-th place is decided by position as well: argpartition alone would pick any of the equal ones.
     """
     if k < len(scores):
         threshold = np.partition(scores, len(scores) - k)[len(scores) - k]
@@ -102,16 +101,16 @@ def best(scores: Floats, k: int) -> npt.NDArray[np.intp]:
 
 
 def parse(value: Any, dimension: int) -> Floats:
-    """A vector from JSON.
+    """Return a vector from JSON.
 
     Raises:
-        ValueError: no list of finite numbers, or of another length than `dimension`; the message says which.
+        ValueError: not a list of `dimension` finite numbers; the message names the difference.
     """
     if not isinstance(value, list) or not set(map(type, value)) <= {int, float}:
         raise ValueError("a list of numbers is needed")
     if len(value) != dimension:
         raise ValueError(f"Vector dimension mismatch. Expected: {dimension}, Given: {len(value)}")
-    with np.errstate(over="ignore"):  # too large a number becomes infinite, which is refused below
+    with np.errstate(over="ignore"):  # too large a number becomes infinite and is refused below
         vector = np.array(value, np.float32)
     if not np.isfinite(vector).all():
         raise ValueError("a vector must hold finite numbers only")

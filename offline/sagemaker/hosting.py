@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -15,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from offline.common.wire import HOST, AwsError, Response, invalid
+from offline.process import children
+from offline.process.layout import tail
+from offline.sagemaker.errors import already_exists, model_error, not_found, not_in_service
 from offline.sagemaker.objects import Objects
-from offline.wire import HOST, AwsError, Response
 
-ROOT = Path(__file__).resolve().parents[2]
 START_WITHIN_S = 180.0
 INVOKE_WITHIN_S = 120.0
-#: A port that was chosen before the model is loaded could be somebody else's by the time it is.
+#: A port that was chosen before the model is loaded could be taken by the time it is.
 PORT_FILE = "port"
 
 
@@ -34,6 +34,10 @@ class Endpoint:
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
     deleted: bool = False
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
 
     def enter(self, status: str, reason: str | None = None) -> None:
         self.description.update(EndpointStatus=status, LastModifiedTime=time.time())
@@ -62,7 +66,7 @@ class Endpoints:
 
     def create(self, name: str, config: Mapping[str, Any], model: Mapping[str, Any], arn: str) -> None:
         if name in self.endpoints:
-            raise AwsError("ValidationException", f"Cannot create already existing endpoint {name!r}.")
+            raise already_exists("endpoint", name)
         (variant,) = config["ProductionVariants"]
         now = time.time()
         endpoint = Endpoint(
@@ -88,7 +92,7 @@ class Endpoints:
 
     def get(self, name: str) -> Endpoint:
         if name not in self.endpoints:
-            raise AwsError("ValidationException", f'Could not find endpoint "{name}".')
+            raise not_found("endpoint", name)
         return self.endpoints[name]
 
     def delete(self, name: str) -> None:
@@ -98,10 +102,10 @@ class Endpoints:
         shutil.rmtree(endpoint.folder, ignore_errors=True)
 
     def invoke(self, name: str, headers: Mapping[str, str], body: bytes) -> Response:
-        """What the endpoint's process answers; its refusals become ModelError, as on AWS, its silence a 503."""
+        """Return the answer of the endpoint's process; its refusals become ModelError, as on AWS, its silence a 503."""
         endpoint = self.endpoints.get(name)
         if endpoint is None or endpoint.description["EndpointStatus"] != "InService":
-            raise AwsError("ValidationError", f"Endpoint {name} of account not found or not in service.")
+            raise not_in_service(name)
         connection = http.client.HTTPConnection(HOST, endpoint.port, timeout=INVOKE_WITHIN_S)
         try:
             connection.request("POST", "/invocations", body, {"content-type": headers.get("content-type", "")})
@@ -110,21 +114,14 @@ class Endpoints:
         except (OSError, http.client.HTTPException) as error:
             raise AwsError(
                 "ServiceUnavailable",
-                f"the endpoint's process does not answer ({error}); its log: {endpoint.folder}/log",
+                f"the endpoint's process does not answer ({error}); its log: {endpoint.log}",
                 503,
             ) from error
         finally:
             connection.close()
         if answer.status >= 400:
             text = content.decode("utf-8", errors="replace")
-            side = "client" if answer.status < 500 else "server"
-            raise AwsError(
-                "ModelError",
-                f'Received {side} error ({answer.status}) from primary with message "{text}".',
-                424,
-                OriginalStatusCode=answer.status,
-                OriginalMessage=text,
-            )
+            raise model_error(answer.status, text)
         return Response(
             body=content,
             headers={"content-type": "application/json", "x-amzn-invoked-production-variant": "all"},
@@ -139,16 +136,13 @@ class Endpoints:
             shutil.rmtree(endpoint.folder, ignore_errors=True)
             endpoint.folder.mkdir(parents=True)
             self._objects.unpack(model["PrimaryContainer"]["ModelDataUrl"], endpoint.folder / "model")
-            with (endpoint.folder / "log").open("wb") as log:
-                model_folder, port_file = str(endpoint.folder / "model"), str(endpoint.folder / PORT_FILE)
-                endpoint.process = subprocess.Popen(
-                    [sys.executable, "-u", "-m", "offline.sagemaker.serve", model_folder, port_file],
-                    cwd=ROOT,
-                    env={**os.environ, **self._environment},
-                    stdin=subprocess.PIPE,
-                    stdout=log,
-                    stderr=log,
-                )
+            endpoint.process = children.start(
+                "offline.sagemaker.serve",
+                str(endpoint.folder / "model"),
+                str(endpoint.folder / PORT_FILE),
+                environment=self._environment,
+                log=endpoint.log,
+            )
             if endpoint.deleted:  # while it was being unpacked
                 endpoint.stop()
                 return
@@ -161,10 +155,10 @@ class Endpoints:
 
 
 def _wait(endpoint: Endpoint) -> None:
-    """Returns when the process answers a ping, on the port that it was given and wrote down.
+    """Return when the process answers a ping on the port that it wrote down.
 
     Raises:
-        AwsError: it ended, or took too long; the message has the end of its log.
+        AwsError: it ended, or took too long; with the end of its log.
     """
     until = time.monotonic() + START_WITHIN_S
     port_file = endpoint.folder / PORT_FILE
@@ -182,7 +176,4 @@ def _wait(endpoint: Endpoint) -> None:
             time.sleep(0.1)
         finally:
             connection.close()
-    tail = (endpoint.folder / "log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
-    raise AwsError(
-        "ValidationException", f"The primary container did not pass the ping health check: {' | '.join(tail)}"
-    )
+    raise invalid(f"The primary container did not pass the ping health check: {tail(endpoint.log, 3)}")

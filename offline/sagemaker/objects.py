@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
-from offline import clients
-from offline.wire import AwsError
+from offline.common import clients
+from offline.common.wire import invalid
 
 #: Size in bytes, and time of the last change in nanoseconds.
 Stamp = tuple[int, int]
@@ -24,11 +24,7 @@ class Objects:
         self._s3 = clients.s3(gateway, region)
 
     def download_folder(self, uri: str, folder: Path) -> int:
-        """Copies everything below `uri` into `folder`.
-
-        Returns:
-            How many files there were.
-        """
+        """Copy everything below `uri` into `folder` and return the number of files."""
         bucket, prefix = split(uri)
         prefix = prefix if not prefix or prefix.endswith("/") else prefix + "/"
         folder.mkdir(parents=True, exist_ok=True)
@@ -42,9 +38,10 @@ class Objects:
         return count
 
     def upload_folder(self, folder: Path, uri: str, *, known: dict[str, Stamp]) -> None:
-        """Copies what is new or changed in `folder` below `uri`; `known` remembers sizes and times between calls.
+        """Copy what is new or changed in `folder` below `uri`; `known` remembers sizes and times between calls.
 
-        Somebody may be writing there: a file that changes or goes away meanwhile is left to the next call.
+        The folder may be written to at the same time: a file that changes or disappears meanwhile is left to the next
+        call.
 
         Raises:
             S3UploadFailedError: a file that stayed as it was could not be stored.
@@ -68,10 +65,10 @@ class Objects:
         self._s3.upload_file(str(path), bucket, key)
 
     def unpack(self, uri: str, folder: Path) -> None:
-        """Downloads a `model.tar.gz` and unpacks it into `folder`.
+        """Download a `model.tar.gz` and unpack it into `folder`.
 
         Raises:
-            AwsError: there is no such object, or it holds more than files and folders of its own.
+            AwsError: the object is missing, or it holds something else than files and folders inside the archive.
         """
         bucket, key = split(uri)
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,28 +76,28 @@ class Objects:
         try:
             self._s3.download_file(bucket, key, str(archive))
         except ClientError as error:
-            raise AwsError("ValidationException", f"Could not find model data at {uri}") from error
+            raise invalid(f"Could not find model data at {uri}") from error
         with tarfile.open(archive) as packed:
             _extract(packed, folder, uri)
         archive.unlink()
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """Size and time of a file; null where it is gone."""
+    """Return size and time of a file; None where it is gone."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return None
-    return found.st_size, found.st_mtime_ns
+    return status.st_size, status.st_mtime_ns
 
 
 def _extract(packed: tarfile.TarFile, folder: Path, uri: str) -> None:
-    """Python has the filter `data` from 3.11.4 on; some systems have an older 3.11, so what matters is checked here."""
+    """Unpack checked members: Python has the filter `data` only from 3.11.4 on, and some systems have an older 3.11."""
     root = folder.resolve()
     for member in packed.getmembers():
         inside = (root / member.name).resolve().is_relative_to(root)
         if not inside or not (member.isfile() or member.isdir()):
-            raise AwsError("ValidationException", f"{uri}: {member.name!r} is no file or folder of the archive's own")
+            raise invalid(f"{uri}: {member.name!r} is not a file or folder inside the archive")
     if hasattr(tarfile, "data_filter"):
         packed.extractall(folder, filter="data")
     else:
@@ -108,8 +105,8 @@ def _extract(packed: tarfile.TarFile, folder: Path, uri: str) -> None:
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Bucket and key of `s3://bucket/key`."""
+    """Return bucket and key of `s3://bucket/key`."""
     parts = urlsplit(uri)
     if parts.scheme != "s3" or not parts.netloc:
-        raise AwsError("ValidationException", f"{uri!r} is not an S3 URI (s3://bucket/key)")
+        raise invalid(f"{uri!r} is not an S3 URI (s3://bucket/key)")
     return parts.netloc, parts.path.lstrip("/")

@@ -1,7 +1,7 @@
-"""`python -m offline.sagemaker.serve MODEL_FOLDER PORT_FILE`: what the hosting container does around `inference.py`.
+"""`python -m offline.sagemaker.serve MODEL_FOLDER PORT_FILE`: do what the hosting container does around `inference.py`.
 
 It listens on a free port of 127.0.0.1, and writes its number to PORT_FILE once the model is loaded. Requests that
-arrive together go to `predict_fn` as one list, so that they are decoded together.
+arrive together go to `predict_fn` as one list and are decoded together.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from offline.common.http_server import Server
+from offline.common.wire import AwsError, Response, json_response
 from offline.models.batching import Batcher
-from offline.watchdog import exit_with_parent
-from offline.wire import AwsError, Response, json_response, serve
+from offline.process.watchdog import exit_with_parent
 
 
 def load_code(folder: Path) -> Any:
-    """The module `code/inference.py` of an unpacked model archive.
+    """Return the module `code/inference.py` of an unpacked model archive.
 
     Raises:
         FileNotFoundError: the archive has none.
@@ -56,10 +57,10 @@ def main() -> None:
         except ValueError as error:
             raise AwsError("ValidationError", str(error)) from error
 
-    server = serve(handle, 0)
+    server = Server(handle, 0)
     unfinished = port_file.with_suffix(".part")
     unfinished.write_text(str(server.server_port), encoding="utf-8")
-    unfinished.replace(port_file)  # whole or not there, for whoever waits for it
+    unfinished.replace(port_file)  # in one step: the reader sees all of it or nothing
     server.serve_forever()
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import tarfile
 import threading
 import time
@@ -18,10 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from offline.common.wire import AwsError, invalid
+from offline.process import children
+from offline.process.layout import tail
+from offline.sagemaker.errors import job_has_ended, job_name_used, job_not_found
 from offline.sagemaker.objects import Objects
-from offline.wire import AwsError
+from offline.sagemaker.state import untagged
 
-ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = re.compile(r"[\w./-]+\.py\b")
 STOP_GRACE_S = 20.0
 SYNC_S = 1.0
@@ -37,6 +39,10 @@ class Job:
     process: subprocess.Popen[bytes] | None = None
     stopping: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
 
     @property
     def ended(self) -> bool:
@@ -84,15 +90,14 @@ class TrainingJobs:
     def create(self, request: Mapping[str, Any], arn: str) -> None:
         name = request["TrainingJobName"]
         if name in self.jobs:
-            raise AwsError("ResourceInUse", f"Training job names must be unique; {name} has been used")
+            raise job_name_used(name)
         self._script(request)
         now = time.time()
-        copied = {key: value for key, value in request.items() if key != "Tags"}
         job = Job(
             request=request,
             folder=self._directory / name,
             description={
-                **copied,
+                **untagged(request),
                 "TrainingJobArn": arn,
                 "TrainingJobStatus": "InProgress",
                 "SecondaryStatus": "Starting",
@@ -111,17 +116,14 @@ class TrainingJobs:
 
     def get(self, name: str) -> Job:
         if name not in self.jobs:
-            raise AwsError("ResourceNotFound", "Requested resource not found.")
+            raise job_not_found()
         return self.jobs[name]
 
     def stop(self, name: str) -> None:
         job = self.get(name)
         with job.lock:
             if job.ended:
-                raise AwsError(
-                    "ValidationException",
-                    f"The request was rejected because the training job is {job.description['TrainingJobStatus']}",
-                )
+                raise job_has_ended(job.description["TrainingJobStatus"])
             job.stopping = True
             job.description["TrainingJobStatus"] = "Stopping"
             process = job.process
@@ -156,13 +158,13 @@ class TrainingJobs:
             uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
             channels[name] = folder / "input" / "data" / name
             if self._objects.download_folder(uri, channels[name]) == 0:
-                raise AwsError("ValidationException", f"No S3 objects found under prefix {uri} of channel {name}")
+                raise invalid(f"No S3 objects found under prefix {uri} of channel {name}")
         checkpoints = request.get("CheckpointConfig", {}).get("S3Uri")
         if checkpoints:
             self._objects.download_folder(checkpoints, folder / "checkpoints")
         script = channels["code"] / self._script(request)
         if not script.is_file():
-            raise AwsError("ValidationException", f"channel code has no {script.name}")
+            raise invalid(f"channel code has no {script.name}")
         variables = self._variables(job, channels)
         self._before_training()
         job.enter("Training")
@@ -172,44 +174,35 @@ class TrainingJobs:
             self._upload(job)
             job.end("Completed", "Completed")
         elif outcome == "failed":
-            job.end("Failed", "Failed", _reason(folder))
+            job.end("Failed", "Failed", _reason(job))
         else:
             job.end("Stopped", "MaxRuntimeExceeded" if outcome == "late" else "Stopped")
 
     def _execute(self, job: Job, script: Path, variables: Mapping[str, str], checkpoints: str | None) -> str:
-        """Runs the script to its end: `completed`, `failed`, `stopped` or `late`."""
+        """Run the script to its end: `completed`, `failed`, `stopped` or `late`."""
         known: dict[str, tuple[int, int]] = {}
         limit = time.monotonic() + job.request["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
         late = False
-        with (job.folder / "log").open("wb") as log:
-            with job.lock:
-                stopped_early = job.stopping  # while its inputs were downloaded
-                if stopped_early:
-                    return "stopped"
-                job.process = subprocess.Popen(
-                    [sys.executable, "-u", "-m", "offline.child", str(script)],
-                    cwd=ROOT,
-                    env={**os.environ, **variables},
-                    stdin=subprocess.PIPE,
-                    stdout=log,
-                    stderr=log,
-                )
-            process = job.process
-            try:
-                while process.poll() is None:
-                    if checkpoints:
-                        self._objects.upload_folder(job.folder / "checkpoints", checkpoints, known=known)
-                    if time.monotonic() > limit and not late:
-                        late = True
-                        _terminate(process)
-                    try:
-                        process.wait(SYNC_S)
-                    except subprocess.TimeoutExpired:
-                        continue
-            finally:
-                # A job that failed here, for instance because a checkpoint could not be stored, trains no longer.
-                if process.stdin is not None:
-                    process.stdin.close()
+        with job.lock:
+            stopped_early = job.stopping  # while its inputs were downloaded
+            if stopped_early:
+                return "stopped"
+            job.process = process = children.start(
+                "offline.process.child", str(script), environment=variables, log=job.log
+            )
+        try:
+            while process.poll() is None:
+                if checkpoints:
+                    self._objects.upload_folder(job.folder / "checkpoints", checkpoints, known=known)
+                if time.monotonic() > limit and not late:
+                    late = True
+                    _terminate(process)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(SYNC_S)
+        finally:
+            # A job that failed here, for instance because a checkpoint could not be stored, trains no longer.
+            if process.stdin is not None:
+                process.stdin.close()
         if checkpoints:
             self._objects.upload_folder(job.folder / "checkpoints", checkpoints, known=known)
         if late:
@@ -219,7 +212,7 @@ class TrainingJobs:
         return "completed" if process.returncode == 0 else "failed"
 
     def _variables(self, job: Job, channels: Mapping[str, Path]) -> dict[str, str]:
-        """The variables of the container contract; folders as in /opt/ml."""
+        """Return the variables of the container contract; folders as in /opt/ml."""
         hyperparameters = dict(job.request.get("HyperParameters", {}))
         config = job.folder / "input" / "config"
         config.mkdir(parents=True)
@@ -251,18 +244,17 @@ class TrainingJobs:
 
     @staticmethod
     def _script(request: Mapping[str, Any]) -> str:
-        """The file name of the script that the container would run."""
+        """Return the file name of the script that the container would run."""
         specification = request["AlgorithmSpecification"]
         command = [*specification.get("ContainerEntrypoint", ()), *specification.get("ContainerArguments", ())]
-        found = _SCRIPT.findall(" ".join(command))
+        scripts = _SCRIPT.findall(" ".join(command))
         channels = [channel["ChannelName"] for channel in request.get("InputDataConfig", ())]
-        if not found or "code" not in channels:
-            raise AwsError(
-                "ValidationException",
+        if not scripts or "code" not in channels:
+            raise invalid(
                 "the embedded AWS runs no container: the job needs a channel named code and a container command that "
-                "starts a .py file of it",
+                "starts a .py file of it"
             )
-        return Path(found[-1]).name
+        return Path(scripts[-1]).name
 
 
 def _terminate(process: subprocess.Popen[bytes]) -> None:
@@ -273,9 +265,8 @@ def _terminate(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def _reason(folder: Path) -> str:
-    failure = folder / "output" / "failure"
+def _reason(job: Job) -> str:
+    failure = job.folder / "output" / "failure"
     if failure.is_file():
         return f"AlgorithmError: {failure.read_text(encoding='utf-8', errors='replace').strip()}"
-    tail = (folder / "log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
-    return f"AlgorithmError: the training script failed; its last lines: {' | '.join(tail)}"
+    return f"AlgorithmError: the training script failed; its last lines: {tail(job.log, 3)}"

@@ -44,7 +44,7 @@ CANDIDATES = 20
 SERVER = """
 import sys
 from pathlib import Path
-from offline.opensearch.server import serve
+from offline.opensearch.api import serve
 server = serve(0, Path(sys.argv[1]), "managed")
 print(server.server_port, flush=True)
 sys.stdin.read()

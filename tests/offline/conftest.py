@@ -20,7 +20,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sandboxes.Sand
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sandboxes.Sandbox]:
-    """The emulator alone: behind it are stand-ins of the engines, which keep resources but know no model."""
+    """The emulator alone: behind it are stand-ins of the engines that keep resources and have no model."""
     with sandboxes.running(tmp_path_factory.mktemp("emulator"), engines=STUB_ENGINES) as running:
         yield running
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import boto3
 import pytest
 
+from offline.common.faults import ROUTE
 from offline.sandbox import Sandbox
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 STUB_ENGINES = (sys.executable, str(Path(__file__).with_name("stub_engines.py")))
@@ -27,6 +34,35 @@ def session_of(sandbox: Sandbox) -> boto3.Session:
 
     session.client = client
     return session
+
+
+def fault(sandbox: Sandbox, **fields: object) -> None:
+    """Make the next matching requests to the sandbox fail; see `offline.common.faults`."""
+    urllib.request.urlopen(sandbox.endpoint + ROUTE, data=json.dumps(fields).encode(), timeout=10).close()
+
+
+def clear_faults(sandbox: Sandbox) -> None:
+    request = urllib.request.Request(sandbox.endpoint + ROUTE, method="DELETE")
+    urllib.request.urlopen(request, timeout=10).close()
+
+
+def eventually(probe: Callable[[], T | None], within_s: float = 60) -> T:
+    """The first answer of `probe` that is something."""
+    until = time.monotonic() + within_s
+    while not (found := probe()):
+        assert time.monotonic() < until, f"nothing within {within_s} s"
+        time.sleep(0.05)
+    return found
+
+
+def settled(stacks: Any, name: str) -> dict[str, Any]:
+    """The description of a stack, once it is no longer in progress."""
+
+    def found() -> dict[str, Any] | None:
+        stack: dict[str, Any] = stacks.describe_stacks(StackName=name)["Stacks"][0]
+        return None if stack["StackStatus"].endswith("IN_PROGRESS") else stack
+
+    return eventually(found)
 
 
 def cdk(sandbox: Sandbox, *arguments: str) -> str:

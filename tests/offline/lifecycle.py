@@ -26,7 +26,7 @@ from unittest import mock
 
 import boto3
 import psutil
-from emulator_access import session_of
+from emulator_access import fault, session_of
 
 from ladder import cli
 from ladder.billing import bill_clock, export_files
@@ -34,11 +34,12 @@ from ladder.cdk import cdk
 from ladder.runs.demo import EMBEDDED_CONTEXT
 from ladder.runs.deployment import Deployment, find
 from offline import sandbox as sandboxes
+from offline.common.faults import OPENSEARCH_DATA, ROUTE
 from offline.sandbox import Sandbox
 from tests.offline import small_experiment
 
 NAME = small_experiment.NAME
-#: More than any step tries, so that a single request would break the step and be missed here.
+#: More than any step tries: a single request would break the step and be missed here.
 TRIPWIRE = 1000
 
 
@@ -79,19 +80,19 @@ class Story:
 
     folder: Path
     run: str = ""
-    refused: Ended | None = None
-    after_refusal: Moment | None = None
-    cut_off: Ended | None = None
+    refused: Ended = field(init=False)
+    after_refusal: Moment = field(init=False)
+    cut_off: Ended = field(init=False)
     survivors: list[psutil.Process] = field(default_factory=list)
     mirrored: dict[str, bytes] = field(default_factory=dict)
-    finished: Ended | None = None
-    after_finish: Moment | None = None
-    rebuilt: Ended | None = None
+    finished: Ended = field(init=False)
+    after_finish: Moment = field(init=False)
+    rebuilt: Ended = field(init=False)
     bills: dict[str, Bill] = field(default_factory=dict)
     fact_table: bytes = b""
     tags: dict[str, Ended] = field(default_factory=dict)
     synced: list[Ended] = field(default_factory=list)
-    destroyed: Ended | None = None
+    destroyed: Ended = field(init=False)
 
     @property
     def day(self) -> str:
@@ -141,15 +142,14 @@ def tell(folder: Path) -> Story:
 
 def _refused_training(story: Story, box: Sandbox) -> None:
     """Every service fails for a while; the training job is refused for good, as by an account without a GPU quota."""
-    gateway, engines, search = _fault_urls(box)
-    _fault(engines, service="bedrock", operation="Converse", status=429, code="ThrottlingException", times=3)
-    _fault(engines, service="bedrock", operation="InvokeModel", status=503, code="ServiceUnavailable", times=2)
-    _fault(search, operation="_bulk", status=503, when="after")
-    _fault(search, operation="_msearch", status=429)
-    _fault(gateway, service="s3", operation="part-zero-shot-00000", status=503, code="SlowDown", times=3)
-    _fault(gateway, service="s3", operation="questions.test.jsonl", status=503, code="SlowDown", times=2)
-    _fault(gateway, service="lambda", operation="Invoke", status=429, code="TooManyRequestsException")
-    _fault(engines, service="sagemaker", operation="CreateTrainingJob", status=400, code="ResourceLimitExceeded")
+    fault(box, service="bedrock-runtime", operation="/converse", status=429, code="ThrottlingException", times=3)
+    fault(box, service="bedrock-runtime", operation="/invoke", status=503, code="ServiceUnavailable", times=2)
+    fault(box, service=OPENSEARCH_DATA, operation="_bulk", status=503, when="after")
+    fault(box, service=OPENSEARCH_DATA, operation="_msearch", status=429)
+    fault(box, service="s3", operation="part-zero-shot-00000", status=503, code="SlowDown", times=3)
+    fault(box, service="s3", operation="questions.test.jsonl", status=503, code="SlowDown", times=2)
+    fault(box, service="lambda", operation="Invoke", status=429, code="TooManyRequestsException")
+    fault(box, service="sagemaker", operation="CreateTrainingJob", status=400, code="ResourceLimitExceeded")
     story.refused = _ladder(box, *_run_arguments(story), "--profile", "small")
     (record,) = story.runs.glob("*/run.json")
     story.run = record.parent.name
@@ -157,8 +157,7 @@ def _refused_training(story: Story, box: Sandbox) -> None:
 
 
 def _killed_sandbox(story: Story, box: Sandbox) -> None:
-    _, engines, _ = _fault_urls(box)
-    _fault(engines, service="sagemaker", operation="CreateTrainingJob", status=400, code="ThrottlingException")
+    fault(box, service="sagemaker", operation="CreateTrainingJob", status=400, code="ThrottlingException")
     processes = [psutil.Process(box.pid), *psutil.Process(box.pid).children(recursive=True)]
     with _killed_when_trained(story, box) as killed:
         story.cut_off = _ladder(box, *_run_arguments(story), "--resume", story.run)
@@ -168,20 +167,19 @@ def _killed_sandbox(story: Story, box: Sandbox) -> None:
 
 
 def _resumed_to_the_end(story: Story, box: Sandbox) -> None:
-    gateway, engines, _ = _fault_urls(box)
-    _fault(engines, service="bedrock", operation="Converse", status=400, code="ValidationException", times=TRIPWIRE)
-    _fault(engines, service="sagemaker", operation="CreateTrainingJob", status=400, code="Refused", times=TRIPWIRE)
-    _fault(engines, service="sagemaker", operation="InvokeEndpoint", status=503, code="ServiceUnavailable", times=2)
-    _fault(engines, service="sagemaker", operation="InvokeEndpoint", status=400, code="ThrottlingException", times=2)
-    _fault(gateway, service="s3", operation="part-lora-00000", status=503, code="SlowDown", times=2)
+    fault(box, service="bedrock-runtime", operation="/converse", status=400, code="ValidationException", times=TRIPWIRE)
+    fault(box, service="sagemaker", operation="CreateTrainingJob", status=400, code="Refused", times=TRIPWIRE)
+    fault(box, service="sagemaker", operation="/invocations", status=503, code="ServiceUnavailable", times=2)
+    fault(box, service="sagemaker", operation="/invocations", status=400, code="ThrottlingException", times=2)
+    fault(box, service="s3", operation="part-lora-00000", status=503, code="SlowDown", times=2)
     story.finished = _ladder(box, *_run_arguments(story), "--resume", story.run)
     story.after_finish = _look(story, box)
     story.rebuilt = _ladder(box, "report", "--run", "newest", *_of_experiment(story))
 
 
 def other_lines(day: str) -> list[dict[str, Any]]:
-    """What a real bill holds beside the runs: usage that nobody tagged, usage of this experiment that no run metered
-    (an alarm), money that AWS gives and takes, and a model that AWS Marketplace bills under a name of its own.
+    """Other lines of a real bill: untagged usage, usage of this experiment that no run metered (an alarm), a credit and
+    tax, and a model that AWS Marketplace bills under a name of its own.
     """
     cell = {"cost-cell": f"{NAME}/shared", "experiment": NAME, "approach": "shared"}
     alarm = {"service": "AmazonCloudWatch", "usage_type": "CW:AlarmMonitorUsage", "quantity": "0.5", "unit": "Alarms"}
@@ -207,7 +205,7 @@ def _billed(story: Story, box: Sandbox) -> None:
     """The bill before it has come, complete, and with lines that no run made; the same from exports."""
     story.bills["too early"] = _bill(story, box)
     bill_clock.advance(box, 72)
-    # The roles' tag was seen with the first Bedrock call, so that it can be activated now, and applied to what was.
+    # The roles' tag was seen with the first Bedrock call: it can be activated now, and applied to the past.
     story.tags["before"] = _ladder(box, "tags", "status")
     story.tags["activated"] = _ladder(box, "tags", "activate")
     story.tags["again"] = _ladder(box, "tags", "activate")
@@ -229,8 +227,11 @@ def _billed(story: Story, box: Sandbox) -> None:
 
 def _bill(story: Story, box: Sandbox, *options: str) -> Bill:
     ended = _ladder(box, "report", *_of_experiment(story), *options)
+    return _read_bill(ended, max((story.runs / "spend").iterdir()))
+
+
+def _read_bill(ended: Ended, folder: Path) -> Bill:
     assert ended.code == 0, ended.err
-    folder = max((story.runs / "spend").iterdir())
     return Bill(
         ended=ended,
         report=json.loads((folder / "report.json").read_text(encoding="utf-8")),
@@ -251,14 +252,7 @@ def _exported(story: Story, box: Sandbox) -> Bill:
     folder = max((story.runs / "spend").iterdir())
     options = ("--charges", str(folder / "charges.csv"), "--json", str(out / "report.json"))
     files = ("--csv", str(out / "charges.csv"), "--html", str(out / "report.html"))
-    ended = _ladder(box, "export", "query", *_of_experiment(story)[:2], *options, *files)
-    assert ended.code == 0, ended.err
-    return Bill(
-        ended=ended,
-        report=json.loads((out / "report.json").read_text(encoding="utf-8")),
-        charges=read_charges(out / "charges.csv"),
-        page=(out / "report.html").read_text(encoding="utf-8"),
-    )
+    return _read_bill(_ladder(box, "export", "query", *_of_experiment(story)[:2], *options, *files), out)
 
 
 def _control(box: Sandbox, **changes: object) -> None:
@@ -311,9 +305,7 @@ def _look(story: Story, box: Sandbox) -> Moment:
         charges=read_charges(story.runs / story.run / "charges.csv"),
         chunks=_chunks(session, deployment, box),
         sagemaker=_sagemaker(session),
-        faults_left=[
-            fault for url in _fault_urls(box)[:2] for fault in json.loads(urllib.request.urlopen(url).read())["faults"]
-        ],
+        faults_left=json.loads(urllib.request.urlopen(box.endpoint + ROUTE).read())["faults"],
     )
 
 
@@ -381,25 +373,10 @@ def _bootstrap(story: Story, box: Sandbox) -> None:
 
 def _deploy(story: Story, box: Sandbox) -> None:
     app = str(story.folder / "cdk.out")
-    # Without change sets, which only show what will happen; the tests of the emulator deploy with them.
+    # Without change sets: they only show what will happen. The tests of the emulator deploy with them.
     options = ("--require-approval", "never", "--method", "direct", "--concurrency", "4")
     _cdk(story, box, "deploy", "--all", "--app", app, *options)
 
 
 def _cdk(story: Story, box: Sandbox, *arguments: str) -> None:
     cdk(arguments, environment=box.environment(), log=story.folder / "cdk.log")
-
-
-def _fault_urls(box: Sandbox) -> tuple[str, str, str]:
-    """Of the gateway, of the engines, of OpenSearch."""
-    return (
-        f"{box.endpoint}/_ladder/faults",
-        f"http://127.0.0.1:{box.engines_port}/_faults",
-        f"http://127.0.0.1:{box.opensearch_port}/_faults",
-    )
-
-
-def _fault(url: str, **fault: object) -> None:
-    request = urllib.request.Request(url, data=json.dumps(fault).encode(), method="POST")
-    request.add_header("content-type", "application/json")
-    urllib.request.urlopen(request, timeout=10).close()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
-from emulator_access import session_of
+from emulator_access import fault, session_of, settled
 
 from contracts import json_codec, keys
 from cost_reports.metering import meters
@@ -24,115 +23,11 @@ pytestmark = pytest.mark.emulator
 STACK = "billing-test"
 BUCKET = "billing-test-exports"
 TAGS = [{"Key": "experiment", "Value": "billing-test"}]
-LOCATION = f"s3://{BUCKET}/exports/billing-test/data/"
+TEMPLATE = Path(__file__).with_name("emulator_app") / "billing.template.json"
 
 
 def template(*, export_query: str = "SELECT BilledCost, ServiceName, Tags FROM FOCUS_1_2_AWS") -> str:
-    monitor = {"Tags": {"Key": "cost-cell", "Values": ["billing-test/rag"], "MatchOptions": ["EQUALS"]}}
-    threshold = {
-        "Dimensions": {
-            "Key": "ANOMALY_TOTAL_IMPACT_ABSOLUTE",
-            "Values": ["5"],
-            "MatchOptions": ["GREATER_THAN_OR_EQUAL"],
-        }
-    }
-    resources: dict[str, Any] = {
-        "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": BUCKET}},
-        "Policy": {
-            "Type": "AWS::S3::BucketPolicy",
-            "Properties": {
-                "Bucket": {"Ref": "Bucket"},
-                "PolicyDocument": {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Action": "s3:PutObject",
-                            "Principal": {"Service": "bcm-data-exports.amazonaws.com"},
-                            "Resource": f"arn:aws:s3:::{BUCKET}/*",
-                        }
-                    ],
-                },
-            },
-        },
-        "Export": {
-            "Type": "AWS::BCMDataExports::Export",
-            "DependsOn": "Policy",
-            "Properties": {
-                "Export": {
-                    "Name": "billing-test",
-                    "DataQuery": {
-                        "QueryStatement": export_query,
-                        "TableConfigurations": {"FOCUS_1_2_AWS": {"TIME_GRANULARITY": "DAILY"}},
-                    },
-                    "DestinationConfigurations": {
-                        "S3Destination": {
-                            "S3Bucket": {"Ref": "Bucket"},
-                            "S3Prefix": "exports",
-                            "S3Region": "us-east-1",
-                            "S3OutputConfigurations": {
-                                "OutputType": "CUSTOM",
-                                "Format": "PARQUET",
-                                "Compression": "PARQUET",
-                                "Overwrite": "OVERWRITE_REPORT",
-                            },
-                        }
-                    },
-                    "RefreshCadence": {"Frequency": "SYNCHRONOUS"},
-                },
-            },
-        },
-        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "billing-test"}},
-        "Monitor": {
-            "Type": "AWS::CE::AnomalyMonitor",
-            "Properties": {
-                "MonitorName": "billing-test",
-                "MonitorType": "CUSTOM",
-                "MonitorSpecification": json.dumps(monitor),
-            },
-        },
-        "Subscription": {
-            "Type": "AWS::CE::AnomalySubscription",
-            "Properties": {
-                "SubscriptionName": "billing-test",
-                "Frequency": "IMMEDIATE",
-                "MonitorArnList": [{"Fn::GetAtt": ["Monitor", "MonitorArn"]}],
-                "Subscribers": [{"Type": "SNS", "Address": {"Ref": "Topic"}}],
-                "ThresholdExpression": json.dumps(threshold),
-            },
-        },
-        "Database": {
-            "Type": "AWS::Glue::Database",
-            "Properties": {
-                "CatalogId": {"Ref": "AWS::AccountId"},
-                "DatabaseInput": {"Name": "billing_test", "Parameters": {"experiment": "billing-test"}},
-            },
-        },
-        "Table": {
-            "Type": "AWS::Glue::Table",
-            "Properties": {
-                "CatalogId": {"Ref": "AWS::AccountId"},
-                "DatabaseName": {"Ref": "Database"},
-                "TableInput": {
-                    "Name": "focus",
-                    "TableType": "EXTERNAL_TABLE",
-                    "StorageDescriptor": {"Location": LOCATION, "Columns": [{"Name": "billedcost", "Type": "double"}]},
-                },
-            },
-        },
-        "WorkGroup": {
-            "Type": "AWS::Athena::WorkGroup",
-            "Properties": {
-                "Name": "billing-test",
-                "RecursiveDeleteOption": True,
-                "Tags": TAGS,
-                "WorkGroupConfiguration": {"BytesScannedCutoffPerQuery": 1_000_000_000},
-            },
-        },
-    }
-    names = {"Export": "ExportArn", "Monitor": "MonitorArn", "Subscription": "SubscriptionArn"}
-    outputs = {name: {"Value": {"Fn::GetAtt": [name, attribute]}} for name, attribute in names.items()}
-    return json.dumps({"Resources": resources, "Outputs": outputs})
+    return TEMPLATE.read_text(encoding="utf-8").replace("${ExportQuery}", export_query)
 
 
 @pytest.fixture(scope="module")
@@ -150,23 +45,11 @@ def control(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
         return found
 
 
-def fault(sandbox: Sandbox, **found: Any) -> None:
-    body = json.dumps({"status": 400, **found}).encode()
-    request = urllib.request.Request(f"{sandbox.endpoint}/_ladder/faults", data=body, method="POST")
-    urllib.request.urlopen(request, timeout=10).close()
-
-
-def settled(session: boto3.Session, status: str) -> dict[str, Any]:
-    """The stack, once it is no longer in progress."""
-    client = session.client("cloudformation")
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        found: dict[str, Any] = client.describe_stacks(StackName=STACK)["Stacks"][0]
-        if not found["StackStatus"].endswith("IN_PROGRESS"):
-            assert found["StackStatus"] == status, found.get("StackStatusReason")
-            return found
-        time.sleep(0.05)
-    pytest.fail(f"{STACK} did not settle")
+def reached(session: boto3.Session, status: str) -> dict[str, Any]:
+    """The stack, once it has come to rest in this status."""
+    found = settled(session.client("cloudformation"), STACK)
+    assert found["StackStatus"] == status, found.get("StackStatusReason")
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +57,7 @@ def outputs(sandbox: Sandbox, session: boto3.Session) -> Iterator[dict[str, str]
     """The stack, deployed; when all is over it is deleted and nothing of it is left."""
     client = session.client("cloudformation")
     client.create_stack(StackName=STACK, TemplateBody=template(), Tags=TAGS)
-    found = settled(session, "CREATE_COMPLETE")
+    found = reached(session, "CREATE_COMPLETE")
     yield {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
     s3 = session.client("s3")
     for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
@@ -246,25 +129,16 @@ def test_a_change_reaches_the_export_and_a_refusal_fails_the_stack(
 ) -> None:
     client = session.client("cloudformation")
     query = "SELECT BilledCost FROM FOCUS_1_2_AWS"
-    fault(sandbox, service="bcm-data-exports", operation="UpdateExport", code="ThrottlingException", times=2)
+    throttling = {"status": 400, "code": "ThrottlingException", "times": 2}
+    fault(sandbox, service="bcm-data-exports", operation="UpdateExport", **throttling)
     client.update_stack(StackName=STACK, TemplateBody=template(export_query=query), Tags=TAGS)
-    settled(session, "UPDATE_COMPLETE")
+    reached(session, "UPDATE_COMPLETE")
     exports = session.client("bcm-data-exports")
     found = exports.get_export(ExportArn=outputs["Export"])["Export"]
     assert found["DataQuery"]["QueryStatement"] == query
     client.update_stack(StackName=STACK, TemplateBody=template(export_query=query.replace("Cost", "Costs")), Tags=TAGS)
-    settled(session, "UPDATE_ROLLBACK_COMPLETE")
+    reached(session, "UPDATE_ROLLBACK_COMPLETE")
     reasons = [
         event.get("ResourceStatusReason", "") for event in client.describe_stack_events(StackName=STACK)["StackEvents"]
     ]
     assert any("FOCUS_1_2_AWS has no column BilledCosts" in reason for reason in reasons)
-
-
-def test_a_fault_of_the_gateway_hits_cost_explorer(sandbox: Sandbox, session: boto3.Session) -> None:
-    fault(sandbox, service="ce", operation="ListCostAllocationTags", code="LimitExceededException", times=9)
-    try:
-        with pytest.raises(ClientError, match="LimitExceededException"):
-            session.client("ce").list_cost_allocation_tags()
-    finally:
-        clear = urllib.request.Request(f"{sandbox.endpoint}/_ladder/faults", method="DELETE")
-        urllib.request.urlopen(clear, timeout=10).close()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import boto3
 import pytest
-from emulator_access import cdk
+from emulator_access import cdk, clear_faults, eventually, fault, settled
 from emulator_app import example_stacks
 
 from ladder.leftovers import audit as leftovers
@@ -42,28 +42,22 @@ def outputs(bootstrapped: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def faults(emulator: Sandbox) -> Iterator[Any]:
-    """Adds faults by `POST /_ladder/faults`; removes what is left of them afterwards."""
-    url = f"{emulator.endpoint}/_ladder/faults"
-
-    def add(**fault: object) -> None:
-        body = json.dumps(fault).encode()
-        urllib.request.urlopen(urllib.request.Request(url, data=body, method="POST"), timeout=10).close()
-
-    yield add
-    urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=10).close()
+    """Adds faults; removes what is left of them afterwards."""
+    yield partial(fault, emulator)
+    clear_faults(emulator)
 
 
 def execute(aws: boto3.Session, machine: str, **given: object) -> dict[str, Any]:
     """Run a state machine to its end and describe it, with its output decoded."""
     states = aws.client("stepfunctions")
     execution = states.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"]
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        found = states.describe_execution(executionArn=execution)
-        if found["status"] != "RUNNING":
-            return {**found, "output": json.loads(found.get("output") or "{}")}
-        time.sleep(0.05)
-    pytest.fail(f"{execution} did not end within 60 s")
+
+    def ended() -> dict[str, Any] | None:
+        found: dict[str, Any] = states.describe_execution(executionArn=execution)
+        return None if found["status"] == "RUNNING" else found
+
+    found = eventually(ended)
+    return {**found, "output": json.loads(found.get("output") or "{}")}
 
 
 def test_a_function_sees_its_layer_and_only_what_lambda_has(
@@ -179,6 +173,7 @@ def test_tags_are_listed_for_every_kind_that_has_them(outputs: dict[str, str], a
         ("sqs", "ListQueues", lambda aws: aws.client("sqs").list_queues()),
         ("iam", "ListRoles", lambda aws: aws.client("iam").list_roles()),
         ("sagemaker", "ListModels", lambda aws: aws.client("sagemaker").list_models()),
+        ("ce", "GetAnomalyMonitors", lambda aws: aws.client("ce").get_anomaly_monitors()),
     ],
 )
 def test_a_fault_is_an_error_in_the_protocol_of_its_service(
@@ -194,10 +189,10 @@ def test_a_fault_is_an_error_in_the_protocol_of_its_service(
 
 
 def test_an_unknown_fault_is_refused(emulator: Sandbox) -> None:
-    request = urllib.request.Request(f"{emulator.endpoint}/_ladder/faults", data=b'{"service": "s4"}', method="POST")
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(request, timeout=10)
-    assert json.load(caught.value)["message"] == "fault: service 's4' is not one of this emulator's"
+        fault(emulator, service="s4")
+    with caught.value as answer:
+        assert json.load(answer)["message"] == "fault: service 's4' does not answer here"
 
 
 def test_an_unknown_type_is_refused_before_anything_is_created(aws: boto3.Session) -> None:
@@ -222,13 +217,7 @@ def test_a_bucket_with_objects_is_not_deleted(aws: boto3.Session) -> None:
     stacks.get_waiter("stack_create_complete").wait(StackName="full-bucket", WaiterConfig={"Delay": 1})
     s3.put_object(Bucket="kept-full", Key="object", Body=b"x")
     stacks.delete_stack(StackName="full-bucket")
-    until = time.monotonic() + 10
-    while (status := stacks.describe_stacks(StackName="full-bucket")["Stacks"][0]["StackStatus"]).endswith(
-        "IN_PROGRESS"
-    ):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    assert status == "DELETE_FAILED"
+    assert settled(stacks, "full-bucket")["StackStatus"] == "DELETE_FAILED"
     kept = leftovers.audit(aws, experiment="none", stack_prefix="full-bucket")
     assert [(item.kind, item.state) for item in kept] == [("AWS::CloudFormation::Stack", "DELETE_FAILED")]
     s3.delete_object(Bucket="kept-full", Key="object")

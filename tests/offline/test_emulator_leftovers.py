@@ -1,13 +1,13 @@
-"""The audit finds what was planted, by each of its ways of searching, and nothing of anybody else."""
+"""The audit finds what was planted, by each of its ways of searching, and nothing else."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import urllib.request
 
 import boto3
 import pytest
+from emulator_access import fault
 
 from ladder.leftovers import audit as leftovers
 from offline.sandbox import Sandbox
@@ -50,7 +50,7 @@ def planted(aws: boto3.Session) -> None:
     )
     sagemaker = aws.client("sagemaker")
     sagemaker.create_endpoint(EndpointName="served", EndpointConfigName="config", Tags=TAGS)
-    sagemaker.create_model(ModelName="of-nobody", ExecutionRoleArn=ROLE)
+    sagemaker.create_model(ModelName="of-no-experiment", ExecutionRoleArn=ROLE)
     aws.client("cloudformation").create_stack(
         StackName="PlantedStackFoundation",
         TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}),
@@ -62,7 +62,7 @@ def removed(aws: boto3.Session) -> object:
     yield None
     aws.client("cloudformation").delete_stack(StackName="PlantedStackFoundation")
     aws.client("sagemaker").delete_endpoint(EndpointName="served")
-    aws.client("sagemaker").delete_model(ModelName="of-nobody")
+    aws.client("sagemaker").delete_model(ModelName="of-no-experiment")
     aws.client("opensearchserverless").delete_security_policy(name="fm-planted-rag", type="encryption")
     aws.client("iam").delete_role(RoleName="tagged-role")
     for name in ("/aws/lambda/PlantedStack-answer", "/aws/lambda/implanted"):
@@ -97,17 +97,7 @@ def test_everything_planted_is_found_and_nothing_else(aws: boto3.Session) -> Non
 
 
 def test_a_failed_call_cannot_verify(aws: boto3.Session, emulator: Sandbox) -> None:
-    fault = {
-        "service": "opensearchserverless",
-        "operation": "ListCollections",
-        "status": 400,
-        "code": "AccessDenied",
-        "times": 1,
-    }
-    request = urllib.request.Request(
-        f"{emulator.endpoint}/_ladder/faults", data=json.dumps(fault).encode(), method="POST"
-    )
-    urllib.request.urlopen(request, timeout=10).close()
+    fault(emulator, service="opensearchserverless", operation="ListCollections", status=400, code="AccessDenied")
     (entry,) = audit(aws)
     assert entry == leftovers.Leftover(
         kind="AWS::OpenSearchServerless::Collection",

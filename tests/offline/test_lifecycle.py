@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from lifecycle import TRIPWIRE, Ended, Moment, Story, read_charges, tell
+from lifecycle import TRIPWIRE, Moment, Story, read_charges, tell
 
 from contracts.experiment import APPROACHES, VARIANTS
 from tests.offline import small_experiment
@@ -28,21 +28,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
 
 
 @pytest.fixture
-def refused(story: Story) -> Ended:
-    assert story.refused is not None
-    return story.refused
-
-
-@pytest.fixture
-def after_refusal(story: Story) -> Moment:
-    assert story.after_refusal is not None
-    return story.after_refusal
-
-
-@pytest.fixture
 def finished(story: Story) -> Moment:
-    assert story.finished is not None
-    assert story.after_finish is not None
     assert (story.finished.code, story.finished.err) == (0, "")
     return story.after_finish
 
@@ -58,32 +44,33 @@ def charges(story: Story) -> list[dict[str, str]]:
 # ---- the first attempt: faults of every service, and a training job that is refused ----
 
 
-def test_a_run_without_its_fine_tuning_fails_in_one_line(story: Story, refused: Ended) -> None:
-    assert refused.code == 1
-    (line,) = refused.err.splitlines()
+def test_a_run_without_its_fine_tuning_fails_in_one_line(story: Story) -> None:
+    assert story.refused.code == 1
+    (line,) = story.refused.err.splitlines()
     assert line.startswith(f"error: run {story.run} ended FAILED: ")
     assert '"fine-tuning"' in line
     assert line.endswith(f"go on with --resume {story.run}")
-    assert "Traceback" not in refused.out
+    assert "Traceback" not in story.refused.out
 
 
-def test_the_report_shows_the_other_approaches(refused: Ended, after_refusal: Moment) -> None:
+def test_the_report_shows_the_other_approaches(story: Story) -> None:
     ladder = {
-        (row["approach"], row["variant"]): (row["answers"], row["errors"]) for row in after_refusal.report["ladder"]
+        (row["approach"], row["variant"]): (row["answers"], row["errors"])
+        for row in story.after_refusal.report["ladder"]
     }
     expected = {pair: (len(QUESTIONS), 0) for pair in ALL_VARIANTS if pair[0] != "fine-tuning"}
     assert {pair: counts for pair, counts in ladder.items() if pair[0] != "fine-tuning"} == expected
-    assert "ResourceLimitExceeded" in str(after_refusal.report)
-    assert after_refusal.record["status"] == "FAILED"
+    assert "ResourceLimitExceeded" in str(story.after_refusal.report)
+    assert story.after_refusal.record["status"] == "FAILED"
 
 
-def test_a_refused_training_job_leaves_nothing(after_refusal: Moment) -> None:
-    assert after_refusal.sagemaker == NOTHING
+def test_a_refused_training_job_leaves_nothing(story: Story) -> None:
+    assert story.after_refusal.sagemaker == NOTHING
 
 
-def test_every_fault_of_the_first_attempt_happened(after_refusal: Moment) -> None:
+def test_every_fault_of_the_first_attempt_happened(story: Story) -> None:
     """A fault that waits has tested nothing."""
-    assert after_refusal.faults_left == []
+    assert story.after_refusal.faults_left == []
 
 
 def test_throttled_questions_were_asked_again(story: Story) -> None:
@@ -91,8 +78,8 @@ def test_throttled_questions_were_asked_again(story: Story) -> None:
     assert sum((attempt - 1) * count for attempt, count in attempts.items()) >= 3
 
 
-def test_a_bulk_request_that_failed_after_its_effect_left_no_copies(after_refusal: Moment, finished: Moment) -> None:
-    for moment in (after_refusal, finished):
+def test_a_bulk_request_that_failed_after_its_effect_left_no_copies(story: Story, finished: Moment) -> None:
+    for moment in (story.after_refusal, finished):
         assert len(moment.chunks) == len(set(moment.chunks)) == len(small_experiment.PAGES)
 
 
@@ -104,7 +91,6 @@ def test_a_killed_sandbox_ends_with_everything_it_had_started(story: Story) -> N
 
 
 def test_losing_the_account_is_one_line_that_says_how_to_go_on(story: Story) -> None:
-    assert story.cut_off is not None
     assert story.cut_off.code == 1
     (line,) = story.cut_off.err.splitlines()
     assert line.startswith(f"error: lost sight of run {story.run}")
@@ -123,9 +109,9 @@ def test_what_was_finished_was_on_this_machine(story: Story) -> None:
 def test_finished_batches_are_not_repeated(story: Story, finished: Moment) -> None:
     after = story.parts("answers")
     assert {key: after[key] for key in story.mirrored} == story.mirrored
-    # Nobody asked the generator, and nobody trained: either would have met its tripwire.
+    # A question to the generator or another training job would have met its tripwire.
     left = {fault["operation"]: fault["times"] for fault in finished.faults_left}
-    assert left == {"Converse": TRIPWIRE, "CreateTrainingJob": TRIPWIRE}
+    assert left == {"/converse": TRIPWIRE, "CreateTrainingJob": TRIPWIRE}
 
 
 def test_every_question_has_one_answer_of_every_variant(story: Story, finished: Moment) -> None:
@@ -138,7 +124,7 @@ def test_every_question_has_one_answer_of_every_variant(story: Story, finished: 
 
 
 def test_the_throttled_endpoint_was_asked_again(story: Story) -> None:
-    """Answers that were there before the kill are not asked for, so that these are the endpoint's of the third."""
+    """Answers from before the kill are not asked for again: these are the third endpoint's."""
     tuned = rows(story.parts("answers"), "approach=fine-tuning")
     assert sum(row["attempt"] - 1 for row in tuned) >= 4
 
@@ -184,8 +170,7 @@ def test_resuming_loses_no_usage_of_models(story: Story, finished: Moment) -> No
     assert after[embedded] > before[embedded]
 
 
-def charged(moment: Moment | None) -> dict[tuple[str, str], Decimal]:
-    assert moment is not None
+def charged(moment: Moment) -> dict[tuple[str, str], Decimal]:
     total: dict[tuple[str, str], Decimal] = {}
     for row in moment.charges:
         if row["service_code"] in ("AmazonBedrock", "AmazonSageMaker"):
@@ -204,7 +189,6 @@ def test_tokens_are_those_of_the_answers(story: Story, finished: Moment) -> None
 
 
 def test_the_total_is_the_sum_of_the_charges(story: Story, finished: Moment) -> None:
-    assert story.rebuilt is not None
     report = json.loads((story.runs / story.run / "report.json").read_text(encoding="utf-8"))
     assert Decimal(report["total_usd"]) == sum(Decimal(row["amount_usd"]) for row in charges(story)) > 0
     assert {row["simulated"].split(":")[0] for row in charges(story)} == {"yes"}
@@ -224,7 +208,6 @@ def test_the_report_names_what_it_was_made_with(finished: Moment) -> None:
 
 
 def test_the_report_can_be_made_again(story: Story) -> None:
-    assert story.rebuilt is not None
     assert (story.rebuilt.code, story.rebuilt.err) == (0, "")
     assert "SIMULATED BILL" in story.rebuilt.out
 
@@ -333,7 +316,7 @@ def test_lines_that_no_run_made_are_explained_line_by_line(story: Story, finishe
     assert "Claude Haiku 5.5 (Amazon Bedrock Edition)" in services
 
 
-def test_untagged_usage_is_shown_and_belongs_to_nobody(story: Story, finished: Moment) -> None:
+def test_untagged_usage_is_shown_by_itself(story: Story, finished: Moment) -> None:
     report = bill(story, "with other lines")
     assert Decimal(report["untagged"]["usd"]) >= Decimal("0.5")
     assert 0 < Decimal(report["untagged"]["share"]) < 100
@@ -372,7 +355,6 @@ def test_a_member_account_is_told_whom_to_ask(story: Story, finished: Moment) ->
 
 
 def test_nothing_is_left_after_destroy(story: Story) -> None:
-    assert story.destroyed is not None
     assert (story.destroyed.code, story.destroyed.err) == (0, "")
     assert story.destroyed.out == f"nothing is left of experiment {small_experiment.NAME}\n"
     assert json.loads((story.folder / "leftovers.json").read_text(encoding="utf-8")) == []

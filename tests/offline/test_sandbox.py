@@ -11,45 +11,25 @@ import time
 import zipfile
 from pathlib import Path
 
+import psutil
 import pytest
-from emulator_access import STUB_ENGINES, session_of
+from emulator_access import STUB_ENGINES, eventually, session_of
 
-from offline import ports, sandbox
-from offline.layout import Layout
+from offline import sandbox
+from offline.process import ports
+from offline.process.layout import Layout
 
 pytestmark = pytest.mark.emulator
 
 
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # A child that nobody waits for is a zombie here until init reaps it: it runs no more.
-    state = Path(f"/proc/{pid}/stat")
-    return not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+def family(pid: int) -> list[psutil.Process]:
+    """The process and all below it."""
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
 
 
-def descendants(pid: int) -> set[int]:
-    """The processes below `pid`, from /proc."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
-
-
-def gone(pids: set[int], within_s: float) -> set[int]:
-    until = time.monotonic() + within_s
-    while (left := {pid for pid in pids if alive(pid)}) and time.monotonic() < until:
-        time.sleep(0.05)
-    return left
+def survivors(processes: list[psutil.Process], within_s: float) -> list[psutil.Process]:
+    return psutil.wait_procs(processes, timeout=within_s)[1]
 
 
 def test_up_status_down(tmp_path: Path) -> None:
@@ -61,11 +41,11 @@ def test_up_status_down(tmp_path: Path) -> None:
         assert sandbox.up(tmp_path) == running
         with pytest.raises(sandbox.SandboxError, match="runs on port"):
             sandbox.up(tmp_path, port=running.port + 1)
-        pids = descendants(running.pid)
-        assert len(pids) == 3
+        processes = family(running.pid)
+        assert len(processes) == 3
     finally:
         assert sandbox.down(tmp_path) is True
-    assert gone(pids, 2) == set()
+    assert survivors(processes, 2) == []
     assert not any(ports.is_listening(port) for port in (running.port, running.engines_port, running.opensearch_port))
     layout = Layout(tmp_path)
     assert not layout.temporary.exists()
@@ -73,8 +53,6 @@ def test_up_status_down(tmp_path: Path) -> None:
     assert layout.log("emulator").exists()
 
 
-# Linux only, as the check itself is: macOS has no /proc. It always runs in continuous integration.
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads the process table from /proc")
 def test_nothing_survives_a_killed_supervisor(tmp_path: Path) -> None:
     running = sandbox.up(tmp_path / "box", engines=STUB_ENGINES)
     try:
@@ -90,14 +68,14 @@ def test_nothing_survives_a_killed_supervisor(tmp_path: Path) -> None:
             },
         )
         functions.invoke(FunctionName="sleeper", InvocationType="Event", Payload=b"{}")
-        until = time.monotonic() + 20
-        while len(pids := descendants(running.pid)) < 4:
-            assert time.monotonic() < until, "the function's worker did not start"
-            time.sleep(0.05)
+        eventually(lambda: len(family(running.pid)) == 4)
+        # The worker, too, has begun to run the function.
         time.sleep(0.5)
-        assert set(listening(pids)) == {"0100007F"}
+        processes = family(running.pid)
+        listening = [c.laddr.ip for process in processes for c in process.net_connections() if c.status == "LISTEN"]
+        assert set(listening) == {"127.0.0.1"}
         os.kill(running.pid, signal.SIGKILL)
-        assert gone(pids, 5) == set()
+        assert survivors(processes, 5) == []
         assert sandbox.status(tmp_path / "box") is None
     finally:
         sandbox.down(tmp_path / "box")
@@ -109,24 +87,6 @@ def zipped(name: str, text: str) -> bytes:
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(name, text)
     return file.getvalue()
-
-
-def listening(pids: set[int]) -> list[str]:
-    """The local addresses (hexadecimal) on which these processes accept connections."""
-    sockets = set()
-    for pid in pids:
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            try:
-                sockets.add(str(descriptor.readlink()))
-            except FileNotFoundError:
-                continue
-    found = []
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in Path(table).read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
-                found.append(fields[1].split(":")[0])
-    return found
 
 
 def test_a_busy_port_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from moto import mock_aws
 from lambdas.common.store import Results
 from lambdas.rag.index import VectorIndex
 from lambdas.rag.store import index_body
-from offline.opensearch.server import OpenSearchServer, serve
+from offline.opensearch.api import OpenSearchServer, serve
 from tests.unit.lambdas.rag.rag_world import DIMENSIONS, WordEmbedder, open_index
 
 

@@ -14,7 +14,8 @@ from contracts.times import Deadline
 from lambdas.common.settings import SearchSettings
 from lambdas.rag.index import VectorIndex
 from lambdas.rag.store import connect
-from offline.opensearch.server import OpenSearchServer
+from offline.common.faults import OPENSEARCH_DATA, ROUTE
+from offline.opensearch.api import OpenSearchServer
 
 DIMENSIONS = 32
 SETTINGS = Retrieval(chunk_characters=80, chunk_overlap=0)
@@ -55,8 +56,8 @@ def open_index(
 
 
 def fault(server: OpenSearchServer, **fields: Any) -> None:
-    body = json.dumps(fields).encode()
-    urllib.request.urlopen(urllib.request.Request(f"{server.endpoint}/_faults", data=body)).close()
+    body = json.dumps({"service": OPENSEARCH_DATA, **fields}).encode()
+    urllib.request.urlopen(urllib.request.Request(server.endpoint + ROUTE, data=body)).close()
 
 
 def handbook(count: int = 6) -> list[Document]:

@@ -16,7 +16,7 @@ from lambdas.rag.chunking import Chunk, chunk_all
 from lambdas.rag.index import Hit, VectorIndex
 from lambdas.rag.store import StoreError, index_body
 from offline.opensearch import index as engine_index
-from offline.opensearch.server import OpenSearchServer, serve
+from offline.opensearch.api import OpenSearchServer, serve
 from tests.unit.lambdas.rag.rag_world import DIMENSIONS, SETTINGS, WordEmbedder, fault, handbook, open_index
 
 

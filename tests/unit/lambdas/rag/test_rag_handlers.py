@@ -18,7 +18,7 @@ from contracts.run import AnswerRow, Manifest
 from lambdas.common import runtime
 from lambdas.common.store import Results
 from lambdas.rag import handler
-from offline.opensearch.server import OpenSearchServer
+from offline.opensearch.api import OpenSearchServer
 from tests.unit.lambdas.rag.rag_world import DIMENSIONS, SETTINGS, WordEmbedder, fault, handbook
 
 REFUSAL = "I cannot answer this from the handbook."

@@ -14,7 +14,7 @@ from lambdas.rag.chunking import chunk_all
 from lambdas.rag.index import VectorIndex
 from lambdas.rag.retrieval import best_pages, fuse, retrieve, retrieve_chunks
 from lambdas.rag.store import StoreError, connect
-from offline.opensearch.server import OpenSearchServer
+from offline.opensearch.api import OpenSearchServer
 from tests.unit.lambdas.rag.rag_world import SETTINGS, WordEmbedder, fault, handbook, open_index, search_settings
 
 rankings = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=8), max_size=4)

@@ -1,0 +1,1 @@
+"""Bedrock Runtime of the embedded AWS: Converse by the small language model, Titan embeddings by MiniLM."""

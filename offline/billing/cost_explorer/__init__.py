@@ -1,0 +1,1 @@
+"""The service `ce`: questions about the bill, cost-allocation tags, anomaly monitors."""

@@ -1,0 +1,1 @@
+"""The service `bcm-data-exports`: the bill as Parquet files in S3."""

@@ -1,0 +1,1 @@
+"""What several parts of the embedded AWS share: the wire format, the HTTP server, faults, checks of requests."""

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lambdas.fine_tuning.serving import inference
+from lambdas.fine_tuning.serving.inference import Served
+from offline.models.hub import HubFolder
+
+SHARED = "The handbook lists products, sites, policies and services of the house, one a page. "
+
+
+@pytest.fixture(scope="module")
+def served(tiny_hub: HubFolder) -> Served:
+    loaded = inference.load(str(tiny_hub.snapshot), tokenizer=str(tiny_hub.snapshot), adapters={})
+    loaded.model.float()  # answers must not depend on how prompts were batched
+    return loaded
+
+
+def ask(text: str, limit: int = 6, **more: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text}], "max_new_tokens": limit, **more}
+
+
+def test_batching_changes_no_answer_and_no_count(served: Served) -> None:
+    requests = [ask("word " * n + str(n), limit=3 + n % 4) for n in (1, 9, 30, 2, 17, 5)]
+    together = inference.predict_fn(requests, served)
+    assert together == [inference.predict_fn(request, served) for request in requests]
+    assert [a["output_tokens"] for a in together] == [r["max_new_tokens"] for r in requests]
+    assert {a["stop_reason"] for a in together} == {"max_tokens"}
+
+
+def test_a_shared_beginning_changes_no_answer(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = [ask(SHARED * 2 + "x" * n) for n in (1, 12, 5)]
+    encoded = [served.tokenizer(r["messages"][0]["content"])["input_ids"] for r in requests]
+    assert inference._shared_prefix(encoded) >= inference.SHARED_PREFIX
+    shared = inference.predict_fn(requests, served)
+    monkeypatch.setattr(inference, "SHARED_PREFIX", 1 << 30)
+    assert inference.predict_fn(requests, served) == shared
+
+
+def test_the_shared_beginning_leaves_every_prompt_a_token() -> None:
+    same = list(range(40))
+    assert inference._shared_prefix([same, same]) == 39
+    assert inference._shared_prefix([same, [*same[:35], 99, 98]]) == 35
+    assert inference._shared_prefix([same, [*same[:20], 99]]) == 0
+    assert inference._shared_prefix([same]) == 0
+
+
+def test_a_stop_sequence_ends_an_answer_and_is_cut_off(served: Served) -> None:
+    free = inference.predict_fn(ask("Hello", limit=20), served)["text"]
+    stop = free[4]
+    cut = inference.predict_fn(ask("Hello", limit=20, stop=[stop]), served)
+    assert cut["stop_reason"] == "stop_sequence"
+    assert cut["text"] == free[: free.index(stop)]
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ("text", "a request is an object"),
+        ({"messages": []}, 'a list "messages" that is not empty'),
+        ({"messages": [{"role": "user"}]}, 'every message needs a "role" and a text "content"'),
+        (ask("x", limit=0), '"max_new_tokens" must be a positive whole number, not 0'),
+        (ask("x", adapter="lora"), "adapter 'lora' is unknown; known are none"),
+        (ask("x" * 20000), "tokens, the model takes 1 to 8191"),
+    ],
+)
+def test_a_bad_request_is_refused(served: Served, request_: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        inference.predict_fn(request_, served)
