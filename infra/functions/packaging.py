@@ -7,6 +7,7 @@ sources give the same folder and the same asset hash on every machine.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import os
 import shutil
@@ -60,7 +61,7 @@ def closure(module: str, *, root: Path = ROOT) -> set[Path]:
             continue
         found.add(path)
         waiting.extend(_packages_above(path, root))
-        for name in _imports(path, root):
+        for name in _imports(path, path.relative_to(root).parent.parts):
             imported = _file_of(name, root)
             if imported is not None:
                 waiting.append(imported)
@@ -125,14 +126,19 @@ def _packages_above(path: Path, root: Path) -> Iterator[Path]:
             yield init
 
 
-def _imports(path: Path, root: Path) -> Iterator[str]:
-    """Dotted names that `path` may import; `from a import b` gives both a and a.b."""
-    package = path.relative_to(root).parent.parts
+@functools.cache
+def _imports(path: Path, package: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the dotted names that `path` may import; `from a import b` gives both a and a.b.
+
+    A synth asks for the same modules for every function, and sources do not change meanwhile.
+    """
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names.extend(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             prefix = ".".join([*base, *([node.module] if node.module else [])])
-            yield prefix
-            yield from (f"{prefix}.{alias.name}" for alias in node.names)
+            names.append(prefix)
+            names.extend(f"{prefix}.{alias.name}" for alias in node.names)
+    return tuple(dict.fromkeys(names))
