@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from billing_exports import formats
 from billing_exports.formats import ExportError, Layout
@@ -139,8 +139,9 @@ class Athena:
             more = {"NextToken": page["NextToken"]}
 
 
-_PARSE: dict[str, Callable[[str], Any]] = {"date": date.fromisoformat, "str": str, "Decimal": Decimal, "int": int}
-_PARSERS = tuple(_PARSE[kind.removesuffix(" | None")] for kind in RollupRow.__annotations__.values())
+_PARSE: dict[Any, Callable[[str], Any]] = {date: date.fromisoformat, str: str, Decimal: Decimal, int: int}
+#: Of `str | None`, the type comes first.
+_PARSERS = [_PARSE[kind if kind in _PARSE else get_args(kind)[0]] for kind in get_type_hints(RollupRow).values()]
 
 
 def _typed(row: list[str | None]) -> RollupRow:
