@@ -151,8 +151,8 @@ def _checked_periods(connection: Any, parts: Sequence[Part], group: Group) -> li
     for column, missing in zip(essentials, counts, strict=True):
         if missing:
             raise ExportError(culprit.without(connection, parts, column))
-    found = connection.execute("SELECT DISTINCT billing_period FROM rollup ORDER BY 1").fetchall()
-    periods = [str(period) for (period,) in found]
+    distinct = connection.execute("SELECT DISTINCT billing_period FROM rollup ORDER BY 1").fetchall()
+    periods = [str(period) for (period,) in distinct]
     if group.period and (other := next((period for period in periods if period != group.period), None)):
         name = culprit.of_month(connection, parts, essentials[1], other)
         raise ExportError(f"{name}: the folder of {group.period} holds lines of {other}; put files where they belong")

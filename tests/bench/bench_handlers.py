@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 IMPORT_TARGET_MS = 300
 #: A report is not waited for.
-IMPORT_TARGETS_MS = {"lambdas.run_report.handler": 450, "lambdas.spend_report.handler": 450}
+IMPORT_TARGETS_MS = {"lambdas.run_report.handler": 350, "lambdas.spend_report.handler": 350}
 OVERHEAD_TARGET_MS = 15
 RUNS = 7
 QUESTIONS = 320
