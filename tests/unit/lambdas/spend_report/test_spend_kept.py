@@ -129,12 +129,6 @@ def test_objects_of_an_earlier_format_are_a_note(results: Results) -> None:
     assert "delete it" in note
 
 
-def test_a_damaged_period_is_named(results: Results, facts: Facts) -> None:
-    results.write_text(f"reports/{run.EXPERIMENT}/facts/charges/source=billed-ce/period=2026-10/charges.jsonl.gz", "x")
-    with pytest.raises(ValueError, match=f"^{facts.uri('billed-ce', '2026-10')}: the charges cannot be read"):
-        report(results, bill())
-
-
 def test_an_older_reading_does_not_take_the_place_of_a_newer_one(results: Results, facts: Facts) -> None:
     report(results, bill("-0.5"), NOW + timedelta(minutes=5))
     report(results, bill(), NOW)  # which began earlier and came to its end last
@@ -285,6 +279,9 @@ def test_a_correction_of_an_export_counts_in_the_month_of_its_day(results: Resul
     report(results, bill())
     days = Window(start=date(2026, 10, 1), end=date(2026, 11, 1))
     exported(facts, ("2026-10-05", "Usage", "3"), ("2026-11-25", "Usage", "1"))
+    # October was read for the last time before that day was whole.
+    early = PeriodCharges(imported=ImportedWindow(window=days, read_at="2026-10-05T06:00:00Z"))
+    facts.replace_period("billed-export", "2026-10", early)
     found = logic._exported(facts, days, date(2026, 11, 27))
     assert found is not None
     assert [(row.day, row.billing_period) for row in found.rows] == [("2026-10-05", "2026-11")]
