@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from billing_exports import formats
 from billing_exports.formats import ExportError, Layout
-from billing_exports.query import COLUMNS, Asked, RollupRow, literal, whole_query
+from billing_exports.query import ReportScope, RollupRow, literal, whole_query
 from contracts.times import Deadline
 from contracts.units import UNITS, to_decimal
 
@@ -33,8 +33,8 @@ class Scanned:
 
 
 class Athena:
-    """A table of an export in `database`, queried in `workgroup`, which says where results go and how much a query may
-    scan. `client` is a botocore or boto3 client of Athena.
+    """A table of an export in `database`, queried in `workgroup`. The workgroup says where results go and how much a
+    query may scan. `client` is a botocore or boto3 client of Athena.
     """
 
     def __init__(
@@ -57,16 +57,16 @@ class Athena:
 
     @property
     def scanned(self) -> Scanned:
-        """All queries so far."""
+        """What all queries so far read."""
         charged = sum(max(count, LEAST_BYTES) for count in self._scanned if count)
         usd = to_decimal(Fraction(USD_PER_TB) * Fraction(charged, UNITS["TB"].factor))
         return Scanned(bytes=sum(self._scanned), usd=usd)
 
     def layout(self) -> tuple[Layout, bool]:
-        """How the table spells its export, and whether it has a partition for each month.
+        """Return how the table spells its export, and whether it has a partition for each month.
 
         Raises:
-            ExportError: there is no such table, or it is no export.
+            ExportError: there is no such table, or it is not one of an export.
         """
         rows = self._query(
             "SELECT column_name, data_type FROM information_schema.columns"  # noqa: S608
@@ -77,8 +77,8 @@ class Athena:
             raise ExportError(f"Athena has no table {self.database}.{self.table}; name the table of an export")
         return formats.layout_of(columns, f"{self.database}.{self.table}"), PERIOD in columns
 
-    def report_rows(self, asked: Asked) -> list[RollupRow]:
-        """The rows of a report, as `duck.report_rows` gives them of the same lines.
+    def report_rows(self, scope: ReportScope) -> list[RollupRow]:
+        """Return the rows of a report, as `duckdb_engine.report_rows` gives them of the same lines.
 
         Raises:
             ExportError: the query failed or took too long; the message is Athena's.
@@ -87,9 +87,9 @@ class Athena:
         table = f"{formats.identifier(self.database)}.{formats.identifier(self.table)}"
         if partitioned:
             # Lines are billed in the month of their day, or (corrections) in a later one.
-            table += f" WHERE {PERIOD} >= {literal(asked.window.start.strftime('%Y-%m'))}"
+            table += f" WHERE {PERIOD} >= {literal(scope.window.start.strftime('%Y-%m'))}"
         source = formats.source_select(layout, table)
-        rows = self._query(whole_query(layout.format, layout.tags, source, asked))
+        rows = self._query(whole_query(layout.format, layout.tags, source, scope))
         return [_typed(row) for row in rows]
 
     def _query(self, text: str) -> list[list[str | None]]:
@@ -126,29 +126,23 @@ class Athena:
         return f"look it up among the queries of the workgroup {self.workgroup}, or use --engine duckdb"
 
     def _pages(self, query: str) -> Iterator[list[str | None]]:
-        """The rows of the result, without its head, which is the first row of the first page."""
+        """Yield the rows of the result without its header, the first row of the first page."""
         more: dict[str, str] = {}
-        head = True
+        header_rows = 1
         while True:
             page = self.client.get_query_results(QueryExecutionId=query, MaxResults=1000, **more)
-            for row in page["ResultSet"]["Rows"][head:]:
+            for row in page["ResultSet"]["Rows"][header_rows:]:
                 yield [value.get("VarCharValue") for value in row["Data"]]
-            head = False
+            header_rows = 0
             if not page.get("NextToken"):
                 return
             more = {"NextToken": page["NextToken"]}
 
 
-_PARSE: dict[str, Callable[[str], Any]] = {
-    "date": date.fromisoformat,
-    "varchar": str,
-    "decimal": Decimal,
-    "bigint": int,
-}
-_PARSERS = tuple(_PARSE[kind] for kind in COLUMNS.values())
+_PARSE: dict[Any, Callable[[str], Any]] = {date: date.fromisoformat, str: str, Decimal: Decimal, int: int}
+#: Of `str | None`, the type comes first.
+_PARSERS = [_PARSE[kind if kind in _PARSE else get_args(kind)[0]] for kind in get_type_hints(RollupRow).values()]
 
 
 def _typed(row: list[str | None]) -> RollupRow:
-    values: Any = tuple(None if text is None else parse(text) for parse, text in zip(_PARSERS, row, strict=True))
-    rollup_row: RollupRow = values
-    return rollup_row
+    return RollupRow._make(None if text is None else parse(text) for parse, text in zip(_PARSERS, row, strict=True))

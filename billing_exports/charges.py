@@ -15,7 +15,7 @@ from cost_reports.prices.usage_types import REGION_PREFIXES, TOKEN_METERS
 
 #: AWS closes a month between the 6th and the 14th of the next one.
 CLOSED_ON_DAY = 15
-#: Amounts with no more decimals than this in every row were rounded by whoever made the export.
+#: Amounts with no more decimals than this in every row were rounded when the export was made.
 ROUNDED_DECIMALS = 4
 _GLOBAL = "-cross-region-global"
 _METERS = tuple(sorted((f"-{meter}" for meter in TOKEN_METERS.values()), key=len, reverse=True))
@@ -25,48 +25,50 @@ _Named = tuple[str | None, str | None, str | None]
 
 
 def charge_rows(rows: Iterable[RollupRow], catalogue: Catalogue, *, today: date) -> list[ChargeRow]:
-    """The charges, in the order of the rows. A quantity in a unit that the catalogue does not explain is null.
+    """Return the charges, in the order of the rows. A quantity in a unit that the catalogue does not know is None.
 
     Raises:
         ExportError: there are several currencies, one that is not USD, or lines without an amount.
     """
-    found = list(rows)
-    _need_dollars(found)
-    named: dict[tuple[str | None, str | None, str | None, str | None], _Named] = {}
+    rollup = list(rows)
+    _need_dollars(rollup)
+    names: dict[tuple[str | None, str | None, str | None, str | None], _Named] = {}
     closed: dict[str, bool] = {}
     as_of = today.isoformat()
     result = []
-    for row in found:
-        (day, period, account, experiment, approach, service, code, kind, category, unit, _) = row[:11]
-        billed, effective, list_cost, quantity, n_billed, n_invoiced, n = row[11:]
-        if billed is None or n_billed < n:
-            raise ExportError(f"{day} {service} {kind}: {n - n_billed} lines have no cost; read the export again")
-        key = (service, code, kind, unit)
-        if key not in named:
-            named[key] = _names(catalogue, *key)
-        own_code, own_unit, model = named[key]
+    for row in rollup:
+        if row.billed is None or row.n_billed < row.n:
+            raise ExportError(
+                f"{row.day_utc} {row.service} {row.usage_type}: {row.n - row.n_billed} lines have no cost; read the"
+                " export again"
+            )
+        key = (row.service, row.service_code, row.usage_type, row.unit)
+        if key not in names:
+            names[key] = _names(catalogue, *key)
+        service_code, unit, model = names[key]
+        period = row.billing_period
         if period not in closed:
             closed[period] = today >= closes_on(period)
         result.append(
             ChargeRow(
-                day=day.isoformat(),
+                day=row.day_utc.isoformat(),
                 billing_period=period,
-                account=account,
-                experiment=experiment,
-                approach=approach,
+                account=row.account,
+                experiment=row.experiment,
+                approach=row.approach,
                 variant=None,
-                service_code=own_code,
-                service=service or code or "(no service)",
-                usage_type=kind,
+                service_code=service_code,
+                service=row.service or row.service_code or "(no service)",
+                usage_type=row.usage_type,
                 model=model,
-                charge_category=category or "(no category)",
-                unit=own_unit,
-                quantity=None if own_unit is None else quantity,
-                amount_usd=billed,
-                effective_usd=effective,
-                list_usd=list_cost,
+                charge_category=row.charge_category or "(no category)",
+                unit=unit,
+                quantity=None if unit is None else row.quantity,
+                amount_usd=row.billed,
+                effective_usd=row.effective,
+                list_usd=row.list_cost,
                 source="billed-export",
-                estimated=not closed[period] and n_invoiced < n,
+                estimated=not closed[period] and row.n_invoiced < row.n,
                 as_of=as_of,
             )
         )
@@ -74,14 +76,14 @@ def charge_rows(rows: Iterable[RollupRow], catalogue: Catalogue, *, today: date)
 
 
 def through(rows: Sequence[ChargeRow]) -> date | None:
-    """The last day of which usage was billed, by itself or by a commitment; null of no usage."""
+    """Return the last day of which usage was billed, by itself or by a commitment; None without usage."""
     days = [row.day for row in rows if row.charge_category in USAGE_CATEGORIES]
     return date.fromisoformat(max(days)) if days else None
 
 
-def notes(rows: Sequence[RollupRow]) -> tuple[str, ...]:
-    """What a reader of the amounts should know."""
-    amounts = [row[11].normalize() for row in rows if row[11]]
+def notes(rows: Iterable[ChargeRow]) -> tuple[str, ...]:
+    """Return what a reader of the amounts should know."""
+    amounts = [row.amount_usd.normalize() for row in rows if row.amount_usd]
     decimals = max((-int(amount.as_tuple().exponent) for amount in amounts), default=None)
     if decimals is None or decimals > ROUNDED_DECIMALS:
         return ()
@@ -92,13 +94,13 @@ def notes(rows: Sequence[RollupRow]) -> tuple[str, ...]:
 
 
 def closes_on(period: str) -> date:
-    """The day from which the bill of a month (YYYY-MM) is final."""
+    """Return the day from which the bill of a month (YYYY-MM) is final."""
     year, month = int(period[:4]), int(period[5:7])
     return date(year + month // 12, month % 12 + 1, CLOSED_ON_DAY)
 
 
 def model_of(service: str | None, usage_type: str | None) -> str | None:
-    """The model as the bill names it: in the service of a marketplace model, else in the usage type of its tokens."""
+    """Return the model as the bill names it: in the service (marketplace models) or in the usage type of its tokens."""
     if service is not None and service.endswith(EDITION):
         return service.removesuffix(EDITION)
     name = usage_type or ""
@@ -109,20 +111,20 @@ def model_of(service: str | None, usage_type: str | None) -> str | None:
 
 
 def _names(catalogue: Catalogue, service: str | None, code: str | None, kind: str | None, unit: str | None) -> _Named:
-    """(service code, unit, model) as this library names them."""
+    """Return (service code, unit, model) as this library names them."""
     marketplace = service is not None and service.endswith(EDITION)
-    own_code = service_code(service) if service is not None and (marketplace or code is None) else code
-    own_unit = None if unit is None else ladder_unit(unit, catalogue.unit_for(own_code or "", kind or ""))
-    return own_code, own_unit, model_of(service, kind)
+    known_code = service_code(service) if service is not None and (marketplace or code is None) else code
+    known_unit = None if unit is None else ladder_unit(unit, catalogue.unit_for(known_code or "", kind or ""))
+    return known_code, known_unit, model_of(service, kind)
 
 
 def _need_dollars(rows: Sequence[RollupRow]) -> None:
     # Tax lines may lack a currency; they are in the currency of their bill.
-    found = sorted({row[10] for row in rows if row[10]})
-    if len(found) > 1:
+    currencies = sorted({row.currency for row in rows if row.currency})
+    if len(currencies) > 1:
         raise ExportError(
-            f"the export is in {len(found)} currencies, {' and '.join(found)}, which cannot be added; export the bill"
-            " of accounts that are billed in one"
+            f"the export is in {len(currencies)} currencies, {' and '.join(currencies)}, which cannot be added; export"
+            " the bill of accounts that are billed in one"
         )
-    if found and found[0] != CURRENCY:
-        raise ExportError(f"the export is in {found[0]}; reports are in {CURRENCY} only")
+    if currencies and currencies[0] != CURRENCY:
+        raise ExportError(f"the export is in {currencies[0]}; reports are in {CURRENCY} only")

@@ -11,7 +11,7 @@ from billing_exports.sources import Group
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """The groups to read, by month; their formats, and what to say where the reader should know which they are."""
+    """The groups to read, by month; their formats, and notes where the reader should know which they are."""
 
     groups: tuple[Group, ...]
     formats: tuple[Format, ...]
@@ -24,10 +24,9 @@ class Choice:
 
 
 def choose(groups: Sequence[Group], formats: Mapping[str, Format]) -> Choice:
-    """Every month once. `formats`: that of each export.
+    """Return every month once. `formats`: that of each export.
 
-    Where any file lies in no folder of a month, nobody knows which months it holds: one export is read then, and no
-    other.
+    Where a file lies in no folder of a month, the months that it holds are not known: only one export is read then.
 
     Raises:
         ExportError: two exports of one format hold the same bill, or files without a month's folder cannot be told from
@@ -38,17 +37,17 @@ def choose(groups: Sequence[Group], formats: Mapping[str, Format]) -> Choice:
     for group in groups:
         holders.setdefault(group.period if by_month else None, set()).add(group.export)
     best = {month: _best(exports, formats, month) for month, exports in holders.items()}
-    chosen = [group for group in groups if group.export == best[group.period if by_month else None]]
-    if len(chosen) > 1 and (loose := next((group for group in chosen if group.period is None), None)):
+    selected = [group for group in groups if group.export == best[group.period if by_month else None]]
+    if len(selected) > 1 and (loose := next((group for group in selected if group.period is None), None)):
         raise ExportError(
             f"{loose.files[0].name} lies beside the folders of months; whether they hold the same lines cannot be told:"
             " move it into the folder of its month, or away"
         )
-    read = sorted({group.export for group in chosen}, key=lambda export: _rank(export, formats))
+    read = sorted({group.export for group in selected}, key=lambda export: _rank(export, formats))
     return Choice(
-        groups=tuple(sorted(chosen, key=lambda group: group.period or "")),
+        groups=tuple(sorted(selected, key=lambda group: group.period or "")),
         formats=tuple(dict.fromkeys(formats[export] for export in read)),
-        notes=(*_months_of(read, chosen, formats), *_unread(set(formats) - set(read), formats, by_month=by_month)),
+        notes=(*_months_of(read, selected, formats), *_unread(set(formats) - set(read), formats, by_month=by_month)),
     )
 
 
@@ -67,12 +66,12 @@ def _rank(export: str, formats: Mapping[str, Format]) -> tuple[int, str]:
     return PREFERENCE.index(formats[export]), export
 
 
-def _months_of(read: Sequence[str], chosen: Iterable[Group], formats: Mapping[str, Format]) -> Iterable[str]:
+def _months_of(read: Sequence[str], groups: Iterable[Group], formats: Mapping[str, Format]) -> Iterable[str]:
     if len(read) < 2:
         return
-    months = {export: [str(group.period) for group in chosen if group.export == export] for export in read}
-    said = (f"{', '.join(sorted(months[export]))} from {export or '.'} ({formats[export]})" for export in read)
-    yield f"The months were read from several exports: {'; '.join(said)}."
+    months = {export: [str(group.period) for group in groups if group.export == export] for export in read}
+    origins = (f"{', '.join(sorted(months[export]))} from {export or '.'} ({formats[export]})" for export in read)
+    yield f"The months were read from several exports: {'; '.join(origins)}."
 
 
 def _unread(exports: Iterable[str], formats: Mapping[str, Format], *, by_month: bool) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Which file is to blame. Asked only after reading several at once has failed, since it reads them one by one."""
+"""Which file is to blame, once reading several at once has failed: reads them one by one."""
 
 from __future__ import annotations
 
@@ -7,37 +7,38 @@ from typing import Any
 
 from billing_exports import formats
 from billing_exports.formats import ExportError
-from billing_exports.reading import Part, said
+from billing_exports.reading import Part, first_line
 
 
 def failed(connection: Any, parts: Sequence[Part], text_of: Callable[[Sequence[Part]], str], error: Exception) -> str:
-    """What is wrong with which file, in one line; `error` is what DuckDB said of all of them together."""
+    """Return what is wrong with which file, in one line; `error` is what DuckDB said of all of them together."""
     import duckdb
 
     for part in _single(parts):
         try:
             connection.execute(text_of([part])).fetchall()
-        except duckdb.Error as found:
-            reason = _wrong_value(connection, part) or f"cannot be read, fetch it again: {said(found)}"
+        except duckdb.Error as cause:
+            reason = _wrong_value(connection, part) or f"cannot be read, fetch it again: {first_line(cause)}"
             return f"{part.files[0].name}: {reason}"
-    return f"{parts[0].files[0].name} and {sum(len(p.files) for p in parts) - 1} others cannot be read: {said(error)}"
+    others = sum(len(part.files) for part in parts) - 1
+    return f"{parts[0].files[0].name} and {others} others cannot be read: {first_line(error)}"
 
 
 def without(connection: Any, parts: Sequence[Part], column: str) -> str:
-    """Which file has lines without a value in `column`, in one line.
+    """Return which file has lines without a value in `column`, in one line.
 
     Raises:
-        ExportError: none has any more.
+        ExportError: the files changed, and none has any more.
     """
-    part, found = _first(connection, parts, f"{column} IS NULL")
-    return f"{part.files[0].name}: {found} lines have no {part.spelled(column)}; fetch the file again"
+    part, count = _first(connection, parts, f"{column} IS NULL")
+    return f"{part.files[0].name}: {count} lines have no {part.spelled(column)}; fetch the file again"
 
 
 def of_month(connection: Any, parts: Sequence[Part], column: str, period: str) -> str:
-    """The name of the file that has lines of a month (YYYY-MM), which `column` says.
+    """Return the name of the file that has lines of a month (YYYY-MM), which `column` says.
 
     Raises:
-        ExportError: none has any more.
+        ExportError: the files changed, and none has any more.
     """
     part, _ = _first(connection, parts, f"strftime({column}, '%Y-%m') = '{period}'")
     return part.files[0].name
@@ -46,14 +47,14 @@ def of_month(connection: Any, parts: Sequence[Part], column: str, period: str) -
 def _first(connection: Any, parts: Sequence[Part], condition: str) -> tuple[Part, int]:
     for part in _single(parts):
         source = formats.source_select(part.layout, part.table)
-        ((found,),) = connection.execute(f"SELECT COUNT(*) FROM ({source}) WHERE {condition}").fetchall()  # noqa: S608
-        if found:
-            return part, found
+        ((count,),) = connection.execute(f"SELECT COUNT(*) FROM ({source}) WHERE {condition}").fetchall()  # noqa: S608
+        if count:
+            return part, count
     raise ExportError(f"{parts[0].files[0].name}: the files changed while they were read; read them again")
 
 
 def _wrong_value(connection: Any, part: Part) -> str | None:
-    """A value that is no number or no time, where that is what is wrong."""
+    """Return which value is not a number or a time, where that is what is wrong."""
     import duckdb
 
     for column in formats.columns_of(part.layout):
@@ -69,7 +70,7 @@ def _wrong_value(connection: Any, part: Part) -> str | None:
             return None  # the file itself is broken, which the caller says
         if rows:
             kind = "number" if column.type == formats.NUMBER else "time"
-            return f"{part.spelled(column.name)} {rows[0][0]!r} is no {kind}; fetch the file again"
+            return f"{part.spelled(column.name)} is not a {kind} (got {rows[0][0]!r}); fetch the file again"
     return None
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from billing_exports import culprit, formats
 from billing_exports.formats import ExportError, Format
-from billing_exports.query import COLUMNS, Asked, RollupRow, report_query, rollup_query
-from billing_exports.reading import Part, parquet_table, parts_of, quoted, said
+from billing_exports.query import ReportScope, RollupRow, report_query, rollup_query
+from billing_exports.reading import Part, first_line, parquet_table, parts_of, quoted
 from billing_exports.sources import Group
 
 #: What Athena's functions are called in DuckDB. A macro hides a function of the same name: DuckDB's own `element_at`
@@ -35,7 +35,7 @@ THREADS = 2
 
 
 def connect(temp: Path, *, memory_limit: str = MEMORY_LIMIT, threads: int = THREADS) -> Any:
-    """A DuckDB in memory that understands the SQL files. What does not fit `memory_limit` goes to files in `temp`."""
+    """Return a DuckDB in memory that understands the SQL files. What exceeds `memory_limit` goes to files in `temp`."""
     import duckdb
 
     connection = duckdb.connect(
@@ -53,7 +53,7 @@ def connect(temp: Path, *, memory_limit: str = MEMORY_LIMIT, threads: int = THRE
 
 
 def query_of(parts: Sequence[Part]) -> str:
-    """The query over the files of all parts, which have one format."""
+    """Return the query over the files of all parts, which have one format."""
     layout = parts[0].layout
     source = "\nUNION ALL\n".join(formats.source_select(part.layout, part.table) for part in parts)
     return rollup_query(layout.format, layout.tags, source)
@@ -61,7 +61,7 @@ def query_of(parts: Sequence[Part]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolledUp:
-    """What the table `rollup` is of. `simulated`: a file of the group is of an embedded AWS."""
+    """What the table `rollup` holds. `simulated`: a file of the group is of an embedded AWS."""
 
     format: Format
     periods: tuple[str, ...]
@@ -93,24 +93,23 @@ def roll_up(connection: Any, group: Group) -> RolledUp:
     )
 
 
-def rolled_rows(connection: Any) -> list[RollupRow]:
-    """The rows of the last `roll_up`, in one order."""
-    names = ", ".join(COLUMNS)
-    return _rows(connection, f"SELECT {names} FROM rollup ORDER BY {names}")  # noqa: S608
-
-
 def write_period(connection: Any, period: str, path: Path) -> None:
-    """One month of the table `rollup` as a Parquet file that is there whole or not at all."""
+    """Write one month of the table `rollup` as a Parquet file that is there whole or not at all."""
     unfinished = path.with_name(f".{path.name}.part")
     connection.execute(
-        f"COPY (SELECT * FROM rollup WHERE billing_period = '{period}' ORDER BY {', '.join(COLUMNS)})"  # noqa: S608
+        f"COPY (SELECT * FROM rollup WHERE billing_period = '{period}' ORDER BY {', '.join(RollupRow._fields)})"  # noqa: S608
         f" TO {quoted(unfinished)} (FORMAT parquet, COMPRESSION zstd)"
     )
     unfinished.replace(path)
 
 
-def report_rows(connection: Any, paths: Sequence[Path], asked: Asked) -> list[RollupRow]:
-    """What a report reads of rollup files.
+def rolled_rows(connection: Any, scope: ReportScope) -> list[RollupRow]:
+    """Return what a report reads of the last `roll_up`."""
+    return _rollup_rows(connection, report_query("SELECT * FROM rollup", scope))
+
+
+def report_rows(connection: Any, paths: Sequence[Path], scope: ReportScope) -> list[RollupRow]:
+    """Return what a report reads of rollup files.
 
     Raises:
         ExportError: a rollup file is damaged; it can be deleted, the next call makes it again.
@@ -120,11 +119,15 @@ def report_rows(connection: Any, paths: Sequence[Path], asked: Asked) -> list[Ro
     if not paths:
         return []
     try:
-        return _rows(connection, report_query(f"SELECT * FROM {parquet_table(paths)}", asked))  # noqa: S608
+        return _rollup_rows(connection, report_query(f"SELECT * FROM {parquet_table(paths)}", scope))  # noqa: S608
     except duckdb.Error as error:
         raise ExportError(
-            f"{paths[0].parent}: a rollup cannot be read, delete the folder and try again: {said(error)}"
+            f"{paths[0].parent}: a rollup cannot be read, delete the folder and try again: {first_line(error)}"
         ) from error
+
+
+def _rollup_rows(connection: Any, text: str) -> list[RollupRow]:
+    return [RollupRow._make(row) for row in _rows(connection, text)]
 
 
 def _rows(connection: Any, text: str) -> list[Any]:
@@ -133,14 +136,14 @@ def _rows(connection: Any, text: str) -> list[Any]:
 
 
 def _is_simulated(connection: Any, parts: Sequence[Part]) -> bool:
-    """An embedded AWS calls its account so in every line of a file: the first one tells."""
+    """Return whether a file is of an embedded AWS, which names its account so in every line: the first one tells."""
     sources = (formats.source_select(one.layout, one.table) for part in parts for one in part.alone())
     first = (f"(SELECT {formats.ACCOUNT_NAME} FROM ({source}) LIMIT 1)" for source in sources)  # noqa: S608
     return any(str(name).startswith(SIMULATED) for (name,) in _rows(connection, " UNION ALL ".join(first)))
 
 
 def _checked_periods(connection: Any, parts: Sequence[Part], group: Group) -> list[str]:
-    """The months of the table `rollup`, once every line has a time, a month and a cost."""
+    """Return the months of the table `rollup`, once every line has a time, a month and a cost."""
     counts = connection.execute(
         "SELECT COUNT(*) - COUNT(day_utc), COUNT(*) - COUNT(billing_period), SUM(n) - SUM(n_billed) FROM rollup"
     ).fetchall()[0]
@@ -148,8 +151,8 @@ def _checked_periods(connection: Any, parts: Sequence[Part], group: Group) -> li
     for column, missing in zip(essentials, counts, strict=True):
         if missing:
             raise ExportError(culprit.without(connection, parts, column))
-    found = connection.execute("SELECT DISTINCT billing_period FROM rollup ORDER BY 1").fetchall()
-    periods = [str(period) for (period,) in found]
+    distinct = connection.execute("SELECT DISTINCT billing_period FROM rollup ORDER BY 1").fetchall()
+    periods = [str(period) for (period,) in distinct]
     if group.period and (other := next((period for period in periods if period != group.period), None)):
         name = culprit.of_month(connection, parts, essentials[1], other)
         raise ExportError(f"{name}: the folder of {group.period} holds lines of {other}; put files where they belong")

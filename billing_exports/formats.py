@@ -1,7 +1,7 @@
 """Which export a file is, told by its columns, and how its columns are brought under the names that the SQL reads.
 
 A column that the report needs and a file lacks is an error; columns that it does not need may be missing (they are
-null then) and any others may be there. Column names are compared in lower case, headers of the first Cost and Usage
+NULL then) and any others may be there. Column names are compared in lower case, headers of the first Cost and Usage
 Reports (`lineItem/UnblendedCost`) in the spelling of their Parquet files (`line_item_unblended_cost`).
 """
 
@@ -53,7 +53,7 @@ class Column:
     names: tuple[str, ...] = ()
 
     def spelled(self, raw: Mapping[str, str]) -> str | None:
-        """How a file spells the column, given its names as `plain_name` gives them; null: it does not have it."""
+        """Return how a file spells the column, None where it lacks it. `raw`: its names as `plain_name` gives them."""
         return next((raw[name] for name in self.names or (self.name,) if name in raw), None)
 
 
@@ -137,25 +137,25 @@ def plain_name(header: str) -> str:
 
 
 def layout_of(columns: Mapping[str, str], where: str) -> Layout:
-    """The layout of a file (or table) `where` with `columns` (name -> type as the engine calls it).
+    """Return the layout of a file (or table) `where` with `columns` (name -> type as the engine calls it).
 
     Raises:
-        ExportError: it is no known export, or lacks a column that a report needs; the message names both.
+        ExportError: it is not a known export, or lacks a column that a report needs; the message names both.
     """
     raw = {plain_name(name): name for name in columns}
-    found = _format(set(raw), where)
-    spelled = {c.name: c.spelled(raw) for c in _COLUMNS[found]}
-    missing = [c.name for c in _COLUMNS[found] if c.needed and spelled[c.name] is None]
+    export = _format(set(raw), where)
+    spelled = {c.name: c.spelled(raw) for c in _COLUMNS[export]}
+    missing = [c.name for c in _COLUMNS[export] if c.needed and spelled[c.name] is None]
     if missing:
-        raise ExportError(f"{where}: {found} without column {', '.join(missing)}; export it with all columns")
+        raise ExportError(f"{where}: {export} without column {', '.join(missing)}; export it with all columns")
     names = {name: spelling for name, spelling in spelled.items() if spelling is not None}
     kind, tags = _tags(raw, columns, where)
     product = _kind(columns[raw["product"]]) if "product" in raw else "columns"
-    return Layout(format=found, tags=kind, names={**names, **tags}, product=product)
+    return Layout(format=export, tags=kind, names={**names, **tags}, product=product)
 
 
 def columns_of(layout: Layout) -> list[Column]:
-    """The columns that the SQL of the layout's format reads, those of tags among them."""
+    """Return the columns that the SQL of the layout's format reads, those of tags among them."""
     if layout.tags == "columns":
         return [*_COLUMNS[layout.format], *(Column(name) for name in TAG_COLUMNS.values())]
     kind = MAP if layout.tags == "map" else TEXT
@@ -163,22 +163,22 @@ def columns_of(layout: Layout) -> list[Column]:
 
 
 def source_select(layout: Layout, table: str) -> str:
-    """The SELECT that gives `table` (SQL text) the names and types that the SQL files read, null where it has none.
+    """Return the SELECT that gives `table` (SQL text) the names and types that the SQL files read, NULL for the rest.
 
     It is the only SQL that is put together by hand; both engines take it.
     """
     return f"SELECT {', '.join(_select(column, layout) for column in columns_of(layout))}\nFROM {table}"
 
 
-def essentials(found: Format) -> tuple[str, str, str]:
-    """The columns that every line must fill: its time, its billing period, its cost."""
-    if found in ("FOCUS 1.2", "FOCUS 1.0"):
+def essentials(export: Format) -> tuple[str, str, str]:
+    """Return the columns that every line must fill: its time, its billing period, its cost."""
+    if export in ("FOCUS 1.2", "FOCUS 1.0"):
         return "chargeperiodstart", "billingperiodstart", "billedcost"
     return "line_item_usage_start_date", "bill_billing_period_start_date", "line_item_unblended_cost"
 
 
 def identifier(name: str) -> str:
-    """A column's name as SQL."""
+    """Return a column's name as SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -203,33 +203,33 @@ def _format(names: set[str], where: str) -> Format:
     if any(name.startswith("line_item_") for name in names):
         return "CUR 2.0" if names & _SINCE_CUR_2 else "CUR"
     raise ExportError(
-        f"{where}: no billing export; it has neither BilledCost (FOCUS) nor line_item_unblended_cost (CUR)"
+        f"{where}: not a billing export; it has neither BilledCost (FOCUS) nor line_item_unblended_cost (CUR)"
     )
 
 
 def _tags(raw: Mapping[str, str], columns: Mapping[str, str], where: str) -> tuple[TagKind, dict[str, str]]:
-    """Kind of the tag columns, and their names: `tags` (and `resource_tags`), or one column for each key.
+    """Return the kind of the tag columns, and their names: `tags` (and `resource_tags`), or one column for each key.
 
     `tags` of newer CUR 2.0 exports holds what `resource_tags` does, and more:
     https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2-tag-columns.html
     A table of theirs may have months from before it had `tags`.
     """
-    found = {name: raw[name] for name in ("tags", "resource_tags") if name in raw}
-    if found:
-        kinds = {_kind(columns[name]) for name in found.values()}
+    spelled = {name: raw[name] for name in ("tags", "resource_tags") if name in raw}
+    if spelled:
+        kinds = {_kind(columns[name]) for name in spelled.values()}
         if len(kinds) == 2:
             raise ExportError(
-                f"{where}: of {' and '.join(found.values())} one is a map and one is text; export it again"
+                f"{where}: of {' and '.join(spelled.values())} one is a map and one is text; export it again"
             )
-        return kinds.pop(), found if "tags" in found else {"tags": found["resource_tags"]}
+        return kinds.pop(), spelled if "tags" in spelled else {"tags": spelled["resource_tags"]}
     tags = {}
-    for name, spelled in raw.items():
+    for name, header in raw.items():
         match = _LEGACY_TAG.fullmatch(name)
         if match and match[1].replace("-", "_") in TAG_COLUMNS:
-            tags[TAG_COLUMNS[match[1].replace("-", "_")]] = spelled
+            tags[TAG_COLUMNS[match[1].replace("-", "_")]] = header
     return "columns", tags
 
 
 def _kind(column_type: str) -> TagKind:
-    """Of a column that holds keys and values."""
+    """Return the kind of a column that holds keys and values."""
     return "map" if column_type.strip().lower().startswith("map") else "json"

@@ -16,7 +16,7 @@ from billing_exports.sources import SourceFile
 _CSV_BUFFER = 4_000_000
 #: DuckDB takes a path that it reads for a pattern; in brackets, such a character stands for itself.
 _PATTERN = re.compile(r"[*?\[]")
-#: Three texts stand for a null.
+#: Three texts stand for NULL.
 _CSV_OPTIONS = (
     "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = ['', 'NULL', 'null'], "
     f"buffer_size = {_CSV_BUFFER}, max_line_size = {_CSV_BUFFER // 4}"
@@ -37,7 +37,7 @@ class Part:
 
     @property
     def table(self) -> str:
-        """SQL text of the table that the files make."""
+        """The SQL text of the table that the files make."""
         paths = [file.path for file in self.files]
         if not self.header:
             return parquet_table(paths)
@@ -46,50 +46,50 @@ class Part:
         return f"read_csv([{_listed(paths)}], columns = {{{columns}}}, {_CSV_OPTIONS})"
 
     def alone(self) -> list[Part]:
-        """A part for each of the files."""
+        """Return a part for each of the files."""
         return [replace(self, files=(file,)) for file in self.files]
 
     def spelled(self, column: str) -> str:
-        """What the files call a column of the SQL."""
+        """Return what the files call a column of the SQL."""
         name = self.layout.names[column]
         return self.header[int(name[1:])] if self.header else name
 
 
 def parts_of(connection: Any, files: Sequence[SourceFile]) -> list[Part]:
-    """The files by what columns they have.
+    """Return the files by what columns they have.
 
     Raises:
         ExportError: a file cannot be read, lacks a column, or is of another format than the others; it is named.
     """
-    found: dict[tuple[Any, ...], Part] = {}
+    parts: dict[tuple[Any, ...], Part] = {}
     for file in files:
         part = _csv_part(file) if file.is_csv else _parquet_part(connection, file)
         names = tuple(sorted(part.layout.names.items()))
         key = (part.layout.format, part.layout.tags, names, part.header, part.types)
-        old = found.get(key)
-        found[key] = part if old is None else replace(old, files=(*old.files, file))
-        first = next(iter(found.values()))
+        old = parts.get(key)
+        parts[key] = part if old is None else replace(old, files=(*old.files, file))
+        first = next(iter(parts.values()))
         if (part.layout.format, part.layout.tags) != (first.layout.format, first.layout.tags):
             raise ExportError(
                 f"{file.name} is {part.layout.format} with tags as {part.layout.tags}, {first.files[0].name} is"
                 f" {first.layout.format} with tags as {first.layout.tags}; files of different exports must not lie"
                 " together"
             )
-    return list(found.values())
+    return list(parts.values())
 
 
 def parquet_table(paths: Iterable[Path]) -> str:
-    """SQL text of the table that Parquet files make; folders in their paths are no columns."""
+    """Return the SQL text of the table that Parquet files make; folders in their paths are not columns."""
     return f"read_parquet([{_listed(paths)}], hive_partitioning = false)"
 
 
 def quoted(path: Path) -> str:
-    """A path as SQL text, of a file that is written."""
+    """Return a path as SQL text, of a file that is written."""
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def said(error: Exception) -> str:
-    """The first line of what DuckDB said, without its kind."""
+def first_line(error: Exception) -> str:
+    """Return the first line of what DuckDB said, without its kind."""
     line = str(error).splitlines()[0]
     return line.partition("Error: ")[2] or line
 
@@ -100,7 +100,7 @@ def _parquet_part(connection: Any, file: SourceFile) -> Part:
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_table([file.path])}").fetchall()  # noqa: S608
     except duckdb.Error as error:
-        raise ExportError(f"{file.name}: cannot be read, fetch it again: {said(error)}") from error
+        raise ExportError(f"{file.name}: cannot be read, fetch it again: {first_line(error)}") from error
     columns = {str(name): str(kind) for name, kind, *_ in described}
     layout = layout_of(columns, file.name)
     return Part(layout=layout, files=(file,), types=tuple(columns[name] for _, name in sorted(layout.names.items())))

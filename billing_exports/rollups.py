@@ -43,8 +43,8 @@ def update(connection: Any, files: Iterable[SourceFile], folder: Path) -> Rollup
     Raises:
         ExportError: a file is wrong or truncated (it is named); months that were done before stay as they are.
     """
-    every = groups_of(files)
-    choice = chosen(connection, every, {group.export: group.files[0] for group in every})
+    groups = groups_of(files)
+    choice = choose_groups(connection, groups, {group.export: group.files[0] for group in groups})
     folder.mkdir(parents=True, exist_ok=True)
     record = _read_record(folder)
     changed: list[str] = []
@@ -73,11 +73,11 @@ def update(connection: Any, files: Iterable[SourceFile], folder: Path) -> Rollup
     )
 
 
-def chosen(connection: Any, groups: Sequence[Group], samples: Mapping[str, SourceFile]) -> Choice:
-    """The groups to read. `samples`: a file of each export, which tells its format.
+def choose_groups(connection: Any, groups: Sequence[Group], samples: Mapping[str, SourceFile]) -> Choice:
+    """Return the groups to read. `samples`: a file of each export, which tells its format.
 
     Raises:
-        ExportError: a sample is no export, or exports hold the same bill and none of them is the one to read.
+        ExportError: a sample is not an export, or exports hold the same bill and none of them is the one to read.
     """
     return choose(
         groups, {export: reading.parts_of(connection, [file])[0].layout.format for export, file in samples.items()}
@@ -85,7 +85,7 @@ def chosen(connection: Any, groups: Sequence[Group], samples: Mapping[str, Sourc
 
 
 def digest_of(group: Group) -> str:
-    """Changes whenever the files of the group do, or what reads them: the SQL, or the modules that put it together."""
+    """Return what changes with the files of the group and with what reads them: the SQL, the modules that build it."""
     text = json.dumps([[file.name, file.size, file.stamp] for file in group.files])
     digest = hashlib.sha256(text.encode())
     for path in (*sorted(query.SQL.glob("*.sql")), *(Path(str(module.__file__)) for module in READERS)):
@@ -93,9 +93,9 @@ def digest_of(group: Group) -> str:
     return digest.hexdigest()
 
 
-def _forget(folder: Path, record: dict[str, Any], wanted: set[str]) -> list[str]:
-    """Remove what no file of the export stands for any more; the months that this takes away."""
-    gone = [key for key in record if key not in wanted]
+def _forget(folder: Path, record: dict[str, Any], read: set[str]) -> list[str]:
+    """Remove what no file of the export stands for any more, and return the months that this takes away."""
+    gone = [key for key in record if key not in read]
     for key in gone:
         del record[key]
     kept = {_path(folder, period) for entry in record.values() for period in entry["periods"]}
@@ -112,7 +112,7 @@ def _path(folder: Path, period: str) -> Path:
 
 
 def _read_record(folder: Path) -> dict[str, Any]:
-    """The record; an empty one where there is none, or where it cannot be used: everything is made again then."""
+    """Return the record; an empty one where it is missing or cannot be used: everything is made again then."""
     path = folder / RECORD
     if not path.exists():
         return {}

@@ -1,4 +1,4 @@
-"""The files of an export: which there are, of which month, and that none of them is counted twice."""
+"""The files of an export: which there are, of which month, and a check that none of them is counted twice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The files of one month of one export, or (null period) files that do not lie in a folder of a month."""
+    """The files of one month of one export; `period` is None for files that do not lie in a folder of a month."""
 
     export: str
     period: str | None
@@ -46,14 +46,14 @@ class Group:
 
 
 def is_line_file(name: str) -> bool:
-    """Whether an object or file of this name holds lines of a bill."""
+    """Return whether an object or file of this name holds lines of a bill."""
     parts = PurePosixPath(name).parts
     hidden = any(part.startswith((".", "_")) for part in parts)
     return name.lower().endswith(_ENDINGS) and not hidden and not _NO_LINES.intersection(parts[:-1])
 
 
 def place_of(name: str) -> tuple[str, str | None]:
-    """(export, month) of a file: `x/data/BILLING_PERIOD=2026-10/1.parquet` -> (`x`, `2026-10`)."""
+    """Return (export, month) of a file: `x/data/BILLING_PERIOD=2026-10/1.parquet` -> (`x`, `2026-10`)."""
     folders = PurePosixPath(name).parts[:-1]
     for at, folder in enumerate(folders):
         if match := _PERIOD.fullmatch(folder):
@@ -67,41 +67,41 @@ def place_of(name: str) -> tuple[str, str | None]:
 
 
 def local_files(folder: Path) -> list[SourceFile]:
-    """The files of exports below a folder, by name.
+    """Return the files of exports below a folder, by name.
 
     Raises:
         ExportError: there is no such folder, or nothing in it.
     """
     if not folder.is_dir():
         raise ExportError(f"{folder}: no such folder; give one that holds the files of a billing export")
-    found = []
+    files = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
         if is_line_file(name):
             about = path.stat()
-            found.append(SourceFile(name=name, path=path, size=about.st_size, stamp=str(about.st_mtime_ns)))
-    if not found:
+            files.append(SourceFile(name=name, path=path, size=about.st_size, stamp=str(about.st_mtime_ns)))
+    if not files:
         raise ExportError(f"{folder}: no Parquet or CSV file of a billing export in it")
-    return found
+    return files
 
 
 def groups_of(files: Iterable[SourceFile]) -> list[Group]:
-    """The files by export and month, in order.
+    """Return the files by export and month, in order.
 
     Raises:
         ExportError: a month lies there in several copies (Data Exports that keep every delivery), which would be
             counted several times.
     """
-    found: dict[tuple[str, str | None], list[SourceFile]] = {}
+    by_place: dict[tuple[str, str | None], list[SourceFile]] = {}
     for file in files:
-        found.setdefault(place_of(file.name), []).append(file)
+        by_place.setdefault(place_of(file.name), []).append(file)
     result = []
-    for (export, period), own in sorted(found.items(), key=lambda item: (item[0][0], item[0][1] or "")):
-        copies = sorted({str(PurePosixPath(file.name).parent) for file in own})
+    for (export, period), group in sorted(by_place.items(), key=lambda item: (item[0][0], item[0][1] or "")):
+        copies = sorted({str(PurePosixPath(file.name).parent) for file in group})
         if period is not None and len(copies) > 1:
             raise ExportError(
                 f"{copies[0]} and {copies[-1]}: {period} was delivered {len(copies)} times; keep the newest folder only"
                 " (or let the export overwrite its files)"
             )
-        result.append(Group(export=export, period=period, files=tuple(sorted(own, key=lambda file: file.name))))
+        result.append(Group(export=export, period=period, files=tuple(sorted(group, key=lambda file: file.name))))
     return result

@@ -14,11 +14,11 @@ _LOCK = "lock"
 
 
 @contextmanager
-def scratch(parent: Path | None = None) -> Iterator[Path]:
-    """A new folder in `parent` (default: that of temporary files), removed at the end.
+def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
+    """Make a new folder in `parent` (default: that of temporary files), removed at the end.
 
-    Lambda keeps `/tmp` when it kills a call that took too long or too much memory, so what such calls left is removed
-    first: it would take the room of this one. A folder is somebody's as long as its lock file is locked.
+    Lambda keeps `/tmp` when it kills a call that took too long or too much memory. What such calls left is removed
+    first: it would take the room of this one. A folder is in use as long as its lock file is locked.
     """
     root = Path(parent or tempfile.gettempdir())
     for left in root.glob(f"{_PREFIX}*/{_LOCK}"):

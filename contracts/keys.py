@@ -78,6 +78,11 @@ def estimated(experiment: str, run: str) -> str:
     return f"{approach_prefix(experiment, run, SHARED)}estimated/part-00000.jsonl"
 
 
+def outputs(experiment: str, run: str) -> str:
+    """What the approaches of the run gave, counted with its report. Spend reports read it in place of the answers."""
+    return f"{approach_prefix(experiment, run, SHARED)}outputs/part-00000.jsonl"
+
+
 def training_data_prefix(experiment: str, run: str) -> str:
     return f"{approach_prefix(experiment, run, 'fine-tuning')}training-data/"
 
@@ -98,3 +103,13 @@ def checkpoint_prefix(experiment: str, run: str) -> str:
 def report_prefix(experiment: str, name: str) -> str:
     """`name` is a run id, or a date for the scheduled report."""
     return f"reports/{experiment}/{name}/"
+
+
+def charges_prefix(experiment: str) -> str:
+    """The fact table of what was billed: a partition for each source and billing period below it."""
+    return f"{report_prefix(experiment, 'facts')}charges/"
+
+
+def charges(experiment: str, source: str, period: str) -> str:
+    """What a source billed for a period (YYYY-MM). Folders are named as DuckDB and Athena name partitions."""
+    return f"{charges_prefix(experiment)}source={source}/period={period}/charges.jsonl.gz"

@@ -63,6 +63,18 @@ class AnswerRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutputRow:
+    """What an approach of a run gave: answers without errors, accepted ones (None: not measured), tokens of all."""
+
+    experiment: str
+    run: str
+    approach: Approach
+    answers: int
+    accepted: int | None
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QualityRow:
     """One metric of one variant over `n` questions of `split` (`all` = every test question), with a 95 % interval."""
 

@@ -51,10 +51,14 @@ class Results(Construct):
         """Location of query results."""
         return f"s3://{self.bucket.bucket_name}/{QUERIES}"
 
-    def allow_read(self, role: iam.Role) -> None:
-        """All objects of the experiment. Listing is needed to tell a missing object from a forbidden one."""
+    def allow_read(self, role: iam.Role, *patterns: str) -> None:
+        """Let a role read the experiment's objects: all of them, or those that `patterns` name below its prefix.
+
+        Listing is needed to tell a missing object from a forbidden one.
+        """
         prefix = f"experiment={self._experiment}/"
-        permissions.allow(role, ["s3:GetObject"], [f"{self.bucket.bucket_arn}/{prefix}*"], wildcard=PREFIX)
+        objects = [f"{self.bucket.bucket_arn}/{prefix}{pattern}" for pattern in patterns or ("*",)]
+        permissions.allow(role, ["s3:GetObject"], objects, wildcard=PREFIX)
         self._allow_list(role, prefix)
 
     def allow_write(self, role: iam.Role, *approaches: str, below: str = "") -> None:
@@ -79,8 +83,7 @@ class Results(Construct):
         )
 
     def allow_reports(self, role: iam.Role, below: str = "") -> None:
-        """List, read and write the reports of the experiment, the ledger and the cache that lie beside them; `below`
-        narrows it to a folder such as `facts/`.
+        """Let a role list, read and write the experiment's reports, fact table and cache, or what begins with `below`.
 
         A conditional write needs no more than these.
         """

@@ -41,7 +41,7 @@ class Comparison(LadderStack):
             "Run",
             settings=settings,
             definition=comparison.definition(),
-            functions={"Summarise": summarise, "Report": reporting.report},
+            functions={"Summarise": summarise, "Report": reporting.run_report},
             values={"RunTable": foundation.results.table.table_name}
             | {
                 key: value

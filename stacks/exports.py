@@ -41,7 +41,7 @@ class Exports(LadderStack):
             data=["billing_exports/sql/*.sql", "cost_reports/prices/data/*"],
         )
         billing.allow_read(sync.role)
-        foundation.results.allow_reports(sync.role, below="facts/")
+        foundation.results.allow_reports(sync.role, below=exports.SYNCED)
         DailyCall(
             self,
             "Daily",

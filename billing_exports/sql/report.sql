@@ -1,5 +1,5 @@
 -- What a report of one experiment reads of the days: everything of the experiment and of what carries no tag, and one
--- sum a day of all other experiments. `asked` has one row: the experiment, its first day, and the day after its last.
+-- sum a day of all other experiments. `scope` has one row: the experiment, its first day, and the day after its last.
 -- The days are read once: Athena reads a table again for each mention, and charges for what it reads.
 SELECT
   day_utc,
@@ -41,11 +41,11 @@ FROM (
     n_invoiced,
     n
   FROM (
-    SELECT daily.*, COALESCE(daily.experiment <> asked.name, FALSE) AS of_others
+    SELECT daily.*, COALESCE(daily.experiment <> scope.name, FALSE) AS of_others
     FROM daily
-    CROSS JOIN asked
-    WHERE daily.day_utc >= asked.first_day AND daily.day_utc < asked.end_day
-  ) AS chosen
+    CROSS JOIN scope
+    WHERE daily.day_utc >= scope.first_day AND daily.day_utc < scope.end_day
+  ) AS days
 ) AS named
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11

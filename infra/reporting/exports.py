@@ -1,7 +1,8 @@
 """Billing exports: FOCUS 1.2 and CUR 2.0 as Parquet in a bucket of their own, and tables and a workgroup to query them.
 
 AWS writes `<prefix>/<export>/data/BILLING_PERIOD=YYYY-MM/*.parquet` up to three times a day and rewrites the files of a
-month until it is closed. The tables find their partitions by projection, so nothing has to crawl.
+month until it is closed. A third table is the fact table of the reports. Tables find their partitions by projection: no
+crawler is needed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from contracts import export_columns
+from contracts import export_columns, fact_table, keys
 from infra import permissions, tags
 from infra.buckets import private_bucket
 from infra.results import Results
@@ -28,7 +29,11 @@ KEPT_DAYS = 400
 FIRST_PERIOD = "2024-01"
 BYTES_PER_MB = 1024 * 1024
 OBJECTS = "Files of an export are named by AWS under its prefix."
-_HIVE = "org.apache.hadoop.hive.ql.io.parquet"
+_HIVE = "org.apache.hadoop.hive.ql.io"
+_PARQUET = f"{_HIVE}.parquet"
+#: Sources of the fact table, and what the function that reads exports may change below the experiment's reports.
+SOURCES = ("billed-ce", "billed-export")
+SYNCED = f"facts/charges/source={SOURCES[1]}/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +149,7 @@ class BillingExports(Construct):
 
 
 class Queries(Construct):
-    """A Glue database with a table for each export, and an Athena workgroup that stops dear queries."""
+    """A Glue database with a table for each export and one for the fact table, and a workgroup with a scan limit."""
 
     def __init__(
         self,
@@ -170,13 +175,15 @@ class Queries(Construct):
                 parameters=tags.values(settings),
             ),
         )
-        for kind in KINDS:
+        charges = f"s3://{results.bucket.bucket_name}/{keys.charges_prefix(settings.experiment)}"
+        tables = [*(_export_table(kind, exports.location(kind)) for kind in KINDS), _fact_table(charges)]
+        for table_input in tables:
             table = glue.CfnTable(
                 self,
-                kind.name.capitalize(),
+                str(table_input.name).capitalize(),
                 catalog_id=account,
                 database_name=self.database_name,
-                table_input=_table(kind, exports.location(kind)),
+                table_input=table_input,
             )
             table.add_resource_dependency(database)
         self.workgroup_name = f"ladder-{settings.experiment}"
@@ -204,30 +211,66 @@ class Queries(Construct):
         )
 
 
-def _table(kind: ExportKind, location: str) -> glue.CfnTable.TableInputProperty:
-    """An external table whose partitions are the months from `FIRST_PERIOD` to now. Column names are lower case."""
+def _months(partition: str) -> dict[str, str]:
+    """Return the parameters by which Athena knows the partitions of a table: the months from `FIRST_PERIOD` to now."""
+    projection = f"projection.{partition}"
+    return {
+        "EXTERNAL": "TRUE",
+        "projection.enabled": "true",
+        f"{projection}.type": "date",
+        f"{projection}.format": "yyyy-MM",
+        f"{projection}.range": f"{FIRST_PERIOD},NOW",
+        f"{projection}.interval": "1",
+        f"{projection}.interval.unit": "MONTHS",
+    }
+
+
+def _export_table(kind: ExportKind, location: str) -> glue.CfnTable.TableInputProperty:
+    """Return the table of an export. Column names are lower case."""
     column = glue.CfnTable.ColumnProperty
     return glue.CfnTable.TableInputProperty(
         name=kind.name,
         description=f"{kind.table}, as AWS exports it",
         table_type="EXTERNAL_TABLE",
         parameters={
+            **_months("billing_period"),
             "classification": "parquet",
-            "EXTERNAL": "TRUE",
-            "projection.enabled": "true",
-            "projection.billing_period.type": "date",
-            "projection.billing_period.format": "yyyy-MM",
-            "projection.billing_period.range": f"{FIRST_PERIOD},NOW",
-            "projection.billing_period.interval": "1",
-            "projection.billing_period.interval.unit": "MONTHS",
             "storage.location.template": f"{location}BILLING_PERIOD=${{billing_period}}/",
         },
         partition_keys=[column(name="billing_period", type="string")],
         storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
             location=location,
             columns=[column(name=name.lower(), type=kind_) for name, kind_ in kind.columns],
-            input_format=f"{_HIVE}.MapredParquetInputFormat",
-            output_format=f"{_HIVE}.MapredParquetOutputFormat",
-            serde_info=glue.CfnTable.SerdeInfoProperty(serialization_library=f"{_HIVE}.serde.ParquetHiveSerDe"),
+            input_format=f"{_PARQUET}.MapredParquetInputFormat",
+            output_format=f"{_PARQUET}.MapredParquetOutputFormat",
+            serde_info=glue.CfnTable.SerdeInfoProperty(serialization_library=f"{_PARQUET}.serde.ParquetHiveSerDe"),
+        ),
+    )
+
+
+def _fact_table(location: str) -> glue.CfnTable.TableInputProperty:
+    """Return the table of what the reports keep. Its folders are named as Athena names partitions by default."""
+    column = glue.CfnTable.ColumnProperty
+    return glue.CfnTable.TableInputProperty(
+        name="charges",
+        description="What was billed, as the reports keep it; cast amounts to decimals",
+        table_type="EXTERNAL_TABLE",
+        parameters={
+            **_months("period"),
+            "classification": "json",
+            "projection.source.type": "enum",
+            "projection.source.values": ",".join(SOURCES),
+        },
+        partition_keys=[column(name=name, type="string") for name in fact_table.PARTITIONS],
+        storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
+            location=location,
+            columns=[
+                column(name=name, type=type_)
+                for name, type_ in fact_table.COLUMNS.items()
+                if name not in fact_table.PARTITIONS
+            ],
+            input_format="org.apache.hadoop.mapred.TextInputFormat",
+            output_format=f"{_HIVE}.HiveIgnoreKeyTextOutputFormat",
+            serde_info=glue.CfnTable.SerdeInfoProperty(serialization_library="org.openx.data.jsonserde.JsonSerDe"),
         ),
     )

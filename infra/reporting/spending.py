@@ -24,10 +24,21 @@ NOTIFICATIONS = (("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100))
 #: An anomaly is reported from this total impact on, in USD: a day of a forgotten OCU costs as much.
 ANOMALY_USD = 5
 NO_ARNS = "Cost Explorer has no resources: its actions take no ARN."
+#: Run ids begin so, and with them the names of their reports.
+RUN_REPORTS = "r"
+#: What a spend report reads of the experiment and its runs: neither documents, questions nor answers.
+READ_OF_RUNS = (
+    "input/*/experiment.json",
+    "run=*/manifest.json",
+    "run=*/environment.json",
+    "run=*/approach=*/usage/*",
+    "run=*/approach=shared/estimated/*",
+    "run=*/approach=shared/outputs/*",
+)
 
 
 class ReportTopic(Construct):
-    """Where spend reports arrive, apart from alarms. With an address set, its owner must confirm it once."""
+    """Where spend reports arrive, apart from alarms. The owner of a configured address must confirm it once."""
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:  # noqa: A002  (CDK's name)
         super().__init__(scope, id)
@@ -49,13 +60,13 @@ class ReportTopic(Construct):
 
 
 def allow_reading(role: iam.Role) -> None:
-    """The requests of a spend report, which cost $0.01 each; listing tags is free."""
+    """Let a role make the requests of a spend report, which cost $0.01 each; listing tags is free."""
     actions = ["ce:GetCostAndUsage", "ce:GetCostForecast", "ce:ListCostAllocationTags"]
     permissions.allow(role, actions, ["*"], wildcard=NO_ARNS)
 
 
 def monthly_budget(scope: Construct, *, settings: Settings, reports: ReportTopic) -> None:
-    """A budget of the experiment's cost cells, before credits and refunds: those would hide what it uses."""
+    """Set a budget for the experiment's cost cells, before credits and refunds: those would hide what it uses."""
     reports.grant("Budgets", "budgets.amazonaws.com")
     budget = budgets.CfnBudget(
         scope,
@@ -82,12 +93,12 @@ def monthly_budget(scope: Construct, *, settings: Settings, reports: ReportTopic
             for kind, percent in NOTIFICATIONS
         ],
     )
-    # The topic with its policy: a subscriber that may not be told is refused.
+    # The topic with its policy: a subscriber that may not publish is refused.
     budget.node.add_dependency(reports)
 
 
 def anomalies(scope: Construct, *, settings: Settings, reports: ReportTopic) -> None:
-    """Cost Anomaly Detection over the experiment's cost cells.
+    """Watch the experiment's cost cells by Cost Anomaly Detection.
 
     A monitor of tag values can be made in a management account or one without an organization only.
     """

@@ -12,7 +12,7 @@ import typer
 
 from billing_exports import charges, duckdb_engine
 from billing_exports.athena_engine import Athena
-from billing_exports.query import Asked, RollupRow
+from billing_exports.query import ReportScope, RollupRow
 from contracts.json_codec import to_json
 from contracts.times import Deadline, stamp
 from cost_reports.cost_explorer.requests import window_of
@@ -82,7 +82,7 @@ def query(
     """What an experiment was billed, out of FOCUS or Cost and Usage files: here by DuckDB, or in AWS by Athena."""
     name = load(experiment).experiment.name
     now = bill_clock.clock() or datetime.now(UTC)
-    asked = Asked(experiment=name, window=_window(now.date(), since, until))
+    scope = ReportScope(experiment=name, window=_window(now.date(), since, until))
     with one_line_errors():
         catalogue = Catalogue.load(prices)
         said: Sequence[str]
@@ -90,20 +90,20 @@ def query(
             folder = _folder(name, source)
             with export_files.engine() as connection:
                 found = export_files.roll_up(connection, folder)
-                rows = duckdb_engine.report_rows(connection, found.paths, asked)
+                rows = duckdb_engine.report_rows(connection, found.paths, scope)
             said = (f"Read from {found.format} files.", *found.notes)
             is_simulated = found.simulated or export_files.is_simulated(folder)
         else:
             if source is not None:
                 raise LadderError("--from names files, which Athena does not read; leave it out or use --engine duckdb")
-            rows, note = _by_athena(name, asked, workgroup, database, table)
+            rows, note = _by_athena(name, scope, workgroup, database, table)
             said, is_simulated = (note,), on_embedded_aws()
-        own = [] if charges_file is None else inside(export_files.read_charges(charges_file), asked.window)
+        own = [] if charges_file is None else inside(export_files.read_charges(charges_file), scope.window)
         billed = export_files.billed_of(rows, catalogue, now.date())
         records = SpendRecords(
             experiment=name,
             description="",
-            window=asked.window,
+            window=scope.window,
             as_of=stamp(now),
             billed=billed,
             # No charges of these days do not say that there was nothing.
@@ -112,7 +112,7 @@ def query(
             prices_as_of=catalogue.as_of,
             runs=(),
             simulated=simulated.statements({}) if is_simulated else (),
-            notes=(*said, *charges.notes(rows), *(() if own else (NO_CHARGES,))),
+            notes=(*said, *charges.notes(billed.rows), *(() if own else (NO_CHARGES,))),
         )
         report = build_spend(records, catalogue)
         lines = csv_file.render(charges_of(records), simulated=is_simulated)
@@ -163,7 +163,7 @@ def _folder(experiment: str, source: str | None) -> Path:
 
 
 def _by_athena(
-    experiment: str, asked: Asked, workgroup: str | None, database: str | None, table: str
+    experiment: str, scope: ReportScope, workgroup: str | None, database: str | None, table: str
 ) -> tuple[list[RollupRow], str]:
     session = boto3.Session()
     engine = Athena(
@@ -173,7 +173,7 @@ def _by_athena(
         table=table,
         deadline=Deadline.after(ATHENA_S),
     )
-    rows = engine.report_rows(asked)
+    rows = engine.report_rows(scope)
     scanned = engine.scanned
     return rows, (
         f"Read by Athena from {engine.database}.{table}: {scanned.bytes:,} bytes scanned, {usd(scanned.usd)} at"

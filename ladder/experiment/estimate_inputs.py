@@ -24,8 +24,8 @@ def setting_of(
     assumed: Mapping[str, Fraction] | None = None,
     measured: Mapping[str, tuple[Fraction, Fraction]] | None = None,
 ) -> EstimateInputs:
-    """What an estimate of the experiment in a folder needs; see `lambdas.run_report.outlook.setting_of`."""
-    return outlook.setting_of(
+    """What an estimate of the experiment in a folder needs; see `lambdas.run_report.outlook.inputs_of`."""
+    return outlook.inputs_of(
         loaded.experiment,
         outlook.task_of(loaded.experiment, loaded.documents, loaded.train, loaded.test),
         catalogue,

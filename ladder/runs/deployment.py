@@ -28,7 +28,8 @@ class Deployment:
     run_table: str
     comparison_arn: str
     approach_arns: dict[str, str]
-    report_function: str
+    run_report_function: str
+    spend_report_function: str
 
 
 def find(session: boto3.Session, experiment: str) -> Deployment:
@@ -49,7 +50,8 @@ def find(session: boto3.Session, experiment: str) -> Deployment:
             approach: _output(cloudformation, f"{prefix}{concern}", "StateMachineArn")
             for approach, concern in APPROACH_STACKS.items()
         },
-        report_function=_output(cloudformation, f"{prefix}reporting", "ReportFunctionName"),
+        run_report_function=_output(cloudformation, f"{prefix}reporting", "RunReportFunctionName"),
+        spend_report_function=_output(cloudformation, f"{prefix}reporting", "ReportFunctionName"),
     )
 
 

@@ -95,12 +95,13 @@ def fetch(session: boto3.Session, deployment: Deployment, experiment: str, run: 
 
 
 def rebuild(session: boto3.Session, deployment: Deployment, run: str) -> None:
-    """Invokes the reporting function for `run`.
+    """Have the report of `run` written again.
 
     Raises:
         LadderError: the function failed; the message is its own.
     """
-    _invoke(session, deployment, {"run": run}, f"run {run}")
+    event = {"experiment": deployment.experiment, "run": run}
+    _invoke(session, deployment.run_report_function, event, f"run {run}")
 
 
 def spend(
@@ -122,7 +123,8 @@ def spend(
     """
     window = {name: day.isoformat() for name, day in (("since", since), ("until", until)) if day is not None}
     clock = {} if as_of is None else {"as_of": as_of.isoformat()}
-    said = _invoke(session, deployment, {**window, **clock, "fresh": fresh}, "what was billed")
+    event = {"experiment": deployment.experiment, **window, **clock, "fresh": fresh}
+    said = _invoke(session, deployment.spend_report_function, event, "what was billed")
     prefix = str(said["report_key"]).rpartition("/")[0] + "/"
     folder = out / prefix.rstrip("/").rpartition("/")[2]
     folder.mkdir(parents=True, exist_ok=True)
@@ -132,12 +134,12 @@ def spend(
     return SpendReportFiles(folder=folder)
 
 
-def _invoke(session: boto3.Session, deployment: Deployment, event: dict[str, Any], what: str) -> dict[str, Any]:
+def _invoke(session: boto3.Session, function: str, event: dict[str, Any], what: str) -> dict[str, Any]:
     # A function may take its whole time: a call that is made again would write, and pay for, another report.
     patient = Config(read_timeout=FUNCTION_S, retries={"total_max_attempts": 1})
     response = session.client("lambda", config=patient).invoke(
-        FunctionName=deployment.report_function,
-        Payload=json.dumps({"experiment": deployment.experiment, **event}).encode(),
+        FunctionName=function,
+        Payload=json.dumps(event).encode(),
     )
     payload: dict[str, Any] = json.loads(response["Payload"].read() or b"null")
     if "FunctionError" in response:

@@ -1,8 +1,7 @@
-"""What a function is told by its environment: one small frozen class per concern, read inside the handler call.
+"""What the environment of a function says: one small frozen class per concern, read inside the handler call.
 
-Nothing is read at import, so that a function's settings can change without a new process, and so that every module
-can be imported in tests. `read(SearchSettings)` gives a checked instance or one error that names every variable that
-is missing or wrong.
+Nothing is read at import: a function's settings can change without a new process, and every module can be imported in
+tests. `read(SearchSettings)` gives a checked instance, or one error that names every variable that is missing or wrong.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendSettings:
-    """Whom the daily spend report tells, and the budget it is held against (USD a month; 0 = none)."""
+    """The topic of the daily spend report, and the budget that it is held against (USD a month; 0: no budget)."""
 
     report_topic_arn: str = _env("REPORT_TOPIC_ARN")
     monthly_budget_usd: str = _env("MONTHLY_BUDGET_USD")
@@ -94,14 +93,14 @@ class TagSettings:
 
 
 def read(cls: type[T], environ: Mapping[str, str] | None = None) -> T:
-    """An instance of a settings class from `environ` (the process's own by default).
+    """Return an instance of a settings class from `environ` (the process's own by default).
 
     Raises:
         SettingsError: names every variable that is missing, empty or not of its kind.
     """
     values = os.environ if environ is None else environ
     hints = typing.get_type_hints(cls)
-    found: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     problems: list[str] = []
     for f in dataclasses.fields(cls):  # type: ignore[arg-type]
         name = f.metadata["env"]
@@ -110,14 +109,14 @@ def read(cls: type[T], environ: Mapping[str, str] | None = None) -> T:
             problems.append(f"{name} is not set")
             continue
         try:
-            found[f.name] = _parse(hints[f.name], text)
+            parsed[f.name] = _parse(hints[f.name], text)
         except ValueError as error:
             problems.append(f"{name} {error}")
     if problems:
         raise SettingsError(
             f"environment of the function ({cls.__name__}): {'; '.join(problems)}; the stack that deploys it sets them"
         )
-    return cls(**found)
+    return cls(**parsed)
 
 
 def _parse(kind: Any, text: str) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from botocore.exceptions import ClientError
@@ -11,11 +12,17 @@ from botocore.exceptions import ClientError
 from contracts import json_codec, keys
 from contracts.experiment import Document, Experiment, Question
 from contracts.run import Manifest
-from lambdas.common.runtime import error_code
+from contracts.times import Deadline
+from lambdas.common.runtime import DeadlineError, error_code, is_retryable, with_retries
 
 T = TypeVar("T")
 
+#: How often, and for how many seconds, a conditional put is tried while other writers come first.
+ATTEMPTS = 10
+TIME_S = 60.0
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
+#: Another writer wrote the object (412), is writing it (409), or deleted it (404) since it was read.
+_OVERTAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409"})
 
 
 class MissingObjectError(FileNotFoundError):
@@ -23,6 +30,19 @@ class MissingObjectError(FileNotFoundError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class OvertakenError(RuntimeError):
+    """Other writers changed an object first, each time that it was to be written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object as it was read or is to be written."""
+
+    body: bytes
+    content_type: str = "application/json"
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class Results:
@@ -62,6 +82,62 @@ class Results:
 
     def write_text(self, key: str, text: str, content_type: str = "application/json") -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode("utf-8"), ContentType=content_type)
+
+    def get_with_etag(self, key: str) -> tuple[StoredObject | None, str | None]:
+        """Read an object and its ETag; `(None, None)` where there is no object."""
+        try:
+            response = self.s3.get_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if error_code(error) in _MISSING:
+                return None, None
+            raise
+        stored = StoredObject(
+            body=response["Body"].read(), content_type=response["ContentType"], metadata=response["Metadata"]
+        )
+        return stored, str(response["ETag"])
+
+    def put_if(self, key: str, stored: StoredObject, etag: str | None) -> None:
+        """Write an object whose version is still `etag` (None: that does not exist yet).
+
+        Raises:
+            ClientError: another writer was first, or S3 refused it.
+        """
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        self.s3.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=stored.body,
+            ContentType=stored.content_type,
+            Metadata=dict(stored.metadata),
+            **condition,
+        )
+
+    def update(self, key: str, change: Callable[[StoredObject | None], StoredObject | None]) -> bool:
+        """Replace an object by what `change` makes of it, and return whether it was written.
+
+        Optimistic locking: on a failed conditional put, re-read and retry. `change` gets None where there is no object,
+        and returns None to leave everything as it is.
+
+        Raises:
+            OvertakenError: other writers came first in every attempt.
+        """
+
+        def once() -> bool:
+            stored, etag = self.get_with_etag(key)
+            changed = change(stored)
+            if changed is not None:
+                self.put_if(key, changed, etag)
+            return changed is not None
+
+        try:
+            return with_retries(once, retryable=_may_succeed, deadline=Deadline.after(TIME_S), attempts=ATTEMPTS)
+        except (ClientError, DeadlineError) as error:
+            cause = error.__cause__ if isinstance(error, DeadlineError) else error
+            if cause is None or error_code(cause) not in _OVERTAKEN:
+                raise
+            raise OvertakenError(
+                f"{self.uri(key)}: other writers changed it first in each of up to {ATTEMPTS} attempts; try again"
+            ) from error
 
     def write(self, key: str, records: Iterable[Any]) -> None:
         """`records` (dataclass instances) as JSON Lines."""
@@ -117,3 +193,7 @@ class Results:
             return json_codec.from_jsonable(cls, json.loads(text))
         except ValueError as error:
             raise ValueError(f"{self.uri(key)}: {error}") from error
+
+
+def _may_succeed(error: BaseException) -> bool:
+    return error_code(error) in _OVERTAKEN or is_retryable(error)

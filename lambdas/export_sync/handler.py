@@ -13,29 +13,29 @@ from lambdas.export_sync import logic
 
 
 def sync(_event: object, context: LambdaContext) -> dict[str, Any]:
-    """Roll up the months that were delivered or changed. The event says nothing.
+    """Roll up the months that were delivered or changed. Nothing is read from the event.
 
     Returns:
         `{"format", "changed", "unchanged", "rows", "through", "notes"}`: months are `YYYY-MM`, `rows` counts the
-        charges in the ledger, `through` is the last day with usage.
+        charges of these months, `through` is the last day with usage.
     """
-    own, delivered = settings.read(RunSettings), settings.read(ExportSettings)
+    deployed, delivered = settings.read(RunSettings), settings.read(ExportSettings)
     s3 = client("s3")
-    done = logic.sync(
+    synced = logic.sync(
         logic.Exports(s3, delivered.bucket, delivered.prefix),
-        Results(own.bucket, s3),
-        experiment=own.experiment,
+        Results(deployed.bucket, s3),
+        experiment=deployed.experiment,
         now=datetime.now(UTC),
     )
     answer = {
-        "format": done.format,
-        "changed": list(done.changed),
-        "unchanged": list(done.unchanged),
-        "rows": done.rows,
-        "through": None if done.through is None else done.through.isoformat(),
-        "notes": list(done.notes),
+        "format": synced.format,
+        "changed": list(synced.changed),
+        "unchanged": list(synced.unchanged),
+        "rows": synced.rows,
+        "through": None if synced.through is None else synced.through.isoformat(),
+        "notes": list(synced.notes),
     }
-    Log(experiment=own.experiment, run="", approach="shared", request_id=context.aws_request_id).info(
+    Log(experiment=deployed.experiment, run="", approach="shared", request_id=context.aws_request_id).info(
         "synced", **answer
     )
     return answer

@@ -1,4 +1,4 @@
-"""The head of a run's report: what was measured, when, with what, and what limits its money."""
+"""The header of a run's report (what was measured, when, with what) and the notes on its money."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from lambdas.common import prompts
 
 def of_run(
     manifest: Manifest,
-    asked: Experiment,
+    definition: Experiment,
     environment: RunEnvironment,
     region: str,
     usage: list[UsageRow],
     catalogue: Catalogue,
     estimated: SourceState,
 ) -> Header:
-    """What was measured, when, with what; `usage` is all that the run metered, `estimated` what was expected of it."""
-    m = asked.models
+    """Return what was measured, when, with what. `usage`: all that the run metered; `estimated`: what was expected."""
+    m = definition.models
     bill = "an embedded AWS sends no bill" if environment.embedded else "AWS billing was not read for this report"
     return Header(
         experiment=manifest.experiment,
-        description=asked.description,
+        description=definition.description,
         run=manifest.run,
         profile=manifest.profile,
         region=region,
@@ -54,7 +54,7 @@ def of_run(
             "hosting instance": m.hosting_instance,
         },
         model_hashes=environment.model_hashes,
-        seeds={"run": manifest.seed, "experiment": asked.seed},
+        seeds={"run": manifest.seed, "experiment": definition.seed},
         versions={
             "prompts": str(prompts.PROMPT_VERSION),
             "Python (reporting function)": platform.python_version(),
@@ -74,16 +74,21 @@ def of_run(
     )
 
 
-def notes(asked: Experiment, environment: RunEnvironment, region: str, catalogue: Catalogue) -> list[str]:
-    """What a reader must know about the money of the run."""
-    found = ["Prices are list prices without discounts, free tiers of new accounts, or tax."]
-    host = asked.models.hosting_instance
-    kind = usage_type("AmazonSageMaker", f"Host:{host}", region)
-    for price in catalogue.candidates("AmazonSageMaker", kind, "RunInstance", datetime.now(UTC).date().isoformat()):
-        found.append(
+def notes(definition: Experiment, environment: RunEnvironment, region: str, catalogue: Catalogue) -> list[str]:
+    """Return what a reader must know about the money of the run."""
+    host = definition.models.hosting_instance
+    meter = usage_type("AmazonSageMaker", f"Host:{host}", region)
+    today = datetime.now(UTC).date().isoformat()
+    return [
+        "Prices are list prices without discounts, free tiers of new accounts, or tax.",
+        *(
             f"Fine-tuned variants pay for the seconds of an endpoint on {host} during the evaluation only. Kept on, it"
             f" costs {usd(price.usd * HOURS_PER_MONTH)} a month, whether it answers or idles."
-        )
-    if environment.embedded:
-        found.append("The embedded AWS wakes search capacity only for the run; on AWS idle minutes are metered too.")
-    return found
+            for price in catalogue.candidates("AmazonSageMaker", meter, "RunInstance", today)
+        ),
+        *(
+            ("The embedded AWS wakes search capacity only for the run; on AWS idle minutes are metered too.",)
+            if environment.embedded
+            else ()
+        ),
+    ]

@@ -20,14 +20,14 @@ REASONING_TOKENS = 120
 
 
 def tokens(text: str) -> int:
-    """Tokens of a text, at least one."""
+    """Return the tokens of a text, at least one."""
     return max(1, -(-len(text) // CHARACTERS_PER_TOKEN))
 
 
 def task_of(
     experiment: Experiment, documents: Sequence[Document], train: Sequence[Question], test: Sequence[Question]
 ) -> Task:
-    """The size of the experiment's task, from its documents, questions and the prompts that are really sent."""
+    """Return the size of the experiment's task, from its documents, questions and the prompts that are really sent."""
     e = experiment
     questions = test or train
     pages = [prompts.page_text(d) for d in documents]
@@ -51,7 +51,7 @@ def task_of(
     )
 
 
-def setting_of(
+def inputs_of(
     experiment: Experiment,
     task: Task,
     catalogue: Catalogue,
@@ -62,10 +62,10 @@ def setting_of(
     assumed: Mapping[str, Fraction] | None = None,
     measured: Mapping[str, tuple[Fraction, Fraction]] | None = None,
 ) -> EstimateInputs:
-    """What an estimate of the experiment needs; volume, horizon and tokens may be put in place of its own.
+    """Return what an estimate of the experiment needs; volume, horizon and tokens may be put in place of its own.
 
     Raises:
-        WorkloadError: a number of the workload is impossible, or an amount is no number.
+        WorkloadError: a number of the workload is impossible, or an amount is not a number.
     """
     e, w = experiment, experiment.workload
     minutes = w.minutes_saved_per_accepted_answer
@@ -108,4 +108,4 @@ def _usd(name: str, text: str | None) -> Decimal | None:
     try:
         return Decimal(text)
     except InvalidOperation as error:
-        raise WorkloadError(f"workload: {name} {text!r} in experiment.yaml is no amount") from error
+        raise WorkloadError(f"experiment.yaml: workload: {name} is not an amount (got {text!r})") from error

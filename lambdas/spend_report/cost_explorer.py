@@ -49,10 +49,10 @@ class CostExplorer:
         self.requests = 0
 
     def read(self, request: Request) -> list[dict[str, Any]]:
-        """All pages of `request`. Where the bill is refreshed meanwhile, they are read once more from the first one.
+        """Return all pages of `request`. Where the bill is refreshed meanwhile, read them once more from the first one.
 
         Raises:
-            ClientError, BotoCoreError: AWS refused it, or a page could not be had after several attempts.
+            ClientError, BotoCoreError: AWS refused it, or a page failed in several attempts.
             DeadlineError: the time is used up.
             AnswerError: the pages do not end.
         """
@@ -64,13 +64,13 @@ class CostExplorer:
         return self._read(request)
 
     def tags(self, keys: Sequence[str]) -> list[dict[str, Any]]:
-        """What ListCostAllocationTags says of those of `keys` that a bill has shown; errors as for `read`."""
-        found: list[dict[str, Any]] = []
+        """Return what ListCostAllocationTags says of those of `keys` that a bill has shown; errors as for `read`."""
+        tags: list[dict[str, Any]] = []
         for first in range(0, len(keys), KEYS_PER_CALL):
             parameters = {"TagKeys": list(keys[first : first + KEYS_PER_CALL])}
             for page in self._pages(self._client.list_cost_allocation_tags, parameters, "NextToken"):
-                found += page.get("CostAllocationTags") or ()
-        return found
+                tags += page.get("CostAllocationTags") or ()
+        return tags
 
     def _read(self, request: Request) -> list[dict[str, Any]]:
         call = getattr(self._client, _METHODS[request.operation])
@@ -83,7 +83,7 @@ class CostExplorer:
     def _pages(
         self, call: Callable[..., dict[str, Any]], parameters: Mapping[str, Any], token_name: str
     ) -> Iterator[dict[str, Any]]:
-        """The answers of `call`, page by page: the parameters stay the same, only the token changes."""
+        """Yield the answers of `call`, page by page: the parameters stay the same, only the token changes."""
         seen: set[str] = set()
         token: dict[str, str] = {}
         while True:
@@ -118,7 +118,7 @@ def read_billing(
     deadline_s: float = 240.0,
     account: str | None = None,
 ) -> Billed:
-    """What Cost Explorer says of `window`: all cuts, all experiments, untagged usage, and the forecast of `experiment`.
+    """Return what Cost Explorer says of `window`: all cuts, all experiments, untagged usage, and a forecast.
 
     A request that was answered within the last 8 hours is taken from the cache. `failures` name the requests that gave
     nothing, by their cut. The price of a request is the price list's.
@@ -173,7 +173,7 @@ def read_billing(
 def tag_states(
     client: Any, keys: Sequence[str] = TAG_KEYS, *, deadline_s: float = 60.0
 ) -> tuple[tuple[Tag, ...], Failure | None]:
-    """The state of each of `keys`, in their order; the failure (of request `tags`) where they could not be listed."""
+    """Return the state of each of `keys`, in their order, and the failure where they could not be listed."""
     try:
         listed = CostExplorer(client, Deadline.after(deadline_s)).tags(keys)
     except REFUSALS as error:
@@ -197,14 +197,14 @@ def _tag(key: str, entries: Sequence[Mapping[str, Any]]) -> Tag:
 
 
 def _request_price(catalogue: Catalogue, today: date) -> Decimal:
-    found = catalogue.candidates("AWSCostExplorer", "USE1-APIRequest", "GetCostAndUsage", today.isoformat())
-    if not found:
+    prices = catalogue.candidates("AWSCostExplorer", "USE1-APIRequest", "GetCostAndUsage", today.isoformat())
+    if not prices:
         raise PriceError(f"no price on {today} for AWSCostExplorer USE1-APIRequest: what a report costs is not known")
-    return found[0].usd
+    return prices[0].usd
 
 
 def _is_retryable(error: BaseException) -> bool:
-    """Cost Explorer throttles by LimitExceededException, which elsewhere is a quota."""
+    """Return whether to try again. Cost Explorer throttles by LimitExceededException, elsewhere a quota."""
     return is_retryable(error) or error_code(error) == "LimitExceededException"
 
 

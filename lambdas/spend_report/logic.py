@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,21 +13,20 @@ from botocore.exceptions import ClientError
 
 from contracts import keys
 from contracts.json_codec import to_json
-from contracts.money import ChargeRow
+from contracts.money import ChargeRow, Cut
 from contracts.times import Deadline, parse_time, stamp
 from cost_reports.compare.reconcile import USAGE_CATEGORIES
 from cost_reports.compare.restatements import restatements, together
 from cost_reports.cost_explorer.requests import GROUPS, window_of
-from cost_reports.ledger import Ledger
 from cost_reports.prices.catalogue import Catalogue
 from cost_reports.render import csv_file, html, markdown
 from cost_reports.render.documents import spend_report_document
 from cost_reports.run_report import simulated
-from cost_reports.spend_report.bill import last_whole
+from cost_reports.spend_report.bill import inside, last_whole
 from cost_reports.spend_report.build import build_spend, charges_of
 from cost_reports.spend_report.records import Billed, SpendRecords, Window
-from cost_reports.spend_report.report import BilledSource, Restatement, SpendReport
-from lambdas.common.facts import Facts
+from cost_reports.spend_report.report import BilledSource, Restatement, SpendReport, Tag
+from lambdas.common.facts import Facts, ImportedWindow, PeriodCharges, periods_of
 from lambdas.common.runtime import on_embedded_aws, one_line
 from lambdas.common.store import MissingObjectError, Results
 from lambdas.spend_report import cost_explorer, request, runs_of_window
@@ -58,6 +57,25 @@ class Written:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bill:
+    """What Cost Explorer answered. `groupings`: those that it was asked for and did not refuse."""
+
+    billed: Billed
+    tags: tuple[Tag, ...]
+    groupings: tuple[Cut, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Earlier:
+    """What earlier reports kept and told. `restated`: the changes since then; `report`: the day of the last one."""
+
+    exported: Billed | None
+    restated: tuple[Restatement, ...]
+    report: str | None
+
+
 def write_spend(
     results: Results,
     client: Any,
@@ -71,85 +89,146 @@ def write_spend(
     fresh: bool = False,
     notes: Sequence[str] = (),
 ) -> Written:
-    """Reads what Cost Explorer knows, compares it, writes the report's files, and keeps what was read.
+    """Read what Cost Explorer knows, compare it, write the report's files, and keep what was read.
 
-    `client` is a Cost Explorer client. `fresh`: ask AWS again for what was answered in the last hours. What has been
-    restated is told against the last daily report: the ledger holds what that one read. It changes last, so that doing
-    it all again after a failure finds the same, and not for a `window` that somebody asked for. A later report of the
-    same day takes over what the earlier one, which it writes over, has found.
+    `client` is a Cost Explorer client. `fresh`: ask AWS again for what it answered in the last hours. Restatements are
+    told against the last daily report: the fact table holds what that one read. The table changes last, so that a
+    report that is repeated after a failure finds the same, and stays as it is for a requested `window`.
 
     Raises:
-        ValueError: what billing or a run left cannot be read; the message names the row.
+        ValueError: what billing, an earlier report or a run left cannot be read; the message names the row or object.
     """
     today = now.astimezone(UTC).date()
-    chosen = window or window_of(today)
+    days = window or window_of(today)
     catalogue = Catalogue.load()
+    bill = _read_bill(
+        results,
+        client,
+        experiment=experiment,
+        account=account,
+        now=now,
+        days=days,
+        catalogue=catalogue,
+        deadline_s=deadline_s,
+        fresh=fresh,
+    )
+    facts = Facts(results, experiment)
+    prefix = keys.report_prefix(experiment, _name(today, window))
+    earlier = _earlier(results, facts, bill.billed, experiment=experiment, today=today, window=window, prefix=prefix)
+    runs = runs_of_window.collect(results, experiment, days, catalogue)
+    obsolete = facts.old_format()
+    records = SpendRecords(
+        experiment=experiment,
+        description=runs.description,
+        window=days,
+        as_of=stamp(now),
+        billed=bill.billed,
+        exported=earlier.exported,
+        metered=runs.metered,
+        estimated=runs.estimated,
+        prices_as_of=catalogue.as_of,
+        runs=runs.runs,
+        unread=runs.unread,
+        outputs={approach: output for approach, output in runs.outputs.items() if output is not None},
+        tags=bill.tags,
+        restatements=earlier.restated,
+        previous_report=earlier.report,
+        budget_usd=budget_usd,
+        simulated=simulated.statements(runs.stand_ins) if on_embedded_aws() else (),
+        notes=(*notes, *bill.notes, *runs.notes, *((obsolete,) if obsolete else ())),
+    )
+    report = build_spend(records, catalogue)
+    _write(results, prefix, report, charges_of(records))
+    if window is None:
+        _keep(facts, bill, days, now)
+    return Written(prefix=prefix, report=report)
+
+
+def _read_bill(
+    results: Results,
+    client: Any,
+    *,
+    experiment: str,
+    account: str | None,
+    now: datetime,
+    days: Window,
+    catalogue: Catalogue,
+    deadline_s: float,
+    fresh: bool,
+) -> _Bill:
+    """Ask Cost Explorer for the tags and the money of `days`; both share the time."""
     deadline = Deadline.after(deadline_s)
-    tags, no_tags = tag_states(client, cost_explorer.TAG_KEYS, deadline_s=min(TAGS_S, deadline_s))
+    tags, tags_failure = tag_states(client, cost_explorer.TAG_KEYS, deadline_s=min(TAGS_S, deadline_s))
+    role_tag_active = any(t.key == cost_explorer.ROLE_TAG and t.state == "active" for t in tags)
     cache = BucketCache(results, experiment)
-    role = any(t.key == cost_explorer.ROLE_TAG and t.state == "active" for t in tags)
     billed = read_billing(
         client,
         experiment=experiment,
-        window=chosen,
-        today=today,
+        window=days,
+        today=now.astimezone(UTC).date(),
         catalogue=catalogue,
-        role_tag_active=role,
+        role_tag_active=role_tag_active,
         cache=Renewed(cache) if fresh else cache,
         deadline_s=deadline.remaining_s(),
         now=now,
         account=account,
     )
-    facts = Facts(results, experiment)
-    prefix = keys.report_prefix(experiment, _name(today, window))
-    with facts.read() as ledger:
-        before = ledger.rows(source=CE, window=chosen)
-        exported = _exported(ledger, chosen)
-        # The window of a daily report ends with its day.
-        kept_today = any(reading.window == window_of(today) for reading in ledger.readings(source=CE))
-    restated = restatements(before, billed.rows, experiment=experiment)
-    if window is None and kept_today:
-        # A report that was written and not kept (its function was stopped) told what the ledger does not hold.
-        restated = together(_told(results, prefix), restated)
-    found = runs_of_window.collect(results, experiment, chosen, catalogue)
-    if no_tags is not None:
-        billed = replace(billed, failures=(*billed.failures, no_tags))
-    told_before = today.isoformat() if window is not None and kept_today else _previous(results, experiment, today)
-    records = SpendRecords(
-        experiment=experiment,
-        description=found.description,
-        window=chosen,
-        as_of=stamp(now),
-        billed=billed,
-        exported=exported,
-        metered=found.metered,
-        estimated=found.estimated,
-        prices_as_of=catalogue.as_of,
-        runs=found.runs,
-        unread=found.unread,
-        outputs={approach: output for approach, output in found.outputs.items() if output is not None},
-        tags=tags,
-        restatements=restated,
-        previous_report=told_before,
-        budget_usd=budget_usd,
-        simulated=simulated.statements(found.stand_ins) if on_embedded_aws() else (),
-        notes=(*notes, *_no_cache(cache), *found.notes),
-    )
-    report = build_spend(records, catalogue)
-    _write(results, prefix, report, charges_of(records))
-    if window is None:
-        _keep(facts, billed, role=role, window=chosen, now=now)
-    return Written(prefix=prefix, report=report)
+    refused = {failure.request for failure in billed.failures}
+    groupings = tuple(g for g in GROUPS if g not in refused and (role_tag_active or g != "role"))
+    if tags_failure is not None:
+        billed = replace(billed, failures=(*billed.failures, tags_failure))
+    return _Bill(billed=billed, tags=tags, groupings=groupings, notes=_no_cache(cache))
 
 
-def _exported(ledger: Ledger, window: Window) -> Billed | None:
-    """What the exports' sync has put into the ledger; null of nothing."""
-    rows, readings = ledger.rows(source=EXPORTS, window=window), ledger.readings(source=EXPORTS)
+def _earlier(
+    results: Results,
+    facts: Facts,
+    billed: Billed,
+    *,
+    experiment: str,
+    today: date,
+    window: Window | None,
+    prefix: str,
+) -> _Earlier:
+    """Compare the bill with what earlier reports kept and told.
+
+    A later report of a day takes over what the earlier one told, which it writes over. It does so for the periods only
+    that the earlier one kept, too: of the others, the table still holds what was told before.
+    """
+    usual = window_of(today)
+    days = window or usual
+    kept = {period: facts.read(CE, period) for period in {*periods_of(days), *periods_of(usual)}}
+    of_today = {
+        period
+        for period in periods_of(usual)
+        if (imported := kept[period].imported) is not None and imported.window == usual
+    }
+    restated = restatements(_rows(kept, days), billed.rows, experiment=experiment)
+    if window is None and of_today:
+        told = _told(results, prefix)
+        restated = together([change for change in told if change.day[:7] in of_today], restated)
+    is_kept = of_today == set(periods_of(usual))
+    report = today.isoformat() if window is not None and is_kept else _previous(results, experiment, today)
+    return _Earlier(exported=_exported(facts, days, today), restated=restated, report=report)
+
+
+def _exported(facts: Facts, days: Window, today: date) -> Billed | None:
+    """Return what the exports' sync kept of `days`, None where it kept nothing.
+
+    Corrections are billed in the month of their day or in a later one.
+    """
+    kept = facts.read_window(EXPORTS, Window(start=days.start, end=max(days.end, today + timedelta(days=1))))
+    rows = _rows(kept, days)
+    readings = [charges.imported.read_at for charges in kept.values() if charges.imported is not None]
     used = [date.fromisoformat(row.day) for row in rows if row.charge_category in USAGE_CATEGORIES]
     if not used or not readings:
         return None
-    through = min(max(used), last_whole(parse_time(readings[-1].read_at)))
+    through = min(max(used), last_whole(parse_time(max(readings))))
     return Billed(source=EXPORTS, account=None, rows=rows, through=through)
+
+
+def _rows(kept: Mapping[str, PeriodCharges], days: Window) -> list[ChargeRow]:
+    return inside((row for charges in kept.values() for row in charges.rows), days)
 
 
 def _no_cache(cache: BucketCache) -> tuple[str, ...]:
@@ -158,34 +237,30 @@ def _no_cache(cache: BucketCache) -> tuple[str, ...]:
     return (f"Answers of AWS could not be kept or found again, so that each report pays for its own: {cache.fault}",)
 
 
-def _keep(facts: Facts, billed: Billed, *, role: bool, window: Window, now: datetime) -> None:
-    """Replace the window in the ledger, cut by cut: those that were refused this time stay as they were read before.
+def _keep(facts: Facts, bill: _Bill, days: Window, now: datetime) -> None:
+    """Replace the days in the fact table. Groupings that were refused this time stay as they were read before.
 
-    Where another run has put a newer reading there meanwhile, that one stays. A reading is as old as the oldest of its
-    answers, some of which may be the cache's.
+    A reading is as old as the oldest of its answers, some of which may be the cache's.
     """
-    refused = {failure.request for failure in billed.failures}
-    asked = [cut for cut in GROUPS if cut not in refused and (role or cut != "role")]
-    read_at = min((row.as_of for row in billed.rows), default=stamp(now))
-
-    def change(ledger: Ledger) -> None:
-        same = [r for r in ledger.readings(source=CE) if (r.account, r.window) == (billed.account, window)]
-        if all(reading.read_at <= read_at for reading in same):
-            ledger.replace(billed.rows, source=CE, account=billed.account, window=window, read_at=read_at, cuts=asked)
-
-    if asked:
-        facts.update(change)
+    if not bill.groupings:
+        return
+    facts.replace_window(
+        bill.billed.rows,
+        source=CE,
+        account=bill.billed.account,
+        imported=ImportedWindow(window=days, read_at=min((row.as_of for row in bill.billed.rows), default=stamp(now))),
+        groupings=bill.groupings,
+    )
 
 
 def _told(results: Results, prefix: str) -> list[Restatement]:
-    """The restatements in the report at `prefix`; none where there is no report yet.
+    """Return the restatements in the report at `prefix`; empty where there is no report yet.
 
     Raises:
         ValueError: it cannot be read; the message names it.
     """
     key = f"{prefix}report.json"
     try:
-        found = json.loads(results.read_text(key))["restatements"]
         return [
             Restatement(
                 day=r["day"],
@@ -193,12 +268,12 @@ def _told(results: Results, prefix: str) -> list[Restatement]:
                 before_usd=None if r["before_usd"] is None else Decimal(r["before_usd"]),
                 now_usd=None if r["now_usd"] is None else Decimal(r["now_usd"]),
             )
-            for r in found
+            for r in json.loads(results.read_text(key))["restatements"]
         ]
     except MissingObjectError:
         return []
     except (ValueError, KeyError, TypeError, InvalidOperation) as error:
-        raise ValueError(f"{results.uri(key)}: is no spend report ({one_line(error)}); delete it") from error
+        raise ValueError(f"{results.uri(key)}: not a spend report ({one_line(error)}); delete it") from error
 
 
 def _write(results: Results, prefix: str, report: SpendReport, charges: Sequence[ChargeRow]) -> None:
@@ -216,7 +291,7 @@ def _write(results: Results, prefix: str, report: SpendReport, charges: Sequence
 
 
 def _previous(results: Results, experiment: str, today: date) -> str | None:
-    """The newest day before today that has a daily report."""
+    """Return the newest day before today that has a daily report, None where there is none."""
     prefix = keys.report_prefix(experiment, "").rstrip("/") + "/"
     try:
         names = results.list_folders(prefix)

@@ -1,4 +1,4 @@
-"""Tells those who subscribed to the daily report what is new in it, each thing once."""
+"""Tells the subscribers of the daily report what is new in it, each thing once."""
 
 from __future__ import annotations
 
@@ -6,28 +6,21 @@ import hashlib
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from cost_reports.spend_report.report import SpendReport
-from lambdas.common.facts import OVERTAKEN
-from lambdas.common.runtime import error_code
-from lambdas.common.store import Results
-
-#: So often a mark is tried to be set while others set theirs.
-CLAIMS = 5
+from lambdas.common.store import OvertakenError, Results, StoredObject
 
 
 def announce(results: Results, sns: Any, topic_arn: str, *, prefix: str, report: SpendReport) -> bool:
-    """Publish the headline of the report at `prefix`, and where it is, once: what says the same again is no news.
+    """Publish the headline of the report at `prefix` and where it is; a message that says the same again is not sent.
 
-    What was said is marked before it is published, by a conditional write, so that of two runs at once one publishes.
+    The message is marked as sent before it is published, by a conditional write. Of two reports at once, one publishes.
 
     Returns:
         Whether a message was sent.
     """
-    said = hashlib.sha256(f"{report.headline}\n{report.header.state_text}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{report.headline}\n{report.header.state_text}".encode()).hexdigest()
     marker = f"{prefix}announced.json"
-    if not _claim(results, marker, said):
+    if not _claim(results, marker, digest):
         return False
     page = f"{prefix}report.html"
     link = f"https://s3.console.aws.amazon.com/s3/object/{results.bucket}?prefix={page}"
@@ -36,32 +29,21 @@ def announce(results: Results, sns: Any, topic_arn: str, *, prefix: str, report:
     try:
         sns.publish(TopicArn=topic_arn, Subject=subject[:100], Message="\n".join(lines))
     except BaseException:
-        # The function may write here and not delete; an empty marker is one that says nothing.
+        # The function may write here but not delete: an empty marker says that nothing was sent.
         results.write_text(marker, json.dumps({}))
         raise
     return True
 
 
-def _claim(results: Results, marker: str, said: str) -> bool:
-    """Whether `said` was not marked as said before, and is now, by this run."""
-    for _ in range(CLAIMS):
-        try:
-            found = results.s3.get_object(Bucket=results.bucket, Key=marker)
-            last, condition = json.loads(found["Body"].read()).get("sha256"), {"IfMatch": found["ETag"]}
-        except ClientError as error:
-            if error_code(error) not in ("NoSuchKey", "404"):
-                raise
-            last, condition = None, {"IfNoneMatch": "*"}
-        if last == said:
-            return False
-        body = json.dumps({"sha256": said}).encode()
-        try:
-            results.s3.put_object(
-                Bucket=results.bucket, Key=marker, Body=body, ContentType="application/json", **condition
-            )
-        except ClientError as error:
-            if error_code(error) not in OVERTAKEN:
-                raise
-        else:
-            return True
-    return False
+def _claim(results: Results, marker: str, digest: str) -> bool:
+    """Mark a message as sent, and return whether it was not marked before."""
+
+    def marked(stored: StoredObject | None) -> StoredObject | None:
+        if stored is not None and json.loads(stored.body).get("sha256") == digest:
+            return None
+        return StoredObject(body=json.dumps({"sha256": digest}).encode())
+
+    try:
+        return results.update(marker, marked)
+    except OvertakenError:
+        return False

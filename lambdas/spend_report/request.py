@@ -14,12 +14,11 @@ from lambdas.common.runtime import on_embedded_aws
 CLOCKS_DIFFER = timedelta(minutes=5)
 
 
-def window_asked(event: dict[str, Any], today: date) -> Window | None:
-    """The window that `since` and `until` of an event ask for (`until` is the first day that is left out); null where
-    it names neither.
+def requested_window(event: dict[str, Any], today: date) -> Window | None:
+    """Return the window of `since` and `until` of an event (end exclusive); None where it names neither.
 
     Raises:
-        ValueError: a date is no date, or the window is empty.
+        ValueError: a date is not a date, or the window is empty.
     """
     since, until = _day(event, "since"), _day(event, "until")
     if since is None and until is None:
@@ -31,47 +30,47 @@ def window_asked(event: dict[str, Any], today: date) -> Window | None:
         raise ValueError(f"since {since or usual.start}, until {until or usual.end}: {error}") from error
 
 
-def time_asked(event: dict[str, Any], now: datetime) -> datetime:
-    """`as_of` of an event, the clock of the embedded AWS's bill; without it, now.
+def requested_time(event: dict[str, Any], now: datetime) -> datetime:
+    """Return `as_of` of an event, the clock of the embedded AWS's bill; without it, now.
 
     Raises:
-        ValueError: it is no time, or this is AWS, whose bill nobody puts forward.
+        ValueError: it is not a time, or this is AWS, whose bill has no clock to put forward.
     """
     text = event.get("as_of")
     if text is None:
         return now
     if not on_embedded_aws():
-        raise ValueError(f"as_of: {text!r} is for the simulated bill of an embedded AWS; this is AWS")
+        raise ValueError(f"as_of: only the simulated bill of an embedded AWS takes a time (got {text!r}); leave it out")
     try:
         return parse_time(text)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"as_of: {text!r} is no time: {error}") from error
+        raise ValueError(f"as_of: not a time (got {text!r}): {error}") from error
 
 
-def notes_on_time(asked: datetime, now: datetime) -> tuple[str, ...]:
-    """What a reader must know of a bill whose clock is not the usual one."""
-    if abs(asked - now) < CLOCKS_DIFFER:
+def notes_on_time(now: datetime, clock: datetime) -> tuple[str, ...]:
+    """Return what a reader must know of a bill of `now`, where that is not what the clock says."""
+    if abs(now - clock) < CLOCKS_DIFFER:
         return ()
-    return (f"The clock of this simulated bill was put forward: it shows what AWS would show at {stamp(asked)}.",)
+    return (f"The clock of this simulated bill was put forward: it shows what AWS would show at {stamp(now)}.",)
 
 
 def budget(text: str) -> Decimal | None:
-    """USD a month; null where none is set (0).
+    """Return USD a month; None where no budget is set (0).
 
     Raises:
-        ValueError: it is no amount of money.
+        ValueError: it is not an amount of money.
     """
     try:
         amount = Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError(f"MONTHLY_BUDGET_USD {text!r} is no amount in USD") from error
+    except InvalidOperation:
+        amount = Decimal("NaN")
     if not amount.is_finite() or amount < 0:
-        raise ValueError(f"MONTHLY_BUDGET_USD {text!r} is no amount in USD")
+        raise ValueError(f"MONTHLY_BUDGET_USD: not an amount in USD (got {text!r}); set 0 or more")
     return amount or None
 
 
 def is_day(text: str) -> bool:
-    """Whether `text` is a day as reports are named by it, YYYY-MM-DD."""
+    """Return whether `text` is a day as reports are named by it, YYYY-MM-DD."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
@@ -83,5 +82,5 @@ def _day(event: dict[str, Any], name: str) -> date | None:
     if text is None:
         return None
     if not isinstance(text, str) or not is_day(text):
-        raise ValueError(f"{name}: {text!r} is no day; write it as YYYY-MM-DD")
+        raise ValueError(f"{name}: not a day (got {text!r}); write it as YYYY-MM-DD")
     return date.fromisoformat(text)

@@ -22,7 +22,7 @@ TTL = timedelta(hours=8)
 
 
 class TextStore(Protocol):
-    """Where entries lie. `get` gives null where there is no readable text of that name."""
+    """Where entries lie. `get` gives None where there is no readable text of that name."""
 
     def get(self, name: str) -> str | None: ...
 
@@ -83,7 +83,7 @@ class Answer:
 
 
 def recall(store: TextStore, request: Request, now: datetime) -> Answer | None:
-    """The kept answer of `request`; null where there is none, or it is old, damaged, or of another request."""
+    """Return the kept answer of `request`; None where it is missing, old, damaged, or of another request."""
     text = store.get(_name(request))
     if text is None:
         return None
@@ -94,7 +94,7 @@ def recall(store: TextStore, request: Request, now: datetime) -> Answer | None:
     except (ValueError, KeyError, TypeError):
         return None
     whole = entry.get("sha256") == _sha256(kept, read_at, pages)
-    # A time to come was written by a clock that was wrong: nobody knows how old the entry is.
+    # A time to come was written by a wrong clock: the age of the entry is not known.
     if not whole or kept != request.canonical or not timedelta(0) <= age < TTL:
         return None
     return Answer(pages=pages, read_at=read_at, cached=True)

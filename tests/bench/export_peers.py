@@ -82,11 +82,11 @@ def catalogue() -> Any:
 def _report(connection: Any, paths: Any) -> int:
     """The rows of the spend report of one experiment, as charges."""
     from billing_exports import charges, duckdb_engine
-    from billing_exports.query import Asked
+    from billing_exports.query import ReportScope
     from cost_reports.spend_report.records import Window
 
     window = Window(start=date(2026, 10, 1), end=date(2026, 11, 1))
-    rows = duckdb_engine.report_rows(connection, paths, Asked(experiment=EXPERIMENT, window=window))
+    rows = duckdb_engine.report_rows(connection, paths, ReportScope(experiment=EXPERIMENT, window=window))
     return len(charges.charge_rows(rows, catalogue(), today=date(2026, 11, 20)))
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
 from infra_templates import CHANGED, EXPORTS, Templates, as_list, flat, granted, only, statements, tags_of
 
+from contracts import fact_table, keys
 from contracts.export_columns import CUR, FOCUS
 from infra import tags
 
@@ -133,34 +135,67 @@ def test_an_export_is_made_after_the_policy_that_lets_it_write(on: Templates) ->
         assert policy.split("/")[1] in export["DependsOn"], name
 
 
+def tables(templates: Templates) -> dict[str, Any]:
+    """Name -> input of the tables, all of which lie in the one database."""
+    found = [r["Properties"] for _, r in templates.resources("AWS::Glue::Table")]
+    assert {table["DatabaseName"] for table in found} == {"ladder_fixture"}
+    return {table["TableInput"]["Name"]: table["TableInput"] for table in found}
+
+
+def projection(table: dict[str, Any]) -> dict[str, str]:
+    return {key: value for key, value in table["Parameters"].items() if key.startswith("projection.")}
+
+
+def months(partition: str) -> dict[str, str]:
+    return {
+        "projection.enabled": "true",
+        f"projection.{partition}.type": "date",
+        f"projection.{partition}.format": "yyyy-MM",
+        f"projection.{partition}.range": "2024-01,NOW",
+        f"projection.{partition}.interval": "1",
+        f"projection.{partition}.interval.unit": "MONTHS",
+    }
+
+
 def test_tables_find_their_months_without_a_crawler(on: Templates) -> None:
-    tables = {r["Properties"]["TableInput"]["Name"]: r["Properties"] for _, r in on.resources("AWS::Glue::Table")}
-    assert set(tables) == {"focus", "cur"}
+    assert set(tables(on)) == {"focus", "cur", "charges"}
     assert list(on.resources("AWS::Glue::Crawler")) == []
-    for name, table in tables.items():
-        given = table["TableInput"]
-        assert table["DatabaseName"] == "ladder_fixture"
+    for name in ("focus", "cur"):
+        given = tables(on)[name]
         assert given["PartitionKeys"] == [{"Name": "billing_period", "Type": "string"}]
         parameters = given["Parameters"]
         location = f"s3://<{bucket_name(on)}>/exports/ladder-fixture-{name}/data/"
         template = flat(parameters["storage.location.template"])
         assert template == f"{location}BILLING_PERIOD=${{billing_period}}/"
         assert flat(given["StorageDescriptor"]["Location"]) == location
-        projection = {key: value for key, value in parameters.items() if key.startswith("projection.")}
-        assert projection == {
-            "projection.enabled": "true",
-            "projection.billing_period.type": "date",
-            "projection.billing_period.format": "yyyy-MM",
-            "projection.billing_period.range": "2024-01,NOW",
-            "projection.billing_period.interval": "1",
-            "projection.billing_period.interval.unit": "MONTHS",
-        }
+        assert projection(given) == months("billing_period")
+
+
+def test_the_fact_table_is_a_table_too(on: Templates) -> None:
+    table = tables(on)["charges"]
+    assert projection(table) == {
+        **months("period"),
+        "projection.source.type": "enum",
+        "projection.source.values": "billed-ce,billed-export",
+    }
+    assert [key["Name"] for key in table["PartitionKeys"]] == ["source", "period"]
+    storage = table["StorageDescriptor"]
+    columns = {column["Name"]: column["Type"] for column in storage["Columns"]}
+    # Amounts are text, which a query casts; what is a partition is not a column.
+    assert columns == {name: kind for name, kind in fact_table.COLUMNS.items() if name != "source"}
+    assert {kind for name, kind in columns.items() if name in fact_table.AMOUNTS} == {"string"}
+    assert storage["SerdeInfo"] == {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe"}
+    location = flat(storage["Location"])
+    assert location.startswith("s3://<")
+    # Athena looks for a partition in <location>source=<source>/period=<period>/.
+    assert "storage.location.template" not in table["Parameters"]
+    folder = f"{location.partition('>/')[2]}source=billed-ce/period=2026-11/"
+    assert keys.charges("fixture", "billed-ce", "2026-11").startswith(folder)
 
 
 def test_columns_of_a_table_are_those_of_its_export(on: Templates) -> None:
-    for _, table in on.resources("AWS::Glue::Table"):
-        given = table["Properties"]["TableInput"]
-        columns = FOCUS if given["Name"] == "focus" else CUR
+    for table, columns in (("focus", FOCUS), ("cur", CUR)):
+        given = tables(on)[table]
         found = [(column["Name"], column["Type"]) for column in given["StorageDescriptor"]["Columns"]]
         assert found == [(name.lower(), kind) for name, kind in columns]
         assert "billing_period" not in dict(found)
@@ -213,7 +248,7 @@ def test_the_function_has_room_its_layer_and_the_names(on: Templates) -> None:
     assert variables["EXPORT_PREFIX"] == "exports"
 
 
-def test_the_function_reads_exports_and_writes_facts_only(on: Templates) -> None:
+def test_the_function_reads_exports_and_writes_what_they_say_only(on: Templates) -> None:
     own = [(action, resource) for name, action, resource in granted(on) if "exports/SyncRole" in name]
     touching = {(action, resource) for action, resource in own if f"<{bucket_name(on)}.Arn>" in resource}
     assert touching == {
@@ -222,7 +257,8 @@ def test_the_function_reads_exports_and_writes_facts_only(on: Templates) -> None
     }
     results = {(action, resource) for action, resource in own if action.startswith("s3:")} - touching
     ((bucket,),) = {tuple(r for a, r in results if a == "s3:ListBucket")}
-    facts = f"{bucket}/reports/fixture/facts/*"
+    facts = f"{bucket}/reports/fixture/facts/charges/source=billed-export/*"
+    assert fnmatch(f"{bucket}/{keys.charges('fixture', 'billed-export', '2026-11')}", facts)
     assert results == {
         ("s3:ListBucket", bucket),
         ("s3:AbortMultipartUpload", facts),
@@ -230,7 +266,10 @@ def test_the_function_reads_exports_and_writes_facts_only(on: Templates) -> None
         ("s3:PutObject", facts),
     }
     listings = [s["Condition"] for name, s in statements(on) if "exports/SyncRole" in name and "Condition" in s]
-    assert [c["StringLike"]["s3:prefix"] for c in listings] == [["exports/*"], ["reports/fixture/facts/*"]]
+    assert [c["StringLike"]["s3:prefix"] for c in listings] == [
+        ["exports/*"],
+        ["reports/fixture/facts/charges/source=billed-export/*"],
+    ]
     # To the queue goes the call that failed each time it was tried.
     assert {action.split(":")[0] for action, _ in own} == {"logs", "s3", "sqs"}
     assert {action for action, _ in own if action.startswith("sqs:")} <= SENDING

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fnmatch import fnmatch
+from typing import Any
 
 from infra_templates import CHANGED, Templates, as_list, flat, granted, only, only_in, statements, tags_of
+
+from contracts import keys
 
 SYNTH = Callable[..., Templates]
 CELLS = [f"fixture/{approach}" for approach in ("prompting", "rag", "fine-tuning", "shared")]
@@ -108,27 +112,54 @@ def test_budget_and_anomalies_can_be_switched_off(synth: SYNTH) -> None:
     quiet = synth(**CHANGED)
     assert list(quiet.resources("AWS::Budgets::Budget")) == []
     assert [kind for _, r in quiet.resources() if (kind := r["Type"]).startswith("AWS::CE::")] == []
-    assert report_function(quiet)["Environment"]["Variables"]["MONTHLY_BUDGET_USD"] == "0"
+    assert function(quiet, "SpendReport")["Environment"]["Variables"]["MONTHLY_BUDGET_USD"] == "0"
 
 
-def report_function(templates: Templates) -> dict[str, object]:
+def function(templates: Templates, name: str) -> dict[str, Any]:
     functions = templates.resources("AWS::Lambda::Function")
-    ((_, function),) = [f for f in functions if f[0].startswith("reporting/ReportFunction")]
-    properties: dict[str, object] = function["Properties"]
+    ((_, found),) = [f for f in functions if f[0].startswith(f"reporting/{name}Function")]
+    properties: dict[str, Any] = found["Properties"]
     return properties
 
 
-def test_the_report_function_is_told_what_it_asks_for(templates: Templates) -> None:
-    variables = report_function(templates)["Environment"]["Variables"]  # type: ignore[index]
+def grants(templates: Templates, name: str) -> set[tuple[str, str]]:
+    """(action, resource) of a function of the reports."""
+    return {(action, arn) for policy, action, arn in granted(templates) if policy.startswith(f"reporting/{name}Role")}
+
+
+def test_each_report_is_a_function_of_its_own(templates: Templates) -> None:
+    for name in ("Run", "Spend"):
+        assert function(templates, f"{name}Report")["Handler"] == f"lambdas.{name.lower()}_report.handler.report"
+    variables = function(templates, "RunReport")["Environment"]["Variables"]
+    assert set(variables) == {"BUCKET", "EXPERIMENT", "APPROACH"}
+    outputs = templates.by_concern["reporting"]["Outputs"]
+    for output, name in (("RunReportFunctionName", "RunReport"), ("ReportFunctionName", "SpendReport")):
+        assert f"reporting/{outputs[output]['Value']['Ref']}".startswith(f"reporting/{name}Function")
+
+
+def test_the_run_starts_the_report_of_the_run_and_the_schedule_that_of_the_bill(templates: Templates) -> None:
+    schedule = only_in("reporting", templates, "AWS::Scheduler::Schedule")["Properties"]
+    assert schedule["Target"]["Arn"]["Fn::GetAtt"][0].startswith("SpendReportFunction")
+    invoked = {
+        resource
+        for policy, action, resource in granted(templates)
+        if policy.startswith("comparison/") and action == "lambda:InvokeFunction"
+    }
+    assert len([arn for arn in invoked if "RunReportFunction" in arn]) == 1
+    assert [arn for arn in invoked if "SpendReport" in arn] == []
+
+
+def test_the_spend_report_function_has_the_settings_that_it_reads(templates: Templates) -> None:
+    variables = function(templates, "SpendReport")["Environment"]["Variables"]
     assert set(variables) == {"BUCKET", "EXPERIMENT", "APPROACH", "REPORT_TOPIC_ARN", "MONTHLY_BUDGET_USD"}
     assert variables["REPORT_TOPIC_ARN"] == {"Ref": reports_topic(templates)}
     assert variables["MONTHLY_BUDGET_USD"] == "50"
     # The Cost Explorer path needs nothing beside the runtime.
-    assert "Layers" not in report_function(templates)
+    assert "Layers" not in function(templates, "SpendReport")
 
 
-def test_the_report_function_reads_bills_and_tells_its_topic(templates: Templates) -> None:
-    own = [(action, resource) for name, action, resource in granted(templates) if "reporting/ReportRole" in name]
+def test_the_spend_report_reads_bills_and_tells_its_topic(templates: Templates) -> None:
+    own = grants(templates, "SpendReport")
     assert {(action, resource) for action, resource in own if action.startswith("ce:")} == {
         ("ce:GetCostAndUsage", "*"),
         ("ce:GetCostForecast", "*"),
@@ -139,11 +170,57 @@ def test_the_report_function_reads_bills_and_tells_its_topic(templates: Template
         assert any(r.endswith("/reports/fixture/*") for a, r in own if a == action)
 
 
-def test_nobody_else_reads_bills_or_activates_tags(templates: Templates) -> None:
+def may(templates: Templates, name: str, action: str, key: str) -> bool:
+    """Whether a function may do `action` on an object of the results bucket."""
+    return any(fnmatch(key, arn.partition("/")[2]) for given, arn in grants(templates, name) if given == action)
+
+
+READ_BY_BOTH = [
+    keys.manifest("fixture", "r1"),
+    keys.environment("fixture", "r1"),
+    keys.usage("fixture", "r1", "rag", "answer-rag-00000"),
+    keys.usage("fixture", "r1", keys.SHARED, "report"),
+    keys.estimated("fixture", "r1"),
+    keys.outputs("fixture", "r1"),
+    f"{keys.input_prefix('fixture', 'ab' * 32)}experiment.json",
+]
+READ_FOR_A_RUN = [
+    *(keys.answers("fixture", "r1", approach, "all", 0) for approach in ("prompting", "rag", "fine-tuning")),
+    keys.quality("fixture", "r1", "rag"),
+    keys.paired("fixture", "r1"),
+    f"{keys.input_prefix('fixture', 'ab' * 32)}documents.jsonl",
+    f"{keys.input_prefix('fixture', 'ab' * 32)}questions.test.jsonl",
+]
+
+
+def test_the_spend_report_reads_neither_answers_nor_questions_and_writes_to_no_run(templates: Templates) -> None:
+    for key in READ_BY_BOTH:
+        assert may(templates, "SpendReport", "s3:GetObject", key), key
+        assert not may(templates, "SpendReport", "s3:PutObject", key), key
+    for key in READ_FOR_A_RUN:
+        assert not may(templates, "SpendReport", "s3:GetObject", key), key
+    written = [arn for action, arn in grants(templates, "SpendReport") if action == "s3:PutObject"]
+    assert [arn.partition("/")[2] for arn in written] == ["reports/fixture/*"]
+
+
+def test_the_run_report_reads_no_bill_tells_nobody_and_keeps_away_from_the_fact_table(templates: Templates) -> None:
+    assert {action.split(":")[0] for action, _ in grants(templates, "RunReport")} == {"logs", "s3"}
+    for key in (*READ_BY_BOTH, *READ_FOR_A_RUN):
+        assert may(templates, "RunReport", "s3:GetObject", key), key
+    report = f"{keys.report_prefix('fixture', 'r20261123-100000')}report.json"
+    for key in (report, keys.estimated("fixture", "r1"), keys.outputs("fixture", "r1")):
+        assert may(templates, "RunReport", "s3:PutObject", key), key
+    daily = f"{keys.report_prefix('fixture', '2026-11-27')}report.json"
+    for key in (keys.charges("fixture", "billed-ce", "2026-11"), daily, keys.manifest("fixture", "r1")):
+        assert not may(templates, "RunReport", "s3:PutObject", key), key
+
+
+def test_nothing_else_reads_bills_or_activates_tags(templates: Templates) -> None:
     others = {
         action
         for name, action, _ in granted(templates)
-        if action.split(":")[0] in ("ce", "budgets", "bcm-data-exports", "cur") and "reporting/ReportRole" not in name
+        if action.split(":")[0] in ("ce", "budgets", "bcm-data-exports", "cur")
+        and not name.startswith("reporting/SpendReportRole")
     }
     assert others == set()
     text = json.dumps(list(statements(templates)))
@@ -151,9 +228,10 @@ def test_nobody_else_reads_bills_or_activates_tags(templates: Templates) -> None
 
 
 def test_listing_is_held_to_the_experiment(templates: Templates) -> None:
-    prefixes = []
-    for name, statement in statements(templates):
-        if "s3:ListBucket" in as_list(statement["Action"]) and "reporting/ReportRole" in name:
-            prefixes += statement["Condition"]["StringLike"]["s3:prefix"]
-            assert not flat(statement["Resource"]).endswith("*")
-    assert sorted(prefixes) == ["experiment=fixture/*", "reports/fixture/*"]
+    for name, prefix in (("RunReport", "reports/fixture/r*"), ("SpendReport", "reports/fixture/*")):
+        prefixes = []
+        for policy, statement in statements(templates):
+            if "s3:ListBucket" in as_list(statement["Action"]) and policy.startswith(f"reporting/{name}Role"):
+                prefixes += statement["Condition"]["StringLike"]["s3:prefix"]
+                assert not flat(statement["Resource"]).endswith("*")
+        assert sorted(prefixes) == ["experiment=fixture/*", prefix]

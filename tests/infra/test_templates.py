@@ -149,7 +149,7 @@ def test_functions_run_python_3_13_on_arm(templates: Templates) -> None:
     own = [
         f["Properties"] for _, f in templates.resources("AWS::Lambda::Function") if "Architectures" in f["Properties"]
     ]
-    assert len(own) == 12
+    assert len(own) == 13
     assert {(p["Runtime"], *p["Architectures"]) for p in own} == {("python3.13", "arm64")}
 
 
@@ -172,7 +172,7 @@ WILDCARDS = {
     r"arn:aws:logs:us-east-1:<AWS::AccountId>:log-group:/aws/sagemaker/.*": "SageMaker names them after jobs",
     r"arn:aws:states:us-east-1:<AWS::AccountId>:(execution|mapRun):<.*>[:/]\*": "executions of a named machine",
     r"<.*Domain.*>/\*": "API paths of the domain",
-    r"<(Report|Sync)Function.*>:\*": "versions of a scheduled function",
+    r"<(SpendReport|Sync)Function.*>:\*": "versions of a scheduled function",
     r"<BillingBucket.*>/exports/\*": "files of billing exports, named by AWS",
 }
 #: Actions that take no resource.
@@ -277,7 +277,7 @@ def test_the_bucket_is_private_encrypted_and_empties_itself(templates: Templates
 def test_the_bucket_of_the_embedded_aws_needs_no_function_to_empty_it(synth: SYNTH) -> None:
     found = synth(**CHANGED)
     assert list(found.resources("Custom::S3AutoDeleteObjects")) == []
-    assert len(list(found.resources("AWS::Lambda::Function"))) == 13
+    assert len(list(found.resources("AWS::Lambda::Function"))) == 14
 
 
 def test_the_run_table_is_paid_by_request(templates: Templates) -> None:
@@ -342,6 +342,6 @@ def test_the_command_line_finds_its_outputs(templates: Templates) -> None:
         "prompting": {"StateMachineArn"},
         "rag": {"StateMachineArn", "SearchEndpoint"},
         "fine-tuning": {"StateMachineArn", "JobRoleArn"},
-        "reporting": {"ReportFunctionName", "ReportTopicArn"},
+        "reporting": {"ReportFunctionName", "ReportTopicArn", "RunReportFunctionName"},
         "comparison": {"StateMachineArn"},
     }

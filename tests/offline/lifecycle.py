@@ -28,11 +28,13 @@ import boto3
 import psutil
 from emulator_access import fault, session_of
 
+from contracts.keys import report_prefix
 from ladder import cli
 from ladder.billing import bill_clock, export_files
 from ladder.cdk import cdk
 from ladder.runs.demo import EMBEDDED_CONTEXT
 from ladder.runs.deployment import Deployment, find
+from lambdas.common.store import Results
 from offline import sandbox as sandboxes
 from offline.common.faults import OPENSEARCH_DATA, ROUTE
 from offline.sandbox import Sandbox
@@ -89,7 +91,8 @@ class Story:
     after_finish: Moment = field(init=False)
     rebuilt: Ended = field(init=False)
     bills: dict[str, Bill] = field(default_factory=dict)
-    fact_table: bytes = b""
+    #: Name below the facts -> object.
+    fact_table: dict[str, bytes] = field(default_factory=dict)
     tags: dict[str, Ended] = field(default_factory=dict)
     synced: list[Ended] = field(default_factory=list)
     destroyed: Ended = field(init=False)
@@ -240,11 +243,12 @@ def _read_bill(ended: Ended, folder: Path) -> Bill:
     )
 
 
-def _fact_table(box: Sandbox) -> bytes:
+def _fact_table(box: Sandbox) -> dict[str, bytes]:
     session = session_of(box)
-    key = f"reports/{NAME}/facts/charges/charges.parquet"
-    found: bytes = session.client("s3").get_object(Bucket=find(session, NAME).bucket, Key=key)["Body"].read()
-    return found
+    s3, bucket = session.client("s3"), find(session, NAME).bucket
+    prefix = report_prefix(NAME, "facts")
+    names = [str(entry["Key"]) for entry in Results(bucket, s3).objects(prefix)]
+    return {name.removeprefix(prefix): s3.get_object(Bucket=bucket, Key=name)["Body"].read() for name in names}
 
 
 def _exported(story: Story, box: Sandbox) -> Bill:

@@ -8,12 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from lifecycle import TRIPWIRE, Moment, Story, read_charges, tell
 
 from contracts.experiment import APPROACHES, VARIANTS
 from tests.offline import small_experiment
+from tests.unit.contracts import documented
 
 pytestmark = pytest.mark.emulator
 
@@ -260,13 +260,17 @@ def test_where_the_bill_is_complete_it_agrees_with_the_meters_exactly(story: Sto
 
 
 def test_the_fact_table_answers_the_questions_of_others(story: Story, finished: Moment, tmp_path: Path) -> None:
-    (tmp_path / "charges.parquet").write_bytes(story.fact_table)
-    table = duckdb.read_parquet(str(tmp_path / "charges.parquet"))
-    billed = table.filter(f"source = 'billed-ce' AND cut = 'usage-type' AND experiment = '{small_experiment.NAME}'")
-    approaches = dict(billed.aggregate("approach, SUM(amount_usd)").fetchall())
+    for name, body in story.fact_table.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(body)
+    connection = documented.charges(tmp_path)
+    query = documented.QUERY.replace("<experiment>", small_experiment.NAME)
+    approaches: dict[str, Decimal] = {}
+    for approach, _, usd in connection.execute(query).fetchall():
+        approaches[approach] = approaches.get(approach, Decimal(0)) + usd
     report = bill(story, "complete")
     assert approaches == {a["approach"]: Decimal(a["billed_usd"]) for a in report["approaches"]}
-    assert table.aggregate("bool_and(simulated)").fetchall() == [(True,)]
+    assert connection.execute("SELECT bool_and(simulated) FROM charges").fetchall() == [(True,)]
 
 
 def test_a_report_costs_five_requests(story: Story, finished: Moment) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -202,12 +203,19 @@ def shifted(lines: Iterable[Line], **changes: str) -> list[Line]:
     return [replace(line, **changes) for line in lines]
 
 
+def rollup_rows(connection: Any) -> list[RollupRow]:
+    """The rows of the last roll-up, in one order."""
+    names = ", ".join(RollupRow._fields)
+    rows = connection.execute(f"SELECT {names} FROM rollup ORDER BY {names}").fetchall()
+    return [RollupRow._make(row) for row in rows]
+
+
 def rolled(folder: Path, *, threads: int = 2) -> tuple[str, list[RollupRow]]:
     """Format and daily rows of the one export in `folder`."""
     (group,) = groups_of(local_files(folder))
     connection = duckdb_engine.connect(folder / ".spill", threads=threads)
     try:
         done = duckdb_engine.roll_up(connection, group)
-        return done.format, duckdb_engine.rolled_rows(connection)
+        return done.format, rollup_rows(connection)
     finally:
         connection.close()

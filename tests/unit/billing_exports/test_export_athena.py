@@ -12,14 +12,14 @@ import pytest
 from billing_exports import duckdb_engine, query, rollups
 from billing_exports.athena_engine import Athena
 from billing_exports.formats import ExportError
-from billing_exports.query import Asked
+from billing_exports.query import ReportScope
 from billing_exports.sources import local_files
 from contracts.times import Deadline
 from cost_reports.spend_report.records import Window
 from tests.unit.billing_exports.athena_fake import AthenaFake
 from tests.unit.billing_exports.export_files import LINES, cur_2_0, focus, parquet, shifted
 
-ASKED = Asked(experiment="handbook", window=Window(start=date(2026, 10, 1), end=date(2026, 11, 1)))
+SCOPE = ReportScope(experiment="handbook", window=Window(start=date(2026, 10, 1), end=date(2026, 11, 1)))
 
 
 def fake(path: Path, *, partitioned: bool = True) -> AthenaFake:
@@ -52,9 +52,9 @@ def test_both_engines_give_the_same_rows(
     path = parquet(tmp_path / "e" / "a.parquet", columns([*LINES, *shifted(LINES, time="2026-10-31 23:00:00")]))
     connection = duckdb_engine.connect(tmp_path)
     found = rollups.update(connection, local_files(tmp_path / "e"), tmp_path / "out")
-    here = duckdb_engine.report_rows(connection, found.paths, ASKED)
+    here = duckdb_engine.report_rows(connection, found.paths, SCOPE)
     client = fake(path, partitioned=partitioned)
-    there = athena(client).report_rows(ASKED)
+    there = athena(client).report_rows(SCOPE)
     assert there == here
     assert len(here) > 6, "more than two pages"
     assert ("WHERE billing_period >= '2026-10'" in client.texts[-1]) == partitioned
@@ -62,7 +62,7 @@ def test_both_engines_give_the_same_rows(
 
 def test_athena_runs_the_sql_files_as_they_are(tmp_path: Path) -> None:
     client = fake(parquet(tmp_path / "a.parquet", focus(LINES)))
-    athena(client).report_rows(ASKED)
+    athena(client).report_rows(SCOPE)
     for name in ("tags_map", "focus", "rollup", "report"):
         assert query.sql(name) in client.texts[-1]
 
@@ -71,7 +71,7 @@ def test_what_was_scanned_is_priced(tmp_path: Path) -> None:
     client = fake(parquet(tmp_path / "a.parquet", focus(LINES)))
     client.scanned = 2**40
     engine = athena(client)
-    engine.report_rows(ASKED)
+    engine.report_rows(SCOPE)
     assert (engine.scanned.bytes, engine.scanned.usd) == (2**40, 5)
 
 
@@ -79,7 +79,7 @@ def test_a_small_query_is_charged_for_10_mb(tmp_path: Path) -> None:
     client = fake(parquet(tmp_path / "a.parquet", focus(LINES)))
     client.scanned = 1
     engine = athena(client)
-    engine.report_rows(ASKED)
+    engine.report_rows(SCOPE)
     assert engine.scanned.usd == Decimal("0.000047683716")
 
 
@@ -101,7 +101,7 @@ def test_a_failure_is_one_line_with_athenas_reason_and_what_to_do(reason: str, m
     client = fake(parquet(tmp_path / "a.parquet", focus(LINES)))
     client.refusal = reason
     with pytest.raises(ExportError) as error:
-        athena(client).report_rows(ASKED)
+        athena(client).report_rows(SCOPE)
     assert str(error.value) == f"Athena query query-1 failed: {message}"
 
 
@@ -109,23 +109,23 @@ def test_a_query_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     client = fake(parquet(tmp_path / "a.parquet", focus(LINES)))
     client.running = 10**9
     with pytest.raises(ExportError, match="query-1 was still running at the deadline and was stopped; give a later --"):
-        athena(client, seconds=0).report_rows(ASKED)
+        athena(client, seconds=0).report_rows(SCOPE)
     assert client.stopped == ["query-1"]
 
 
 def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
     client = fake(parquet(tmp_path / "a.parquet", focus(LINES)))
     with pytest.raises(ExportError, match=r"Athena has no table ladder_handbook\.nothing"):
-        athena(client, table="nothing").report_rows(ASKED)
+        athena(client, table="nothing").report_rows(SCOPE)
 
 
 def test_a_table_that_is_no_export_is_named(tmp_path: Path) -> None:
     client = fake(parquet(tmp_path / "a.parquet", {"name": ["x"]}))
-    with pytest.raises(ExportError, match=r"^ladder_handbook\.focus: no billing export"):
-        athena(client).report_rows(ASKED)
+    with pytest.raises(ExportError, match=r"^ladder_handbook\.focus: not a billing export"):
+        athena(client).report_rows(SCOPE)
 
 
 def test_a_quote_in_an_experiments_name_is_only_a_name(tmp_path: Path) -> None:
     client = fake(parquet(tmp_path / "a.parquet", focus(LINES)))
-    rows = athena(client).report_rows(Asked(experiment="it's", window=ASKED.window))
+    rows = athena(client).report_rows(ReportScope(experiment="it's", window=SCOPE.window))
     assert {row[5] for row in rows if row[3]} == {"other experiments"}

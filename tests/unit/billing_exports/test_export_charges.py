@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from billing_exports import charges, duckdb_engine, rollups
-from billing_exports.query import Asked
+from billing_exports.query import ReportScope
 from billing_exports.sources import local_files
 from contracts.money import ChargeRow
 from cost_reports.metering.charges import total
@@ -32,7 +32,7 @@ def charged(
     parquet(folder / "e" / "a.parquet", columns)
     connection = duckdb_engine.connect(folder)
     found = rollups.update(connection, local_files(folder / "e"), folder / "out")
-    rows = duckdb_engine.report_rows(connection, found.paths, Asked(experiment="handbook", window=window))
+    rows = duckdb_engine.report_rows(connection, found.paths, ReportScope(experiment="handbook", window=window))
     return charges.charge_rows(rows, Catalogue.load(), today=today)
 
 
@@ -121,7 +121,9 @@ def test_a_unit_that_nobody_can_explain_has_no_quantity(tmp_path: Path) -> None:
 
 def test_no_rollup_gives_no_rows(tmp_path: Path) -> None:
     assert (
-        duckdb_engine.report_rows(duckdb_engine.connect(tmp_path), [], Asked(experiment="handbook", window=OCTOBER))
+        duckdb_engine.report_rows(
+            duckdb_engine.connect(tmp_path), [], ReportScope(experiment="handbook", window=OCTOBER)
+        )
         == []
     )
 
@@ -130,7 +132,7 @@ def test_quotes_in_names_are_only_names(tmp_path: Path) -> None:
     parquet(tmp_path / "it's" / "a.parquet", focus([Line(cost="1", tags=cell("rag", "o'brien"))]))
     connection = duckdb_engine.connect(tmp_path)
     found = rollups.update(connection, local_files(tmp_path / "it's"), tmp_path / "o'ut")
-    rows = duckdb_engine.report_rows(connection, found.paths, Asked(experiment="o'brien", window=OCTOBER))
+    rows = duckdb_engine.report_rows(connection, found.paths, ReportScope(experiment="o'brien", window=OCTOBER))
     assert [(row[3], row[4]) for row in rows] == [("o'brien", "rag")]
 
 

@@ -277,7 +277,7 @@ def test_a_missing_column_is_named_with_its_file(missing: str, tmp_path: Path) -
 
 def test_a_file_that_is_no_export_is_named(tmp_path: Path) -> None:
     csv_file(tmp_path / "people.csv", {"name": ["a"], "age": [1]})
-    with pytest.raises(ExportError, match=r"people\.csv: no billing export; it has neither BilledCost"):
+    with pytest.raises(ExportError, match=r"people\.csv: not a billing export; it has neither BilledCost"):
         rolled(tmp_path)
 
 

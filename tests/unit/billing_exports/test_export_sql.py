@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from billing_exports import duckdb_engine, formats, query
-from billing_exports.query import Asked
+from billing_exports.query import ReportScope
 from billing_exports.reading import parts_of
 from billing_exports.sources import local_files
 from cost_reports.spend_report.records import Window
@@ -131,9 +131,9 @@ def test_the_text_as_it_is_and_translated_give_the_same_rows(kind: str, tmp_path
     connection = duckdb_engine.connect(tmp_path)
     (part,) = parts_of(connection, local_files(tmp_path / "e"))
     connection.execute(f"CREATE TEMP TABLE export AS SELECT * FROM {part.table}")
-    asked = Asked(experiment="handbook", window=Window(start=date(2026, 10, 1), end=date(2026, 11, 1)))
+    scope = ReportScope(experiment="handbook", window=Window(start=date(2026, 10, 1), end=date(2026, 11, 1)))
     source = formats.source_select(part.layout, "export")
-    text = query.whole_query(part.layout.format, part.layout.tags, source, asked)
+    text = query.whole_query(part.layout.format, part.layout.tags, source, scope)
     as_it_is = connection.execute(text).fetchall()
     for macro in duckdb_engine.MACROS:
         name = re.search(r"MACRO (\w+)", macro)

@@ -53,7 +53,8 @@ def deployment(session: boto3.Session) -> Deployment:
         run_table="runs",
         comparison_arn=arns.pop("comparison"),
         approach_arns=arns,
-        report_function="report",
+        run_report_function="run-report",
+        spend_report_function="spend-report",
     )
 
 

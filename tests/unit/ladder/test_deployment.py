@@ -15,7 +15,7 @@ OUTPUTS = {
     "prompting": {"StateMachineArn": "arn:prompting"},
     "rag": {"StateMachineArn": "arn:rag"},
     "fine-tuning": {"StateMachineArn": "arn:fine-tuning"},
-    "reporting": {"ReportFunctionName": "report"},
+    "reporting": {"RunReportFunctionName": "run-report", "ReportFunctionName": "spend-report"},
     "comparison": {"StateMachineArn": "arn:comparison"},
 }
 
@@ -57,7 +57,8 @@ def test_a_deployment_is_found_by_its_outputs() -> None:
         run_table="table",
         comparison_arn="arn:comparison",
         approach_arns={name: f"arn:{name}" for name in ("prompting", "rag", "fine-tuning")},
-        report_function="report",
+        run_report_function="run-report",
+        spend_report_function="spend-report",
     )
 
 

@@ -86,7 +86,7 @@ def rebuild(functions: Any, deployment: Deployment) -> None:
 def test_the_function_makes_the_report_again(deployment: Deployment) -> None:
     functions = Functions(Payload={"headline": "Use rag."})
     rebuild(functions, deployment)
-    assert functions.asked["FunctionName"] == "report"
+    assert functions.asked["FunctionName"] == "run-report"
     assert json.loads(functions.asked["Payload"]) == {"experiment": "tiny-shop", "run": RUN}
 
 

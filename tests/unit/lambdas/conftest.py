@@ -39,6 +39,22 @@ def _aws() -> Iterator[Any]:
 
 
 @pytest.fixture
+def results(_aws: Any) -> Results:
+    """An empty results bucket."""
+    bucket = f"results-{next(_numbers)}"
+    _aws.create_bucket(Bucket=bucket)
+    return Results(bucket, _aws)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits that would have been taken."""
+    taken: list[float] = []
+    monkeypatch.setattr(runtime, "_sleep", taken.append)
+    return taken
+
+
+@pytest.fixture
 def world(_aws: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     bucket = f"results-{next(_numbers)}"
     _aws.create_bucket(Bucket=bucket)

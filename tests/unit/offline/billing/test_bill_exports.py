@@ -14,7 +14,7 @@ import pytest
 from bill_bench import POLICY, Bench, ask, refused, usage
 
 from billing_exports import charges, duckdb_engine, rollups
-from billing_exports.query import Asked
+from billing_exports.query import ReportScope
 from billing_exports.sources import local_files
 from contracts import export_columns
 from cost_reports.metering.charges import charge_rows, exact_sum, sum_by, total
@@ -170,7 +170,7 @@ def test_the_products_own_reader_takes_the_file(exporting: Bench, tmp_path: Path
     try:
         found = rollups.update(connection, local_files(tmp_path / "files"), tmp_path / "rollups")
         november = Window(start=date(2026, 11, 1), end=date(2026, 12, 1))
-        rows = duckdb_engine.report_rows(connection, found.paths, Asked(experiment="handbook", window=november))
+        rows = duckdb_engine.report_rows(connection, found.paths, ReportScope(experiment="handbook", window=november))
     finally:
         connection.close()
     read = charges.charge_rows(rows, Catalogue.load(), today=date(2026, 11, 23))

@@ -1,4 +1,4 @@
-"""A billed row, and a short way to put rows into a ledger."""
+"""A billed row, and short ways to put rows into the fact table and to read them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from contracts.money import ChargeRow
-from cost_reports.ledger import Ledger
+from contracts.money import ChargeRow, Cut, Source
 from cost_reports.spend_report.records import Window
-from lambdas.common.facts import Facts
+from lambdas.common.facts import Facts, ImportedWindow
 
 ACCOUNT = "123456789012"
 NOVEMBER = Window(start=date(2026, 11, 1), end=date(2026, 12, 1))
@@ -43,12 +42,12 @@ def row(day: str = "2026-11-25", amount: str = "1", **changes: Any) -> ChargeRow
     return replace(made, **changes)
 
 
-def put(ledger: Ledger, *rows: ChargeRow, window: Window = NOVEMBER, **changes: Any) -> None:
-    given = {"source": "billed-ce", "account": ACCOUNT, "window": window, "read_at": READ_AT}
-    ledger.replace(rows, **{**given, **changes})
+def put(facts: Facts, *rows: ChargeRow, window: Window = NOVEMBER, read_at: str = READ_AT, **changes: Any) -> None:
+    imported = ImportedWindow(window=window, read_at=read_at)
+    facts.replace_window(rows, **{"source": "billed-ce", "account": ACCOUNT, "imported": imported, **changes})
 
 
-def kept(facts: Facts, **narrowed: Any) -> list[ChargeRow]:
-    """Rows of the ledger in the bucket, narrowed as `Ledger.rows` does."""
-    with facts.read() as ledger:
-        return ledger.rows(**narrowed)
+def kept(facts: Facts, source: Source = "billed-ce", grouping: Cut | None = None) -> list[ChargeRow]:
+    """All rows of a source, of one grouping if it is given, in the order of periods and lines."""
+    rows = [row for period in sorted(facts.written(source)) for row in facts.read(source, period).rows]
+    return [row for row in rows if grouping in (None, row.cut)]

@@ -8,6 +8,7 @@ from contracts import json_codec, keys
 from contracts.experiment import APPROACHES, Document, Experiment, GateRule, HouseStyle, Question, Workload
 from contracts.run import Manifest
 from lambdas.common.store import Results
+from lambdas.run_report import measured
 from tests.unit.cost_reports import sample_run as run
 
 
@@ -20,6 +21,7 @@ class Context:
 
 
 def fill(store: Results) -> None:
+    """Put the sample run into the bucket as it is before its report."""
     experiment = Experiment(
         name=run.EXPERIMENT,
         description="A handbook <script>alert(1)</script>.",
@@ -58,3 +60,10 @@ def fill(store: Results) -> None:
     store.write(keys.paired(run.EXPERIMENT, run.RUN), run.paired())
     for n, (step, row) in enumerate(run.usage()):
         store.write(keys.usage(run.EXPERIMENT, run.RUN, row.approach, f"{step}-{n}"), [row])
+
+
+def count_outputs(store: Results, run_id: str = run.RUN) -> None:
+    """Count what the run gave, as its report does."""
+    manifest = store.manifest(run.EXPERIMENT, run_id)
+    rows = measured.outputs(measured.read(store, manifest), manifest, "contained")
+    store.write(keys.outputs(run.EXPERIMENT, run_id), rows)

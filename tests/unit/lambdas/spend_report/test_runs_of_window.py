@@ -7,22 +7,32 @@ from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from contracts import keys
 from cost_reports.metering.charges import total
 from cost_reports.prices.catalogue import Catalogue
 from cost_reports.spend_report.records import Window
-from lambdas.common import run_data
 from lambdas.common.store import Results
 from lambdas.spend_report import runs_of_window
-from lambdas.spend_report.runs_of_window import Found
+from lambdas.spend_report.runs_of_window import WindowRuns
 from tests.unit.cost_reports import sample_run as run
+from tests.unit.lambdas.sample_bucket import count_outputs, fill
 
 CATALOGUE = Catalogue.load()
 WINDOW = Window(start=date(2026, 11, 20), end=date(2026, 11, 28))
 EARLY = "r20261101-090000"
 
 
-def collect(results: Results, window: Window = WINDOW) -> Found:
+@pytest.fixture
+def results(results: Results) -> Results:
+    """The bucket with the sample run, whose report has counted what it gave."""
+    fill(results)
+    count_outputs(results)
+    return results
+
+
+def collect(results: Results, window: Window = WINDOW) -> WindowRuns:
     return runs_of_window.collect(results, run.EXPERIMENT, window, CATALOGUE)
 
 
@@ -89,6 +99,22 @@ def test_no_estimate_is_told_from_one_that_failed_and_neither_is_zero(results: R
     assert failed.notes == (f"Run {run.RUN} has no estimate: it could not be estimated; the run's report says why.",)
 
 
+def test_answers_that_were_not_counted_leave_unit_costs_unknown(results: Results) -> None:
+    estimate(results)
+    results.s3.delete_object(Bucket=results.bucket, Key=keys.outputs(run.EXPERIMENT, run.RUN))
+    found = collect(results)
+    assert found.metered
+    assert set(found.outputs.values()) == {None}
+    assert found.notes == (
+        f"No unit costs of run {run.RUN}: its answers are counted with its report, which is not there.",
+    )
+
+
+def test_ids_of_runs(results: Results) -> None:
+    assert runs_of_window.run_ids(results, run.EXPERIMENT) == [run.RUN]
+    assert runs_of_window.run_ids(results, "other") == []
+
+
 def test_a_run_that_was_resumed_in_the_window_counts_with_what_it_used_there(results: Results) -> None:
     alone = collect(results)
     copy(results, EARLY, "2026-11-01")
@@ -130,4 +156,4 @@ def test_earlier_runs_are_read_only_where_they_wrote_usage_since() -> None:
     ]
     entries = [{"Key": key, "LastModified": moment} for key, moment in listed]
     bucket = cast("Results", SimpleNamespace(objects=lambda asked: [e for e in entries if e["Key"].startswith(asked)]))
-    assert run_data.metered_since(bucket, "e", date(2026, 10, 1)) == {"r20260925-000000"}
+    assert runs_of_window.metered_since(bucket, "e", date(2026, 10, 1)) == {"r20260925-000000"}

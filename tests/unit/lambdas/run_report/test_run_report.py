@@ -1,4 +1,4 @@
-"""The reporting function over a mocked bucket: what a run left goes in, four files come out."""
+"""The report of a run over a mocked bucket: what a run left goes in, the files of its report come out."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import pytest
 from moto import mock_aws
 
 from contracts import json_codec, keys
-from contracts.experiment import Document, Experiment, HouseStyle, Question, Workload
-from contracts.run import RunEnvironment
+from contracts.experiment import APPROACHES, Document, Experiment, HouseStyle, Question, Workload
+from contracts.run import OutputRow, RunEnvironment
 from cost_reports.estimate.workload import WorkloadError
 from cost_reports.metering import meters
 from cost_reports.prices.catalogue import Catalogue, PriceError
 from cost_reports.run_report.report import report_from_json
-from lambdas.common import run_data, runtime
+from lambdas.common import runtime
+from lambdas.common.step import EventError
 from lambdas.common.store import MissingObjectError, Results
-from lambdas.run_report import logic, outlook
-from lambdas.spend_report import handler
+from lambdas.run_report import handler, logic, outlook
 from tests.unit.cost_reports import sample_run as run
-from tests.unit.cost_reports.sample_bucket import Context, fill
+from tests.unit.lambdas.sample_bucket import Context, fill
 
 BUCKET = "results-of-reporting"
 
@@ -84,10 +84,30 @@ def test_a_second_report_counts_nothing_twice(results: Results) -> None:
 
 
 def test_a_run_that_does_not_exist(results: Results) -> None:
-    assert run_data.runs(results, run.EXPERIMENT) == [run.RUN]
-    assert run_data.runs(results, "other") == []
     with pytest.raises(MissingObjectError, match=r"run=r1/manifest\.json"):
         handler.report({"run": "r1"}, Context())
+    with pytest.raises(EventError, match="event field 'run' is missing"):
+        handler.report({"experiment": run.EXPERIMENT}, Context())
+
+
+def test_what_the_approaches_gave_is_counted_for_spend_reports(results: Results) -> None:
+    handler.report({"run": run.RUN}, Context())
+    rows = results.read(keys.outputs(run.EXPERIMENT, run.RUN), OutputRow)
+    assert [row.approach for row in rows] == list(APPROACHES)
+    for row in rows:
+        answers = [a for a in run.answers() if a.approach == row.approach]
+        assert row.answers == sum(a.error is None for a in answers) > 0
+        assert row.tokens == sum(a.input_tokens + a.output_tokens + a.cached_tokens for a in answers) > 0
+        scored = [q for q in run.quality() if (q.approach, q.metric, q.split) == (row.approach, "contained", "all")]
+        assert row.accepted == sum(round(q.value * q.n) for q in scored)
+
+
+def test_answers_that_were_not_scored_are_neither_accepted_nor_not(results: Results) -> None:
+    results.s3.delete_object(Bucket=BUCKET, Key=keys.quality(run.EXPERIMENT, run.RUN, "rag"))
+    handler.report({"run": run.RUN}, Context())
+    accepted = {row.approach: row.accepted for row in results.read(keys.outputs(run.EXPERIMENT, run.RUN), OutputRow)}
+    assert accepted["rag"] is None
+    assert accepted["prompting"] is not None
 
 
 def test_an_approach_that_failed_is_named(results: Results) -> None:
@@ -149,8 +169,10 @@ def test_an_amount_that_is_none() -> None:
     question = Question(id="q", question="why?", answer="so")
     task = outlook.task_of(experiment, [document], [], [question])
     assert (task.documents, task.corpus_tokens, task.shot_tokens) == (1, 102, 0)
-    with pytest.raises(WorkloadError, match=r"hourly_wage_usd 'lots' in experiment\.yaml is no amount"):
-        outlook.setting_of(experiment, task, Catalogue.load())
+    with pytest.raises(
+        WorkloadError, match=r"^experiment\.yaml: workload: hourly_wage_usd is not an amount \(got 'lots'\)"
+    ):
+        outlook.inputs_of(experiment, task, Catalogue.load())
 
 
 def test_a_failed_approach_is_named_with_its_innermost_error() -> None:

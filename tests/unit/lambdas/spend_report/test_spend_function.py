@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -22,11 +23,12 @@ from cost_reports.spend_report.report import SpendReport
 from lambdas.common import runtime
 from lambdas.common.facts import Facts
 from lambdas.common.store import Results
+from lambdas.run_report import handler as run_report
 from lambdas.spend_report import handler, logic, request
 from tests.unit.cost_reports import sample_run as run
-from tests.unit.cost_reports.sample_bucket import Context, fill
+from tests.unit.lambdas.fact_rows import kept
+from tests.unit.lambdas.sample_bucket import Context, fill
 from tests.unit.lambdas.spend_report.bill_pages import NOW, FakeBill, refused
-from tests.unit.lambdas.spend_report.ledger_rows import kept
 
 BUCKET = "results-of-spending"
 TODAY = "2026-11-27"
@@ -56,8 +58,7 @@ def reported() -> dict[str, bytes]:
         s3.create_bucket(Bucket=BUCKET)
         fill(Results(BUCKET, s3))
         patch.setattr(runtime, "_clients", {"s3": s3})
-        patch.setattr(handler, "datetime", Moment)
-        handler.report({"run": run.RUN}, Context())
+        run_report.report({"run": run.RUN}, Context())
         found = [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
         return {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in found}
 
@@ -192,7 +193,7 @@ def test_restatements_are_told_against_the_last_daily_report(
 def test_a_report_of_the_day_that_is_none_is_named(queue: Any) -> None:
     handler.report({}, Context())
     results().write_text(f"reports/{run.EXPERIMENT}/{TODAY}/report.json", "{}")
-    with pytest.raises(ValueError, match=f"s3://{BUCKET}/reports/{run.EXPERIMENT}/{TODAY}/report.json: is no spend"):
+    with pytest.raises(ValueError, match=f"s3://{BUCKET}/reports/{run.EXPERIMENT}/{TODAY}/report.json: not a spend"):
         handler.report({}, Context())
 
 
@@ -216,7 +217,7 @@ def test_tags_and_bill_share_the_time(queue: Any, bill: FakeBill, monkeypatch: p
 def test_what_was_read_is_kept_and_a_refused_cut_keeps_what_was_read_before(queue: Any, bill: FakeBill) -> None:
     handler.report({}, Context())
     facts = Facts(results(), run.EXPERIMENT)
-    before = kept(facts, source="billed-ce")
+    before = kept(facts)
     assert {row.cut for row in before} >= {"service", "usage-type", "record-type", "model"}
     for key in results().list_keys(f"reports/{run.EXPERIMENT}/cache/"):
         runtime.client("s3").delete_object(Bucket=BUCKET, Key=key)
@@ -224,7 +225,7 @@ def test_what_was_read_is_kept_and_a_refused_cut_keeps_what_was_read_before(queu
     report = read(handler.report({}, Context()))
     assert [f.request for f in report.failures] == ["model"]
     assert "model" not in {b.by for b in report.breakdowns}
-    assert kept(facts, source="billed-ce", cut="model") == [row for row in before if row.cut == "model"]
+    assert kept(facts, grouping="model") == [row for row in before if row.cut == "model"]
 
 
 def test_a_bill_that_cannot_be_read_is_no_zero(queue: Any, bill: FakeBill) -> None:
@@ -235,7 +236,7 @@ def test_a_bill_that_cannot_be_read_is_no_zero(queue: Any, bill: FakeBill) -> No
     assert report.total_billed_usd is None
     assert all(a.billed_usd is None for a in report.approaches)
     assert {f.request for f in report.failures} >= {"service", "usage-type", "record-type", "tags"}
-    assert kept(Facts(results(), run.EXPERIMENT), source="billed-ce") == []
+    assert kept(Facts(results(), run.EXPERIMENT)) == []
 
 
 def test_days_that_were_asked_for_lie_apart_and_are_no_news(queue: Any) -> None:
@@ -302,23 +303,23 @@ def test_on_the_embedded_aws_every_rendering_says_simulated(queue: Any, monkeypa
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        ({"since": "yesterday"}, "since: 'yesterday' is no day; write it as YYYY-MM-DD"),
-        ({"until": "20261101"}, "until: '20261101' is no day"),
-        ({"since": 5}, "since: 5 is no day"),
+        ({"since": "yesterday"}, "since: not a day (got 'yesterday'); write it as YYYY-MM-DD"),
+        ({"until": "20261101"}, "until: not a day (got '20261101')"),
+        ({"since": 5}, "since: not a day (got 5)"),
         ({"since": "2026-11-02", "until": "2026-11-02"}, "since 2026-11-02, until 2026-11-02: window ends on"),
         ({"since": "2027-01-01"}, "since 2027-01-01, until 2026-11-28: "),
     ],
 )
 def test_days_that_are_none(event: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match="^" + said.replace("(", r"\(")):
-        request.window_asked(event, date(2026, 11, 27))
+    with pytest.raises(ValueError, match="^" + re.escape(said)):
+        request.requested_window(event, date(2026, 11, 27))
 
 
 def test_the_usual_window_is_not_asked_for() -> None:
     today = date(2026, 11, 27)
     usual = Window(start=date(2026, 10, 1), end=date(2026, 11, 5))
-    assert request.window_asked({}, today) is None
-    assert request.window_asked({"until": "2026-11-05"}, today) == usual
+    assert request.requested_window({}, today) is None
+    assert request.requested_window({"until": "2026-11-05"}, today) == usual
 
 
 @pytest.mark.parametrize("text", ["", "many", "-1", "NaN", "Infinity"])

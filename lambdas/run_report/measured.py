@@ -1,0 +1,72 @@
+"""What a run measured: its answers, their quality, and what each approach gave in all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from contracts import keys
+from contracts.experiment import APPROACHES, GateRule
+from contracts.run import AnswerRow, Manifest, OutputRow, PairedRow, QualityRow
+from lambdas.common.store import Results
+from lambdas.evaluation.metrics import CORRECTNESS
+
+T = TypeVar("T")
+#: The split of all test questions.
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Answers in the order of approaches and batches; what a failed step left out is missing here."""
+
+    answers: list[AnswerRow]
+    quality: list[QualityRow]
+    paired: list[PairedRow]
+
+
+def read(results: Results, manifest: Manifest) -> Measured:
+    """Read everything that the approaches and their evaluation wrote."""
+    e, r = manifest.experiment, manifest.run
+    return Measured(
+        answers=[
+            row
+            for approach in APPROACHES
+            for row in results.read_prefix(f"{keys.approach_prefix(e, r, approach)}answers/", AnswerRow)
+        ],
+        quality=[
+            row for approach in APPROACHES for row in _optional(results, keys.quality(e, r, approach), QualityRow)
+        ],
+        paired=_optional(results, keys.paired(e, r), PairedRow),
+    )
+
+
+def outputs(measured: Measured, manifest: Manifest, metric: str) -> list[OutputRow]:
+    """Count what each approach gave. Controls are counted too: all answers were paid for."""
+    rows = []
+    for approach in APPROACHES:
+        answers = [row for row in measured.answers if row.approach == approach]
+        scored = [row for row in measured.quality if (row.approach, row.metric, row.split) == (approach, metric, ALL)]
+        rows.append(
+            OutputRow(
+                experiment=manifest.experiment,
+                run=manifest.run,
+                approach=approach,
+                answers=sum(row.error is None for row in answers),
+                accepted=sum(round(row.value * row.n) for row in scored) if scored else None,
+                tokens=sum(row.input_tokens + row.output_tokens + row.cached_tokens for row in answers),
+            )
+        )
+    return rows
+
+
+def accepted_metric(rules: Iterable[GateRule]) -> str:
+    """Return the metric that counts an answer as accepted: the gate's first one of correctness of answerable ones."""
+    named = (rule.metric for rule in rules if rule.metric in CORRECTNESS and rule.split != "unanswerable")
+    return next(named, CORRECTNESS[0])
+
+
+def _optional(results: Results, key: str, cls: type[T]) -> list[T]:
+    """Return the records of a step that may have failed; empty where it wrote none."""
+    return results.read(key, cls) if results.exists(key) else []
