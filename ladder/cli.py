@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ladder.commands import demo, exports, leftovers, money, prices, runs, sandbox, tags
+from ladder.commands import exports, leftovers, money, prices, runs, sandbox, tags
 from ladder.errors import LadderError
 
 app = typer.Typer(
@@ -28,7 +28,7 @@ for command in (
     runs.run,
     runs.report,
     leftovers.leftovers,
-    demo.demo,
+    sandbox.demo,
 ):
     app.command()(command)
 app.add_typer(sandbox.app, name="sandbox")

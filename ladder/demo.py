@@ -17,7 +17,7 @@ from pathlib import Path
 import boto3
 from rich.console import Console
 
-from ladder.billing import bill_clock
+from ladder import embedded_aws
 from ladder.cdk import cdk
 from ladder.deployment import Deployment, find, stack_prefix
 from ladder.errors import LadderError
@@ -72,7 +72,7 @@ def run(*, experiment: Path, out: Path, profile: str, console: Console) -> None:
         console.print()
         reports.show(run_report, console)
         console.print()
-        reports.show_spend(spend_report, console)
+        reports.show(spend_report, console)
         console.print(f"  {out / 'leftovers.json'}", highlight=False, soft_wrap=True)
         console.print(f"  deployed, run, reported, destroyed and checked in {time.monotonic() - started:.0f} s")
 
@@ -109,8 +109,8 @@ class _Demo:
             with self.progress.stage("fetch the report"):
                 run_report = reports.fetch(deployment, run_id, self.out)
             with self.progress.stage("read the bill") as stage:
-                bill_clock.advance(self.box, BILL_DELAY_HOURS)
-                spend_report = reports.spend(deployment, self.out / "spend", as_of=bill_clock.now())
+                embedded_aws.advance_bill(self.box.endpoint, BILL_DELAY_HOURS)
+                spend_report = reports.spend(deployment, self.out / "spend", as_of=embedded_aws.bill_time())
                 stage.update(f"as it would be {BILL_DELAY_HOURS // 24} days later, SIMULATED")
         return run_report, spend_report
 
@@ -132,7 +132,7 @@ class _Demo:
             saved = reports.fetch(deployment, run, self.out)
         except LadderError:
             return ""
-        report = json.loads(saved.json_file.read_text(encoding="utf-8"))
+        report = json.loads((saved.folder / "report.json").read_text(encoding="utf-8"))
         return "".join(f"; {caveat.rstrip('.')}" for caveat in report["recommendation"]["caveats"])
 
     def _session(self) -> boto3.Session:

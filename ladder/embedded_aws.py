@@ -1,26 +1,62 @@
-"""Calls of an embedded AWS beside the AWS API."""
+"""What an embedded AWS answers beside the AWS API: what does its work, and the clock of its simulated bill."""
 
 from __future__ import annotations
 
 import json
+import os
 import urllib.request
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from contracts.experiment import Models
+from contracts.run import RunEnvironment
 from ladder.errors import LadderError
 
+ENGINES = "/_ladder/engines"
+BILLING = "/_ladder/billing"
+PROCESSOR = "this machine's processor"
 
-def is_embedded(endpoint: str) -> bool:
-    """Return whether the endpoint of AWS services is on this machine."""
+
+def describe(endpoint: str, models: Models) -> RunEnvironment:
+    """Return what works at the endpoint of AWS: reports say which model really answered.
+
+    Raises:
+        LadderError: the endpoint is on this machine, but no embedded AWS answers there.
+    """
+    if not _is_embedded(endpoint):
+        return RunEnvironment(embedded=False)
+    identity = _ask(endpoint, ENGINES, "identity")
+    return RunEnvironment(
+        embedded=True,
+        stand_ins={
+            models.generator: identity["generator"],
+            models.embedding: identity["embedder"],
+            models.training_instance: PROCESSOR,
+            models.hosting_instance: PROCESSOR,
+        },
+        model_hashes=identity["hashes"],
+        versions=identity["versions"],
+    )
+
+
+def bill_time() -> datetime | None:
+    """Return the time of the bill of the embedded AWS that the environment names; None on AWS."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
+    return datetime.fromisoformat(_ask(endpoint, BILLING, "now")) if _is_embedded(endpoint) else None
+
+
+def advance_bill(endpoint: str, hours: int) -> str:
+    """Put the bill's clock forward, and return its time, ISO 8601: the bill is what AWS would show `hours` later."""
+    return str(_ask(endpoint, BILLING, "now", {"advance_hours": hours}))
+
+
+def _is_embedded(endpoint: str) -> bool:
     return urlsplit(endpoint).hostname in ("localhost", "127.0.0.1")
 
 
-def ask(endpoint: str, route: str, member: str, changes: dict[str, Any] | None = None) -> Any:
-    """Return one member of what the embedded AWS answers to `GET route`, or to `POST route` with `changes`.
-
-    Raises:
-        LadderError: the embedded AWS does not answer, or not with this member.
-    """
+def _ask(endpoint: str, route: str, member: str, changes: dict[str, Any] | None = None) -> Any:
+    """Return one member of the answer to `GET route`, or to `POST route` with `changes`."""
     request = urllib.request.Request(endpoint.rstrip("/") + route)  # noqa: S310  (loopback)
     if changes is not None:
         request.data = json.dumps(changes).encode()

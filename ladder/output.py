@@ -11,7 +11,7 @@ from cost_reports.render import html, markdown, terminal
 from cost_reports.render.document import Document
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Output:
     """A result in all its forms: a document for people, JSON, and the lines of a CSV file."""
 

@@ -35,16 +35,6 @@ class Activation:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backfill:
-    """A backfill as Cost Explorer lists it; times are ISO 8601."""
-
-    start: str
-    requested: str
-    completed: str
-    status: str
-
-
 def document(client: Any) -> Document:
     """Return the tags of this project with their states, and the backfills, newest first.
 
@@ -60,7 +50,10 @@ def document(client: Any) -> Document:
     history = Table(
         title="Backfills",
         columns=columns("=from", "=requested", "=completed", "=status"),
-        rows=tuple((b.start[:10], b.requested, b.completed, b.status) for b in backfills(client)),
+        rows=tuple(
+            (b["BackfillFrom"][:10], b["RequestedAt"], b.get("CompletedAt", ""), b["BackfillStatus"])
+            for b in backfills(client)
+        ),
     )
     active = sum(tag.state == "active" for tag in tags)
     return Document(
@@ -117,11 +110,12 @@ def _update(client: Any, keys: Sequence[str]) -> dict[str, str]:
     }
 
 
-def backfill(client: Any, start: date) -> Backfill:
-    """Start filling in the tags from `start`, the first day of a month at most twelve months back.
+def backfill(client: Any, start: date) -> dict[str, str]:
+    """Start filling in the tags from `start`, and return the backfill as Cost Explorer lists it.
 
     Raises:
-        LadderError: `start` is another day, a backfill ran in the last 24 hours, or the account may not.
+        LadderError: `start` is not the first day of a month at most twelve months back, a backfill ran in the last 24
+            hours, or the account may not.
     """
     today = datetime.now(UTC).date()
     earliest = first_of_month(today, -12)
@@ -137,18 +131,19 @@ def backfill(client: Any, start: date) -> Backfill:
         if error_code(error) == DENIED:
             raise LadderError(f"tags cannot be filled in: {MEMBER}") from error
         raise
-    return _backfill(response["BackfillRequest"])
+    started: dict[str, str] = response["BackfillRequest"]
+    return started
 
 
-def backfills(client: Any) -> list[Backfill]:
-    """Return all backfills that Cost Explorer remembers, newest first."""
-    entries: list[dict[str, Any]] = []
+def backfills(client: Any) -> list[dict[str, str]]:
+    """Return all backfills that Cost Explorer remembers, newest first. Their times are ISO 8601."""
+    history: list[dict[str, str]] = []
     token: dict[str, str] = {}
     while True:
         page = client.list_cost_allocation_tag_backfill_history(**token)
-        entries += page.get("BackfillRequests", [])
+        history += page.get("BackfillRequests", [])
         if not page.get("NextToken"):
-            return sorted(map(_backfill, entries), key=lambda b: b.requested, reverse=True)
+            return sorted(history, key=lambda b: b["RequestedAt"], reverse=True)
         token = {"NextToken": page["NextToken"]}
 
 
@@ -156,13 +151,5 @@ def _last(client: Any) -> str:
     history = backfills(client)
     if not history:
         return "one was started before"
-    return f"the one from {history[0].start[:10]} was started at {history[0].requested} and is {history[0].status}"
-
-
-def _backfill(entry: dict[str, Any]) -> Backfill:
-    return Backfill(
-        start=str(entry["BackfillFrom"]),
-        requested=str(entry["RequestedAt"]),
-        completed=str(entry.get("CompletedAt") or ""),
-        status=str(entry["BackfillStatus"]),
-    )
+    start, requested, status = (history[0][name] for name in ("BackfillFrom", "RequestedAt", "BackfillStatus"))
+    return f"the one from {start[:10]} was started at {requested} and is {status}"

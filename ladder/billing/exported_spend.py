@@ -1,4 +1,7 @@
-"""The spend report out of billing exports: what was fetched from a bucket, any other files, or a table in AWS."""
+"""The spend report out of billing exports: what was fetched from a bucket, any other files, or a table in AWS.
+
+Whatever is wrong with them is a `LadderError` of one line.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,14 @@ from cost_reports.spend_report.bill import inside
 from cost_reports.spend_report.build import build_spend, charges_of
 from cost_reports.spend_report.records import Billed, SpendRecords, Window
 from cost_reports.text import usd
-from ladder.billing import bill_clock, export_files
+from ladder import embedded_aws
+from ladder.billing import export_files
 from ladder.deployment import stack_output
 from ladder.errors import LadderError, one_line_errors
 from ladder.output import Output
 from lambdas.common.runtime import on_embedded_aws
 from lambdas.export_sync.logic import Exports
 
-CONCERN = "exports"
 PREFIX = "exports"
 ATHENA_S = 300.0
 NO_CHARGES = (
@@ -49,27 +52,19 @@ class ExportedRows:
 
 def now() -> datetime:
     """Return the time as the bill has it: that of an embedded AWS may be put forward."""
-    return bill_clock.now() or datetime.now(UTC)
+    return embedded_aws.bill_time() or datetime.now(UTC)
 
 
 @one_line_errors()
 def scope_of(experiment: str, first: date | None, end: date | None) -> ReportScope:
-    """Return what to read; a day that is None is that of the usual window.
-
-    Raises:
-        LadderError: no day lies between them.
-    """
+    """Return what to read; a day that is None is that of the usual window."""
     usual = window_of(now().date())
     return ReportScope(experiment=experiment, window=Window(start=first or usual.start, end=end or usual.end))
 
 
 @one_line_errors()
 def read_files(scope: ReportScope, source: str | None) -> ExportedRows:
-    """Return the rows of an export in a folder or below `s3://BUCKET/PREFIX`; None: of what `sync` fetched.
-
-    Raises:
-        LadderError: nothing was fetched, the source is not a place, or a file is wrong.
-    """
+    """Return the rows of an export in a folder or below `s3://BUCKET/PREFIX`; None: of what `sync` fetched."""
     folder = _folder(scope.experiment, source)
     with export_files.engine() as connection:
         rollups = export_files.roll_up(connection, folder)
@@ -83,20 +78,12 @@ def read_files(scope: ReportScope, source: str | None) -> ExportedRows:
 
 @one_line_errors()
 def ask_athena(scope: ReportScope, workgroup: str | None, database: str | None, table: str) -> ExportedRows:
-    """Return the rows of a table in AWS; workgroup and database are those of the deployment where they are None.
-
-    Raises:
-        LadderError: the exports are not deployed, or Athena refused the query.
-    """
+    """Return the rows of a table in AWS; workgroup and database are those of the deployment where they are None."""
     session = boto3.Session()
-
-    def deployed(key: str) -> str:
-        return stack_output(session.client("cloudformation"), scope.experiment, CONCERN, key)
-
     engine = Athena(
         session.client("athena"),
-        workgroup=workgroup or deployed("AthenaWorkgroup"),
-        database=database or deployed("GlueDatabase"),
+        workgroup=workgroup or _deployed(session, scope.experiment, "AthenaWorkgroup"),
+        database=database or _deployed(session, scope.experiment, "GlueDatabase"),
         table=table,
         deadline=Deadline.after(ATHENA_S),
     )
@@ -111,11 +98,7 @@ def ask_athena(scope: ReportScope, workgroup: str | None, database: str | None, 
 
 @one_line_errors()
 def report(scope: ReportScope, exported: ExportedRows, charges_file: Path | None, price_file: Path | None) -> Output:
-    """Return the spend report of the rows, beside what a charges.csv says was metered and estimated.
-
-    Raises:
-        LadderError: a file cannot be used, or the export is in several currencies, or not in USD.
-    """
+    """Return the spend report of the rows, beside what a charges.csv says was metered and estimated."""
     catalogue, moment = Catalogue.load(price_file), now()
     expected = [] if charges_file is None else inside(export_files.read_charges(charges_file), scope.window)
     billed = charges.charge_rows(exported.rows, catalogue, today=moment.date())
@@ -140,23 +123,16 @@ def report(scope: ReportScope, exported: ExportedRows, charges_file: Path | None
         notes=(*exported.notes, *charges.notes(billed), *(() if expected else (NO_CHARGES,))),
     )
     spend = build_spend(records, catalogue)
-    return Output(
-        document=spend_report_document.document(spend),
-        json=to_json(spend),
-        csv=csv_file.render(charges_of(records), simulated=exported.simulated),
-    )
+    lines = csv_file.render(charges_of(records), simulated=exported.simulated)
+    return Output(spend_report_document.document(spend), to_json(spend), lines)
 
 
 def sync(experiment: str) -> Iterator[str]:
-    """Fetch what AWS delivered or rewrote, and roll it up; yields a line for each file, and what changed.
-
-    Raises:
-        LadderError: the exports are not deployed, the folder holds another bill, or a file is wrong.
-    """
+    """Fetch what AWS delivered or rewrote, and roll it up; yield a line for each file, and what changed."""
     session = boto3.Session()
     folder = export_files.HOME / experiment
     with one_line_errors():
-        bucket = stack_output(session.client("cloudformation"), experiment, CONCERN, "ExportBucketName")
+        bucket = _deployed(session, experiment, "ExportBucketName")
         fetched = export_files.fetch(Exports(session.client("s3"), bucket, PREFIX), folder)
         for name in fetched.new:
             yield f"fetched {name}"
@@ -172,6 +148,10 @@ def sync(experiment: str) -> Iterator[str]:
         f"{rollups.format}: {len(fetched.new)} new files, {fetched.unchanged} unchanged;"
         f" months changed: {', '.join(rollups.changed) or 'none'}, unchanged: {', '.join(rollups.unchanged) or 'none'}"
     )
+
+
+def _deployed(session: boto3.Session, experiment: str, key: str) -> str:
+    return stack_output(session.client("cloudformation"), experiment, "exports", key)
 
 
 def _folder(experiment: str, source: str | None) -> Path:

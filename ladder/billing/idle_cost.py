@@ -19,16 +19,6 @@ def read(app: Path, price_file: Path | None, region: str) -> list[IdleLine]:
     Raises:
         LadderError: a template or the price file cannot be used, or a resource has no price in the region.
     """
-    with one_line_errors():
-        return idle(read_templates(app), Catalogue.load(price_file), region)
-
-
-def read_templates(app: Path) -> dict[str, dict[str, object]]:
-    """Return the CloudFormation templates of a synthesised app by the names of their stacks.
-
-    Raises:
-        LadderError: the folder holds no template, or one is not JSON.
-    """
     files = sorted(app.glob("*.template.json"))
     if not files:
         raise LadderError(f"{app} holds no *.template.json; write them with `npx cdk synth --output {app}`")
@@ -38,7 +28,8 @@ def read_templates(app: Path) -> dict[str, dict[str, object]]:
             templates[path.name.removesuffix(".template.json")] = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise LadderError(f"{path}: not JSON: {error}") from error
-    return templates
+    with one_line_errors():
+        return idle(templates, Catalogue.load(price_file), region)
 
 
 def document(lines: Sequence[IdleLine], kicker: str, *, everything: bool) -> Document:

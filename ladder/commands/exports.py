@@ -7,18 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ladder.commands.options import (
-    DEFAULT_EXPERIMENT,
-    CsvFile,
-    ExperimentFolder,
-    HtmlFile,
-    JsonFile,
-    MarkdownFile,
-    PriceFile,
-    Since,
-    Until,
-    days,
-)
+from ladder.commands import options
 from ladder.errors import LadderError
 
 app = typer.Typer(
@@ -29,13 +18,13 @@ app = typer.Typer(
 
 @app.command()
 def query(
-    experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
+    experiment: options.ExperimentFolder = options.EXPERIMENT,
     source: Annotated[
         str | None,
         typer.Option("--from", metavar="DIR|s3://BUCKET/PREFIX", help="The export; default: what `sync` fetched."),
     ] = None,
-    since: Since = None,
-    until: Until = None,
+    since: options.Since = None,
+    until: options.Until = None,
     engine: Annotated[
         Literal["duckdb", "athena"],
         typer.Option(help="duckdb reads files here; athena queries a table in AWS."),
@@ -44,16 +33,16 @@ def query(
     database: Annotated[str | None, typer.Option(help="Athena's; default: that of the deployment.")] = None,
     table: Annotated[str, typer.Option(help="Athena's.")] = "focus",
     charges: Annotated[Path | None, typer.Option(help="charges.csv of a run or report, to compare with.")] = None,
-    prices: PriceFile = None,
-    json_file: JsonFile = None,
-    csv_file: CsvFile = None,
-    html_file: HtmlFile = None,
-    markdown_file: MarkdownFile = None,
+    prices: options.PriceFile = None,
+    json_file: options.JsonFile = None,
+    csv_file: options.CsvFile = None,
+    html_file: options.HtmlFile = None,
+    markdown_file: options.MarkdownFile = None,
 ) -> None:
     """What an experiment was billed, out of FOCUS or Cost and Usage files: here by DuckDB, or in AWS by Athena."""
     if engine == "athena" and source is not None:
         raise LadderError("--from names files, which Athena does not read; leave it out or use --engine duckdb")
-    first, end = days(since, until)
+    first, end = options.days(since, until)
 
     from ladder.billing import exported_spend
     from ladder.experiment.folder import load
@@ -69,7 +58,7 @@ def query(
 
 
 @app.command()
-def sync(experiment: ExperimentFolder = DEFAULT_EXPERIMENT) -> None:
+def sync(experiment: options.ExperimentFolder = options.EXPERIMENT) -> None:
     """Fetch what AWS delivered or rewrote since the last time, and roll it up. Stopped, it goes on where it was."""
     from ladder.billing import exported_spend
     from ladder.experiment.folder import load

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from ladder.commands.options import DEFAULT_EXPERIMENT, ExperimentFolder, JsonFile
+from ladder.commands import options
 from ladder.errors import LadderError
 
 
-def leftovers(experiment: ExperimentFolder = DEFAULT_EXPERIMENT, json_file: JsonFile = None) -> None:
+def leftovers(experiment: options.ExperimentFolder = options.EXPERIMENT, json_file: options.JsonFile = None) -> None:
     """List what still exists of the experiment after `cdk destroy`. Exit code 1 if anything does."""
     import boto3
 

@@ -7,17 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ladder.commands.options import (
-    DEFAULT_EXPERIMENT,
-    DEFAULT_REGION,
-    CsvFile,
-    ExperimentFolder,
-    HtmlFile,
-    JsonFile,
-    MarkdownFile,
-    PriceFile,
-    Region,
-)
+from ladder.commands import options
 
 Requests = Annotated[
     int | None, typer.Option("--requests-per-month", "-n", help="Instead of the experiment's own number.")
@@ -29,67 +19,51 @@ Assume = Annotated[
 
 
 def estimate(
-    experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
-    region: Region = DEFAULT_REGION,
+    experiment: options.ExperimentFolder = options.EXPERIMENT,
+    region: options.Region = options.REGION,
     requests: Requests = None,
     horizon: Horizon = None,
     assume: Assume = None,
-    prices: PriceFile = None,
-    json_file: JsonFile = None,
-    html_file: HtmlFile = None,
-    markdown_file: MarkdownFile = None,
-    csv_file: CsvFile = None,
+    prices: options.PriceFile = None,
+    json_file: options.JsonFile = None,
+    html_file: options.HtmlFile = None,
+    markdown_file: options.MarkdownFile = None,
+    csv_file: options.CsvFile = None,
 ) -> None:
     """What every approach and variant would cost, a month and over the horizon, itemised to usage and prices."""
     from ladder.experiment import outlook
-    from ladder.experiment.estimate_inputs import read_inputs
     from ladder.output import show
 
-    inputs = read_inputs(
-        experiment,
-        prices,
-        region=region,
-        requests_per_month=requests,
-        horizon_months=horizon,
-        assume=assume or (),
-    )
+    inputs = outlook.read_inputs(experiment, prices, region, requests, horizon, assume or ())
     show(outlook.estimate(inputs), json_file, csv_file, html_file, markdown_file)
 
 
 def decide(
-    experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
+    experiment: options.ExperimentFolder = options.EXPERIMENT,
     quality: Annotated[Path | None, typer.Option(help="report.json of a run: its measured quality and tokens.")] = None,
-    region: Region = DEFAULT_REGION,
+    region: options.Region = options.REGION,
     requests: Requests = None,
     horizon: Horizon = None,
     assume: Assume = None,
-    prices: PriceFile = None,
+    prices: options.PriceFile = None,
     seed: Annotated[int, typer.Option(help="Seed of the random trials.")] = 20261123,
-    json_file: JsonFile = None,
-    html_file: HtmlFile = None,
-    markdown_file: MarkdownFile = None,
-    csv_file: CsvFile = None,
+    json_file: options.JsonFile = None,
+    html_file: options.HtmlFile = None,
+    markdown_file: options.MarkdownFile = None,
+    csv_file: options.CsvFile = None,
 ) -> None:
     """Which approach to use: cheapest by volume, break-even, cost of quality, sensitivity, and a recommendation."""
     from ladder.experiment import outlook
-    from ladder.experiment.estimate_inputs import read_inputs
     from ladder.output import show
 
-    inputs = read_inputs(
-        experiment,
-        prices,
-        region=region,
-        requests_per_month=requests,
-        horizon_months=horizon,
-        assume=assume or (),
-    )
+    inputs = outlook.read_inputs(experiment, prices, region, requests, horizon, assume or ())
     show(outlook.decide(inputs, quality, seed=seed), json_file, csv_file, html_file, markdown_file)
 
 
 def idle(
     app: Annotated[Path, typer.Option(help="Folder of the synthesised app.")] = Path("cdk.out"),
-    region: Region = DEFAULT_REGION,
-    prices: PriceFile = None,
+    region: options.Region = options.REGION,
+    prices: options.PriceFile = None,
     everything: Annotated[bool, typer.Option("--all", help="List free resources too.")] = False,
 ) -> None:
     """What each deployed resource bills a month without any traffic. Exit code 1 if one is unknown."""

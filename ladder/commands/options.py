@@ -22,9 +22,9 @@ CsvFile = Annotated[Path | None, typer.Option("--csv", help="Write its lines the
 HtmlFile = Annotated[Path | None, typer.Option("--html", help="Write one self-contained page there.")]
 MarkdownFile = Annotated[Path | None, typer.Option("--markdown", help="Write it there as Markdown.")]
 
-DEFAULT_EXPERIMENT = Path("experiments/handbook")
-DEFAULT_OUT = Path("out")
-DEFAULT_REGION = "us-east-1"
+EXPERIMENT = Path("experiments/handbook")
+OUT = Path("out")
+REGION = "us-east-1"
 
 
 def _day(text: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ladder.commands.options import DEFAULT_EXPERIMENT, DEFAULT_REGION, ExperimentFolder, PriceFile, Region
+from ladder.commands import options
 from ladder.errors import LadderError, one_line_errors
 
 app = typer.Typer(help="The price list that every dollar here comes from.", no_args_is_help=True)
@@ -17,7 +17,7 @@ app = typer.Typer(help="The price list that every dollar here comes from.", no_a
 @app.command()
 def show(
     service: Annotated[str, typer.Argument(help="Part of a service code or usage type.")] = "",
-    prices: PriceFile = None,
+    prices: options.PriceFile = None,
 ) -> None:
     """Show prices with their source, date, age and confidence."""
     from cost_reports.prices.catalogue import Catalogue
@@ -31,18 +31,18 @@ def show(
 
 @app.command()
 def check(
-    experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
-    region: Region = DEFAULT_REGION,
+    experiment: options.ExperimentFolder = options.EXPERIMENT,
+    region: options.Region = options.REGION,
     days: Annotated[int, typer.Option(help="Older prices are listed.")] = 90,
-    prices: PriceFile = None,
+    prices: options.PriceFile = None,
 ) -> None:
     """What an experiment needs, and which of it is missing, not public or old. Exit code 1 if anything is missing."""
     from ladder.billing import price_list
-    from ladder.experiment.estimate_inputs import read_inputs
+    from ladder.experiment.outlook import read_inputs
 
     if days < 0:
         raise LadderError(f"--days must be 0 or more, not {days}")
-    inputs = read_inputs(experiment, prices, region=region)
+    inputs = read_inputs(experiment, prices, region)
     for line in price_list.check(inputs, days, datetime.now(UTC).date()):
         typer.echo(line)
 
@@ -50,8 +50,8 @@ def check(
 @app.command()
 def refresh(
     out: Annotated[Path, typer.Option(help="Folder of the new price file.")] = Path(),
-    region: Region = DEFAULT_REGION,
-    prices: PriceFile = None,
+    region: options.Region = options.REGION,
+    prices: options.PriceFile = None,
 ) -> None:
     """Read the AWS Price List API (needs credentials), write a new dated price file, and say what changed."""
     import boto3

@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-from ladder.commands.options import DEFAULT_EXPERIMENT, DEFAULT_OUT, ExperimentFolder, OutFolder, Since, Until, days
+from ladder.commands import options
 from ladder.errors import LadderError
 
 
 def run(
-    experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
+    experiment: options.ExperimentFolder = options.EXPERIMENT,
     profile: Annotated[
         str, typer.Option(help="Which `profiles:` entry of experiment.yaml to use; `all` = every question.")
     ] = "full",
-    out: OutFolder = DEFAULT_OUT,
+    out: options.OutFolder = options.OUT,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Continue this run; finished batches are not repeated.")
     ] = None,
@@ -34,39 +34,38 @@ def run(
 
 
 def report(
-    experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
-    since: Since = None,
-    until: Until = None,
+    experiment: options.ExperimentFolder = options.EXPERIMENT,
+    since: options.Since = None,
+    until: options.Until = None,
     run_id: Annotated[
         str | None, typer.Option("--run", help="Instead, the report of this run; `newest` for the last one.")
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Ask AWS again for what it answered in the last 8 hours.")
     ] = False,
-    out: OutFolder = DEFAULT_OUT,
+    out: options.OutFolder = options.OUT,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """What AWS billed for the experiment, beside what was estimated and metered (5 Cost Explorer requests, $0.05)."""
     if run_id is not None and (since or until or fresh):
         raise LadderError("--run is the report of one run; it takes no --since, --until or --fresh")
-    first, end = days(since, until)
+    first, end = options.days(since, until)
 
     import boto3
     from rich.console import Console
 
-    from ladder import deployment
-    from ladder.billing import bill_clock
+    from ladder import deployment, embedded_aws
     from ladder.experiment.folder import load
     from ladder.runs import reports
 
     deployed = deployment.find(boto3.Session(), load(experiment).experiment.name)
     if run_id is None:
-        saved = reports.spend(deployed, out / "spend", since=first, until=end, fresh=fresh, as_of=bill_clock.now())
-        reports.show_spend(saved, Console())
+        time = embedded_aws.bill_time()
+        saved = reports.spend(deployed, out / "spend", since=first, until=end, fresh=fresh, as_of=time)
     else:
         run_id = reports.newest_run(deployed) if run_id == "newest" else run_id
         reports.rebuild(deployed, run_id)
         saved = reports.fetch(deployed, run_id, out / run_id)
-        reports.show(saved, Console())
+    reports.show(saved, Console())
     if open_page:
-        webbrowser.open(saved.page.resolve().as_uri())
+        webbrowser.open((saved.folder / "report.html").resolve().as_uri())

@@ -1,4 +1,4 @@
-"""`ladder sandbox`: the embedded AWS, started, asked and stopped."""
+"""`ladder demo` and `ladder sandbox`: the embedded AWS."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ladder.commands import options
 from ladder.errors import LadderError
 
 if TYPE_CHECKING:
@@ -19,6 +20,21 @@ app = typer.Typer(
 
 SandboxFolder = Annotated[Path, typer.Option("--dir", help="Where the embedded AWS keeps its state and logs.")]
 DEFAULT_SANDBOX = Path(".ladder/sandbox")
+
+
+def demo(
+    experiment: options.ExperimentFolder = options.EXPERIMENT,
+    out: options.OutFolder = Path("out/demo"),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer questions and training examples; every stage is still real.")
+    ] = False,
+) -> None:
+    """The whole job on the embedded AWS: deploy, run every approach, report, destroy, prove that nothing is left."""
+    from rich.console import Console
+
+    from ladder.demo import run
+
+    run(experiment=experiment, out=out, profile="quick" if quick else "full", console=Console())
 
 
 @app.command()
@@ -57,10 +73,10 @@ def bill(
     directory: SandboxFolder = DEFAULT_SANDBOX,
 ) -> None:
     """Put the clock of the simulated bill forward: usage is billed a day later, and changed for another day."""
-    from ladder.billing import bill_clock
+    from ladder.embedded_aws import advance_bill
 
-    now = bill_clock.advance(_running(directory), hours)
-    typer.echo(f"the bill is now that of {now}; see it with `ladder report`")
+    time = advance_bill(_running(directory).endpoint, hours)
+    typer.echo(f"the bill is now that of {time}; see it with `ladder report`")
 
 
 @app.command()

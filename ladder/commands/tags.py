@@ -47,7 +47,8 @@ def backfill(
     from ladder.billing import cost_tags
 
     started = cost_tags.backfill(_client(), first_of_month(datetime.now(UTC).date(), -months))
-    typer.echo(f"backfill from {started.start[:10]} is {started.status}; Cost Explorer shows it within a day")
+    day, status = started["BackfillFrom"][:10], started["BackfillStatus"]
+    typer.echo(f"backfill from {day} is {status}; Cost Explorer shows it within a day")
 
 
 def _client() -> Any:

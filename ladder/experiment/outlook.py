@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from contracts.json_codec import to_json
@@ -11,42 +13,70 @@ from cost_reports.decide.decide import decide as make_decision
 from cost_reports.decide.decide import quality_of, tokens_of
 from cost_reports.estimate.estimate import estimate as make_estimate
 from cost_reports.estimate.options import EstimateInputs
+from cost_reports.prices.catalogue import Catalogue
 from cost_reports.render import outlook_csv
 from cost_reports.render.documents import decision_document, estimate_document
 from cost_reports.run_report.report import Report, report_from_json
 from ladder.errors import LadderError, one_line_errors
+from ladder.experiment.folder import load
 from ladder.output import Output
+from lambdas.run_report import outlook
 
 
+@one_line_errors()
+def read_inputs(
+    folder: Path,
+    price_file: Path | None = None,
+    region: str = "us-east-1",
+    requests_per_month: int | None = None,
+    horizon_months: int | None = None,
+    assume: Iterable[str] = (),
+) -> EstimateInputs:
+    """Return what an estimate of the experiment in `folder` needs.
+
+    Args:
+        price_file: None for the newest one that ships.
+        requests_per_month, horizon_months: None for the experiment's own.
+        assume: the user's values of assumptions, each as `name=number`.
+    """
+    loaded = load(folder)
+    return outlook.inputs_of(
+        loaded.experiment,
+        outlook.task_of(loaded.experiment, loaded.documents, loaded.train, loaded.test),
+        Catalogue.load(price_file),
+        region=region,
+        requests_per_month=requests_per_month,
+        horizon_months=horizon_months,
+        assumed=dict(map(parse_assumption, assume)),
+    )
+
+
+def parse_assumption(text: str) -> tuple[str, Fraction]:
+    """Return `("ocu_rate", 20)` for `ocu_rate=20`."""
+    name, _, number = text.partition("=")
+    try:
+        return name.strip(), Fraction(number.strip())
+    except (ValueError, ZeroDivisionError) as error:
+        raise LadderError(f"--assume {text!r}: write name=number, for example ocu_rate=20") from error
+
+
+@one_line_errors()
 def estimate(inputs: EstimateInputs) -> Output:
-    """Return what every approach and variant would cost.
-
-    Raises:
-        LadderError: the money library refuses the inputs.
-    """
-    with one_line_errors():
-        result = make_estimate(inputs)
-    return Output(
-        document=estimate_document.document(result), json=to_json(result), csv=outlook_csv.estimate_lines(result)
-    )
+    """Return what every approach and variant would cost."""
+    result = make_estimate(inputs)
+    return Output(estimate_document.document(result), to_json(result), outlook_csv.estimate_lines(result))
 
 
+@one_line_errors()
 def decide(inputs: EstimateInputs, quality_file: Path | None, *, seed: int) -> Output:
-    """Return which approach to use. Without the report of a run there is no quality, and no recommendation.
-
-    Raises:
-        LadderError: the report cannot be read, or the money library refuses the inputs.
-    """
-    report = None if quality_file is None else _read(quality_file)
-    with one_line_errors():
-        if report is None:
-            result = make_decision(inputs, None, seed=seed)
-        else:
-            measured = replace(inputs, measured=tokens_of(report))
-            result = make_decision(measured, quality_of(report), seed=seed, simulated=report.header.simulated)
-    return Output(
-        document=decision_document.document(result), json=to_json(result), csv=outlook_csv.decision_lines(result)
-    )
+    """Return which approach to use. Without the report of a run there is no quality, and no recommendation."""
+    if quality_file is None:
+        result = make_decision(inputs, None, seed=seed)
+    else:
+        report = _read(quality_file)
+        measured = replace(inputs, measured=tokens_of(report))
+        result = make_decision(measured, quality_of(report), seed=seed, simulated=report.header.simulated)
+    return Output(decision_document.document(result), to_json(result), outlook_csv.decision_lines(result))
 
 
 def _read(path: Path) -> Report:

@@ -13,9 +13,10 @@ from contracts import keys
 from contracts.experiment import APPROACHES, VARIANTS
 from ladder.deployment import Deployment
 from ladder.progress import Progress
-from ladder.runs.folder import StartedRun
+from ladder.runs.start import StartedRun
 
 POLL_SECONDS = 1.0
+MIRROR = "bucket"
 PARTIAL = ".partial"
 FINAL = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
@@ -72,7 +73,7 @@ class Follower:
         for item in self._results.objects(keys.run_prefix(self._run.manifest.experiment, self._run.manifest.run)):
             if self._copied.get(item["Key"]) == item["ETag"]:
                 continue
-            path = self._run.folder.mirror / item["Key"]
+            path = self._run.folder / MIRROR / item["Key"]
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(path.name + PARTIAL)
             self._results.s3.download_file(self._results.bucket, item["Key"], str(partial))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from itertools import zip_longest
 from typing import TypeVar
 
 from contracts import keys
@@ -21,36 +20,25 @@ from lambdas.evaluation.scoring import split_of
 
 K = TypeVar("K", bound=Hashable)
 DEFAULT_PROFILE = "full"
+BATCH_SIZE = 16
 #: A fact is an answer on a page; the wordings of one fact share it.
 Fact = tuple[str | None, str]
 
 
-def plan(
-    loaded: LoadedExperiment,
-    profile_name: str,
-    run_id: str,
-    seed: int,
-    created: str,
-    git_commit: str | None,
-    batch_size: int,
-) -> Manifest:
-    """The manifest of a run.
+def plan(loaded: LoadedExperiment, profile_name: str, run_id: str, *, created: str, commit: str | None) -> Manifest:
+    """Return the manifest of a run.
 
     Args:
         profile_name: an entry of `profiles` in experiment.yaml, or `all` for every question.
         created: UTC, ISO 8601.
-        batch_size: questions a Map item, at least 1.
 
     Raises:
-        LadderError: the profile is not known, or the batch size is below 1.
+        LadderError: the profile is not known.
     """
-    experiment = loaded.experiment
-    if batch_size < 1:
-        raise LadderError(f"batch size {batch_size} is too small; use at least 1")
-    profile = profile_of(loaded, profile_name)
-    asked = draw_test(loaded.test, profile.test_questions, seed)
-    wanted = {fact_of(question) for question in asked if not question.unanswerable}
-    training = experiment.training
+    experiment, training = loaded.experiment, loaded.experiment.training
+    seed, profile = experiment.seed, profile_of(loaded, profile_name)
+    tested = draw_test(loaded.test, profile.test_questions, seed)
+    facts = {fact_of(question) for question in tested if not question.unanswerable}
     return Manifest(
         experiment=experiment.name,
         run=run_id,
@@ -58,19 +46,19 @@ def plan(
         input_prefix=keys.input_prefix(experiment.name, loaded.sha256),
         input_sha256=loaded.sha256,
         seed=seed,
-        batch_size=batch_size,
-        test_question_ids=tuple(question.id for question in asked),
-        closed_book_ids=draw_examples(loaded.train, profile.closed_book_examples, wanted, seed, wordings=None),
-        rag_ids=draw_examples(loaded.train, profile.rag_examples, wanted, seed, wordings=1),
+        batch_size=BATCH_SIZE,
+        test_question_ids=tuple(question.id for question in tested),
+        closed_book_ids=draw_examples(loaded.train, profile.closed_book_examples, facts, seed, wordings=None),
+        rag_ids=draw_examples(loaded.train, profile.rag_examples, facts, seed, wordings=1),
         epochs_closed_book=profile.epochs_closed_book or training.epochs_closed_book,
         epochs_rag=profile.epochs_rag or training.epochs_rag,
         created=created,
-        git_commit=git_commit,
+        git_commit=commit,
     )
 
 
 def profile_of(loaded: LoadedExperiment, name: str) -> Profile:
-    """The profile of that name. `full`, the default of the commands, is everything where the experiment has none.
+    """Return the profile of that name. `full`, the commands' default, is everything where the experiment lacks it.
 
     Raises:
         LadderError: the profile is not known.
@@ -85,43 +73,42 @@ def profile_of(loaded: LoadedExperiment, name: str) -> Profile:
 
 
 def draw_test(questions: Sequence[Question], count: int | None, seed: int) -> tuple[Question, ...]:
-    """`count` questions (all, if None or more than there are): every split by its share, pages spread within it."""
-    by_split = _groups(questions, split_of)
-    shares = largest_remainder({split: len(by_split[split]) for split in sorted(by_split)}, count)
+    """Return `count` questions (all, if None): every split by its share, pages spread within it."""
+    by_split = dict(sorted(_groups(questions, split_of).items()))
+    shares = largest_remainder({split: len(group) for split, group in by_split.items()}, count)
     return tuple(
         question
-        for split in sorted(by_split)
-        for question in _spread(by_split[split], f"{seed}/test/{split}")[: shares[split]]
+        for split, group in by_split.items()
+        for question in _spread(group, f"{seed}/test/{split}")[: shares[split]]
     )
 
 
 def draw_examples(
-    questions: Sequence[Question], count: int | None, wanted: set[Fact], seed: int, *, wordings: int | None
+    questions: Sequence[Question], count: int | None, tested: set[Fact], seed: int, *, wordings: int | None
 ) -> tuple[str, ...]:
-    """Ids of `count` training questions (all, if None or more than there are), the unanswerable ones by their share.
+    """Return the ids of `count` training questions (all, if None), the unanswerable ones by their share.
 
-    Facts that the test asks again (`wanted`) come first, or a question of the split "seen fact" would ask for one that
-    this run never taught. The others follow, spread over pages. `wordings` is how many examples of a fact come before
-    the next fact: None takes all of them together, as learning a fact by heart needs.
+    Facts that are tested come first, or a question of the split "seen fact" would ask for one that this run never
+    taught. The others follow, spread over pages. `wordings` is how many examples of a fact come before the next fact:
+    None takes all of them together, as learning a fact by heart needs.
     """
-    groups = {
-        "answerable": [q for q in questions if not q.unanswerable],
-        "unanswerable": [q for q in questions if q.unanswerable],
-    }
-    shares = largest_remainder({name: len(group) for name, group in groups.items()}, count)
+    groups: dict[bool, list[Question]] = {False: [], True: []}
+    for question in questions:
+        groups[question.unanswerable].append(question)
+    shares = largest_remainder({unanswerable: len(group) for unanswerable, group in groups.items()}, count)
     # The order of the draw differs from that of the test, or the fillers would repeat its choice of pages.
-    answerable = _by_fact(groups["answerable"], wanted, f"{seed}/examples", wordings)[: shares["answerable"]]
-    refusals = _ordered(groups["unanswerable"], f"{seed}/refusals")[: shares["unanswerable"]]
+    answerable = _by_fact(groups[False], tested, f"{seed}/examples", wordings)[: shares[False]]
+    refusals = _ordered(groups[True], f"{seed}/refusals")[: shares[True]]
     return tuple(question.id for question in (*answerable, *refusals))
 
 
 def fact_of(question: Question) -> Fact:
-    """What the question is about: its page and the answer."""
+    """Return what the question is about: its page and the answer."""
     return question.document, question.answer
 
 
 def largest_remainder(sizes: Mapping[K, int], count: int | None) -> dict[K, int]:
-    """`count` seats shared out in proportion to `sizes` (Hamilton's method); no group gets more than its size.
+    """Share out `count` seats in proportion to `sizes` (Hamilton's method); no group gets more than its size.
 
     Ties go to the larger group, then to the first one. `count` None, or above the sum, gives every group its size.
     """
@@ -137,20 +124,19 @@ def largest_remainder(sizes: Mapping[K, int], count: int | None) -> dict[K, int]
     return shares
 
 
-def _by_fact(questions: Sequence[Question], wanted: set[Fact], name: str, wordings: int | None) -> list[Question]:
-    """All questions in the order in which they are taken."""
+def _by_fact(questions: Sequence[Question], tested: set[Fact], name: str, wordings: int | None) -> list[Question]:
+    """Return all questions in the order in which they are taken."""
     facts = _groups(questions, fact_of)
-    asked = [_ordered(facts[fact], name) for fact in sorted(facts, key=lambda f: _draw(name, f)) if fact in wanted]
-    pages = _groups([fact for fact in facts if fact not in wanted], lambda fact: fact[0])
-    by_page = [
-        sorted(pages[page], key=lambda f: _draw(name, f)) for page in sorted(pages, key=lambda p: _draw(name, p))
-    ]
+    order = sorted(facts, key=lambda fact: _draw(name, fact))
+    first = [_ordered(facts[fact], name) for fact in order if fact in tested]
+    pages = _groups((fact for fact in order if fact not in tested), lambda fact: fact[0])
+    by_page = [pages[page] for page in sorted(pages, key=lambda page: _draw(name, page))]
     others = [_ordered(facts[fact], name) for fact in _in_turn(by_page)]
     if wordings is None:
-        # In turn, so that a small number of examples still teaches every fact that is asked at least once.
-        return [*_in_turn(asked), *(question for fact in others for question in fact)]
+        # In turn: a small number of examples still teaches every fact that is tested at least once.
+        return [*_in_turn(first), *(question for fact in others for question in fact)]
     result: list[Question] = []
-    queue = [*asked, *others]
+    queue = [*first, *others]
     while queue:
         result += [question for fact in queue for question in fact[:wordings]]
         queue = [fact[wordings:] for fact in queue if len(fact) > wordings]
@@ -158,7 +144,7 @@ def _by_fact(questions: Sequence[Question], wanted: set[Fact], name: str, wordin
 
 
 def _spread(questions: Sequence[Question], name: str) -> list[Question]:
-    """One question of every page, then a second one of every page, and so on."""
+    """Return one question of every page, then a second one of every page, and so on."""
     pages = _groups(questions, lambda question: question.document or question.id)
     return _in_turn([_ordered(pages[page], name) for page in sorted(pages, key=lambda page: _draw(name, page))])
 
@@ -167,10 +153,10 @@ T = TypeVar("T")
 
 
 def _in_turn(queues: Iterable[Sequence[T]]) -> list[T]:
-    """The first of every queue, the second of every queue, and so on."""
-    missing = object()
-    rounds = zip_longest(*queues, fillvalue=missing)
-    return [item for items in rounds for item in items if item is not missing]  # type: ignore[misc]
+    """Return the first of every queue, the second of every queue, and so on."""
+    lists = list(queues)
+    longest = max(map(len, lists), default=0)
+    return [queue[n] for n in range(longest) for queue in lists if n < len(queue)]
 
 
 def _groups(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
@@ -185,5 +171,5 @@ def _ordered(questions: Iterable[Question], name: str) -> list[Question]:
 
 
 def _draw(name: str, item: object) -> bytes:
-    """A place in an order that depends on the name and the item only."""
+    """Return a place in an order that depends on the name and the item only."""
     return hashlib.sha256(f"{name}/{item}".encode()).digest()

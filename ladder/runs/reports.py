@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from botocore.config import Config
 from rich.console import Console
@@ -19,8 +18,7 @@ from cost_reports.run_report.report import report_from_json
 from cost_reports.spend_report.load import spend_from_json
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
-
-T = TypeVar("T")
+from lambdas.common.store import Results
 
 FILES = ("report.html", "report.json", "report.md", "charges.csv")
 #: Written only where measured quality allows an outlook on production; the report says why it is missing.
@@ -31,18 +29,10 @@ FUNCTION_S = 910
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedReport:
-    """A report's files on this machine."""
+    """A report's files on this machine; `report.json` and `report.html` are among them."""
 
     folder: Path
     files: tuple[Path, ...]
-
-    @property
-    def json_file(self) -> Path:
-        return self.folder / "report.json"
-
-    @property
-    def page(self) -> Path:
-        return self.folder / "report.html"
 
 
 def fetch(deployment: Deployment, run: str, folder: Path) -> SavedReport:
@@ -51,30 +41,33 @@ def fetch(deployment: Deployment, run: str, folder: Path) -> SavedReport:
     Raises:
         LadderError: the run has no report yet.
     """
-    results = deployment.results
-    s3 = results.s3
-    folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    for name in (*FILES, *OPTIONAL):
-        key = keys.report_prefix(deployment.experiment, run) + name
-        file = folder / name
-        try:
-            file.write_bytes(s3.get_object(Bucket=results.bucket, Key=key)["Body"].read())
-        except s3.exceptions.NoSuchKey as error:
-            if name not in OPTIONAL:
-                raise LadderError(
-                    f"run {run} has no report ({results.uri(key)}); make it with `ladder report --run {run}`"
-                ) from error
-            # The file of an earlier report would be taken for this one's.
-            file.unlink(missing_ok=True)
-        else:
-            files.append(file)
+    results, prefix = deployment.results, keys.report_prefix(deployment.experiment, run)
+    try:
+        saved = _download(results, prefix, folder)
+    except results.s3.exceptions.NoSuchKey as error:
+        place = results.uri(prefix + FILES[0])
+        raise LadderError(f"run {run} has no report ({place}); make it with `ladder report --run {run}`") from error
     answers = folder / "answers.jsonl"
     with answers.open("wb") as out:
         for key in results.list_keys(keys.run_prefix(deployment.experiment, run)):
             if "/answers/" in key:
-                out.write(s3.get_object(Bucket=results.bucket, Key=key)["Body"].read())
-    return SavedReport(folder=folder, files=(*files, answers))
+                out.write(results.s3.get_object(Bucket=results.bucket, Key=key)["Body"].read())
+    return SavedReport(folder=folder, files=(*saved.files, answers))
+
+
+def _download(results: Results, prefix: str, folder: Path) -> SavedReport:
+    folder.mkdir(parents=True, exist_ok=True)
+    written = set(results.list_keys(prefix))
+    files = []
+    for name in (*FILES, *OPTIONAL):
+        file = folder / name
+        if name in OPTIONAL and prefix + name not in written:
+            # The file of an earlier report would be taken for this one's.
+            file.unlink(missing_ok=True)
+        else:
+            file.write_bytes(results.s3.get_object(Bucket=results.bucket, Key=prefix + name)["Body"].read())
+            files.append(file)
+    return SavedReport(folder=folder, files=tuple(files))
 
 
 def rebuild(deployment: Deployment, run: str) -> None:
@@ -109,14 +102,8 @@ def spend(
     times = {"since": since, "until": until, "as_of": as_of}
     window = {name: time.isoformat() for name, time in times.items() if time is not None}
     reply = _invoke(deployment, deployment.spend_report_function, {**window, "fresh": fresh}, "what was billed")
-    prefix = str(reply["report_key"]).rpartition("/")[0]
-    folder = out / prefix.rpartition("/")[2]
-    folder.mkdir(parents=True, exist_ok=True)
-    s3 = deployment.results.s3
-    for name in FILES:
-        body = s3.get_object(Bucket=deployment.bucket, Key=f"{prefix}/{name}")["Body"]
-        (folder / name).write_bytes(body.read())
-    return SavedReport(folder=folder, files=tuple(folder / name for name in FILES))
+    prefix = str(reply["report_key"]).rpartition("/")[0] + "/"
+    return _download(deployment.results, prefix, out / Path(prefix).name)
 
 
 def _invoke(deployment: Deployment, function: str, event: dict[str, Any], what: str) -> dict[str, Any]:
@@ -150,31 +137,20 @@ def newest_run(deployment: Deployment) -> str:
 
 
 def show(saved: SavedReport, console: Console) -> None:
-    """Print the report of a run and where its files are; errors as for `show_spend`."""
-    document = run_report_document.document(_parsed(saved, report_from_json), short=True)
-    terminal.render(document, console)
-    _list_files(saved, console)
-
-
-def show_spend(saved: SavedReport, console: Console) -> None:
-    """Print the spend report and where its files are.
+    """Print a report, of a run or of spend, and where its files are.
 
     Raises:
         LadderError: the deployed function writes reports that this program cannot read.
     """
-    terminal.render(spend_report_document.document(_parsed(saved, spend_from_json), short=True), console)
-    _list_files(saved, console)
-
-
-def _parsed(saved: SavedReport, parse: Callable[[Any], T]) -> T:
+    path = saved.folder / "report.json"
     try:
-        return parse(json.loads(saved.json_file.read_text(encoding="utf-8")))
+        report = json.loads(path.read_text(encoding="utf-8"))
+        if report.get("kind") == "spend":
+            document = spend_report_document.document(spend_from_json(report), short=True)
+        else:
+            document = run_report_document.document(report_from_json(report), short=True)
     except ValueError as error:
-        raise LadderError(
-            f"{saved.json_file}: {error}; the deployed function is of another version, so deploy again"
-        ) from error
-
-
-def _list_files(saved: SavedReport, console: Console) -> None:
-    for path in saved.files:
-        console.print(f"  {path}", highlight=False, soft_wrap=True)
+        raise LadderError(f"{path}: {error}; the deployed function is of another version, so deploy again") from error
+    terminal.render(document, console)
+    for file in saved.files:
+        console.print(f"  {file}", highlight=False, soft_wrap=True)

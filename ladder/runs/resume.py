@@ -6,16 +6,17 @@ and every step skips what is already there.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from contracts import json_codec, keys
 from contracts.run import Manifest
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
 from ladder.experiment.folder import LoadedExperiment
-from ladder.runs.folder import RunFolder, StartedRun
-from ladder.runs.follow import PARTIAL
-from ladder.runs.start import execute, upload_inputs
+from ladder.runs.follow import MIRROR, PARTIAL
+from ladder.runs.start import StartedRun, execute, upload_inputs, write_record
 
 
 def resume(deployment: Deployment, loaded: LoadedExperiment, *, run: str, out: Path) -> StartedRun:
@@ -25,12 +26,8 @@ def resume(deployment: Deployment, loaded: LoadedExperiment, *, run: str, out: P
         LadderError: the run is not known in `out`, is one of another experiment, or the experiment's files have changed
             since it started.
     """
-    folder = RunFolder(path=out / run)
-    record = folder.read()
-    try:
-        manifest = json_codec.from_jsonable(Manifest, record["manifest"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise folder.damaged(error) from error
+    folder = out / run
+    record, manifest = _read_record(folder)
     if not manifest.experiment == loaded.experiment.name == deployment.experiment:
         raise LadderError(
             f"run {run} is one of experiment {manifest.experiment!r}, {loaded.folder} is "
@@ -50,22 +47,35 @@ def resume(deployment: Deployment, loaded: LoadedExperiment, *, run: str, out: P
                 return StartedRun(manifest=manifest, execution_arn=str(execution["executionArn"]), folder=folder)
             attempt = max(attempt, int(execution["name"].rpartition("-")[2]))
     upload_inputs(deployment, loaded, manifest)
-    restored = _restore(deployment, folder, manifest)
+    restored = _restore(deployment, folder / MIRROR, manifest)
     # An account that forgot the executions still holds model names of earlier attempts in the mirror, so count on.
-    record["attempt"] = max(attempt, int(record.get("attempt", 1))) + 1
-    folder.write(record)
-    arn = execute(deployment, manifest, attempt=record["attempt"])
+    attempt = max(attempt, int(record.get("attempt", 1))) + 1
+    write_record(folder, {**record, "attempt": attempt})
+    arn = execute(deployment, manifest, attempt=attempt)
     return StartedRun(manifest=manifest, execution_arn=arn, folder=folder, restored=restored)
 
 
-def _restore(deployment: Deployment, folder: RunFolder, manifest: Manifest) -> int:
+def _read_record(folder: Path) -> tuple[dict[str, Any], Manifest]:
+    file = folder / "run.json"
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        return record, json_codec.from_jsonable(Manifest, record["manifest"])
+    except FileNotFoundError as error:
+        out = folder.parent
+        known = ", ".join(sorted(path.parent.name for path in out.glob("*/run.json"))) or "none"
+        raise LadderError(f"run {folder.name} is not known in {out} (known: {known})") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise LadderError(f"{file} is damaged ({error}); start a new run") from error
+
+
+def _restore(deployment: Deployment, mirror: Path, manifest: Manifest) -> int:
     """Upload the copied objects that the bucket lacks, and return how many they are."""
     results = deployment.results
     prefix = keys.run_prefix(manifest.experiment, manifest.run)
     present = set(results.list_keys(prefix))
     count = 0
-    for path in sorted((folder.mirror / prefix).rglob("*")):
-        key = path.relative_to(folder.mirror).as_posix()
+    for path in sorted((mirror / prefix).rglob("*")):
+        key = path.relative_to(mirror).as_posix()
         if path.is_file() and not path.name.endswith(PARTIAL) and key not in present:
             results.s3.upload_file(str(path), deployment.bucket, key)
             count += 1

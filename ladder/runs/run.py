@@ -46,7 +46,7 @@ def run(experiment: Path, *, profile: str, out: Path, resumed: str | None, conso
     succeeded = snapshot.status == "SUCCEEDED"
     ended = LadderError(f"run {run_id} ended {snapshot.status}: {snapshot.error}; go on with --resume {run_id}")
     try:
-        reports.show(reports.fetch(deployed, run_id, started.folder.path), console)
+        reports.show(reports.fetch(deployed, run_id, started.folder), console)
     except LadderError as error:
         # A run that failed early has no report: what matters is why.
         raise (error if succeeded else ended) from error

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from contracts import json_codec, keys
 from contracts.run import Manifest
 from cost_reports.prices.catalogue import Catalogue
+from ladder import embedded_aws
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
 from ladder.experiment.folder import LoadedExperiment
-from ladder.runs import environment
-from ladder.runs.folder import RunFolder, StartedRun
 from ladder.runs.manifest import plan
 from ladder.runs.preflight_prices import require_prices
 
-BATCH_SIZE = 16
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedRun:
+    """A run whose comparison is executing, and its local side, `<out>/<run>`.
+
+    `folder` holds `run.json` (the experiment's folder, the manifest, attempts), `bucket/` (a copy of the run's objects)
+    and reports. `restored` counts the objects that a resumed run gave back to the bucket.
+    """
+
+    manifest: Manifest
+    execution_arn: str
+    folder: Path
+    restored: int = 0
 
 
 def new_run_id(now: datetime) -> str:
@@ -49,35 +62,35 @@ def start(deployment: Deployment, loaded: LoadedExperiment, *, profile: str, out
     if experiment.name != deployment.experiment:
         raise LadderError(f"{loaded.folder} is experiment {experiment.name!r}, deployed is {deployment.experiment!r}")
     require_prices(experiment.models, deployment.region, Catalogue.load())
-    manifest = plan(
-        loaded,
-        profile,
-        new_run_id(now),
-        experiment.seed,
-        now.astimezone(UTC).isoformat(timespec="seconds"),
-        git_commit(Path(__file__).parent),
-        BATCH_SIZE,
-    )
-    folder = RunFolder(path=out / manifest.run)
-    if folder.record.exists():
-        raise LadderError(f"run {manifest.run} exists in {out}; continue it with --resume {manifest.run}")
-    folder.write({"experiment_folder": str(loaded.folder), "manifest": json_codec.to_jsonable(manifest)})
+    run = new_run_id(now)
+    created = now.astimezone(UTC).isoformat(timespec="seconds")
+    manifest = plan(loaded, profile, run, created=created, commit=git_commit(Path(__file__).parent))
+    folder = out / run
+    if (folder / "run.json").exists():
+        raise LadderError(f"run {run} exists in {out}; continue it with --resume {run}")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_record(folder, {"experiment_folder": str(loaded.folder), "manifest": json_codec.to_jsonable(manifest)})
     upload_inputs(deployment, loaded, manifest)
     return StartedRun(manifest=manifest, execution_arn=execute(deployment, manifest, attempt=1), folder=folder)
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    """Write the `run.json` of a run: what resuming it needs."""
+    (folder / "run.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
 def upload_inputs(deployment: Deployment, loaded: LoadedExperiment, manifest: Manifest) -> None:
     """Write the experiment's normalised files, the manifest, and where the run takes place."""
     results = deployment.results
-    place = environment.describe(str(results.s3.meta.endpoint_url), loaded.experiment.models)
-    records = {
-        f"{manifest.input_prefix}experiment.json": loaded.experiment,
-        keys.manifest(manifest.experiment, manifest.run): manifest,
-        keys.environment(manifest.experiment, manifest.run): place,
-    }
     lines = {"documents": loaded.documents, "questions.train": loaded.train, "questions.test": loaded.test}
     for name, values in lines.items():
         results.write(f"{manifest.input_prefix}{name}.jsonl", values)
+    endpoint = str(results.s3.meta.endpoint_url)
+    records = {
+        f"{manifest.input_prefix}experiment.json": loaded.experiment,
+        keys.manifest(manifest.experiment, manifest.run): manifest,
+        keys.environment(manifest.experiment, manifest.run): embedded_aws.describe(endpoint, loaded.experiment.models),
+    }
     for key, record in records.items():
         results.write_text(key, json.dumps(json_codec.to_jsonable(record), indent=1))
 

@@ -15,10 +15,9 @@ from moto import mock_aws
 
 from ladder.deployment import Deployment
 from ladder.experiment.folder import LoadedExperiment, load
-from ladder.runs.folder import StartedRun
 from ladder.runs.follow import Follower
 from ladder.runs.resume import resume
-from ladder.runs.start import start
+from ladder.runs.start import StartedRun, start
 from tests.offline import small_experiment
 
 DEFINITION = '{"StartAt": "Ask", "States": {"Ask": {"Type": "Pass", "End": true}}}'

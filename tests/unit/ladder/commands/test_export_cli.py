@@ -143,7 +143,7 @@ def test_without_charges_of_the_days_what_was_metered_and_estimated_is_not_known
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("day,service\r\n2026-10-01,x\r\n", "charges.csv line 2: no column billing_period"),
+        ("day,service\r\n2026-10-01,x\r\n", "charges.csv: cannot be read: line 2: field 'billing_period' is missing"),
         (None, "charges.csv: cannot be read"),
     ],
 )

@@ -91,7 +91,7 @@ def test_a_report_that_takes_its_time_is_waited_for_and_not_made_twice(deploymen
 def test_a_spend_report_of_another_version_is_named(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text('{"kind": "spend", "schema": 99}')
     with pytest.raises(LadderError, match=r"report\.json: spend report: .* 99; the deployed function is of another"):
-        reports.show_spend(reports.SavedReport(folder=tmp_path, files=()), Console())
+        reports.show(reports.SavedReport(folder=tmp_path, files=()), Console())
 
 
 def test_the_function_s_own_error_is_shown(deployment: Deployment) -> None:

@@ -18,9 +18,8 @@ from ladder.errors import LadderError
 from ladder.experiment.folder import load
 from ladder.progress import Progress
 from ladder.runs import follow
-from ladder.runs.folder import RunFolder, StartedRun
 from ladder.runs.follow import PARTIAL, Snapshot
-from ladder.runs.start import git_commit, new_run_id
+from ladder.runs.start import StartedRun, git_commit, new_run_id
 from tests.unit.ladder.conftest import NOW, RUN, Account
 
 
@@ -187,7 +186,7 @@ def test_every_step_of_every_approach_is_shown_once(
     console = Console(record=True, width=120, force_terminal=False, quiet=False)
     progress = Progress(console)
     manifest: Any = None
-    run = StartedRun(manifest=manifest, execution_arn="arn", folder=RunFolder(path=tmp_path))
+    run = StartedRun(manifest=manifest, execution_arn="arn", folder=tmp_path)
     assert follow.follow(deployment, run, progress).status == "SUCCEEDED"
     assert list(progress.seconds) == ["prompting: Prepare", "prompting: AnswerAll", "run"]
     assert "succeeded" in console.export_text()
