@@ -38,6 +38,7 @@ class InferenceProfile(Construct):
         stack = cdk.Stack.of(self)
         geography = GEOGRAPHY.match(model_id)
         self.model_id = model_id
+        self.role = role
         self._foundation_model = model_id[geography.end() :] if geography else model_id
         self._spread = geography is not None
         source = (
@@ -54,6 +55,11 @@ class InferenceProfile(Construct):
             model_source=bedrock.CfnApplicationInferenceProfile.InferenceProfileModelSourceProperty(copy_from=source),
         )
         self.arn = profile.attr_inference_profile_arn
+
+    def environment(self) -> dict[str, str]:
+        """Return what a function needs to know of the model, such as `GENERATOR_PROFILE_ARN`."""
+        name = self.role.upper()
+        return {f"{name}_PROFILE_ARN": self.arn, f"{name}_MODEL_ID": self.model_id}
 
     def allow_invoke(self, role: iam.Role) -> None:
         """Let `role` call the model, through this profile only.

@@ -10,6 +10,7 @@ from typing import Any
 
 from contracts import keys
 from contracts.experiment import Document, Question
+from contracts.job_names import job_name
 from contracts.money import UsageRow
 from cost_reports.metering import meters
 from lambdas.common import answering, prompts
@@ -37,7 +38,7 @@ def prepare(
     code = jobs.code_files()
     wanted = jobs.fingerprint(manifest, experiment, hyper, code)
     prefix = keys.model_prefix(manifest.experiment, manifest.run)
-    own_name = jobs.job_name(manifest, execution)
+    own_name = job_name(manifest.experiment, manifest.run, execution)
     job = jobs.find_trained(results, manifest, wanted)
     train = job is None
     if job is None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from contracts import keys
+from contracts.job_names import job_name
 from contracts.money import UsageRow
 from contracts.run import AnswerRow
 from contracts.times import Deadline
@@ -228,10 +229,10 @@ def test_a_package_without_the_entry_point_is_named(
 
 def test_names_fit_sagemaker_for_any_experiment(world: World) -> None:
     world.change_manifest(experiment="a_very.long-experiment name" * 4)
-    name = jobs.job_name(world.manifest, "x" * 80)
+    name = job_name(world.manifest.experiment, world.manifest.run, "x" * 80)
     assert len(name) <= 63
     assert all(part and part.isalnum() for part in name.split("-"))
-    assert name != jobs.job_name(world.manifest, "y")
+    assert name != job_name(world.manifest.experiment, world.manifest.run, "y")
 
 
 @pytest.mark.parametrize(
