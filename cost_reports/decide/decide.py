@@ -47,7 +47,7 @@ PROMPTS = {"lora": "fine-tuned", "lora+rag": "fine-tuned+rag"}
 
 
 def tokens_of(report: Report) -> dict[str, tuple[Fraction, Fraction]]:
-    """Return mean input and output tokens of a request by prompt, as metered in a run, for `EstimateInputs.measured`."""
+    """Return mean input and output tokens of a request by prompt, as metered in a run, for `EstimateInputs`."""
     return {
         PROMPTS.get(r.variant, r.variant): (Fraction(r.input_tokens, r.answers), Fraction(r.output_tokens, r.answers))
         for r in report.ladder

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -53,21 +55,22 @@ class Trained:
 
 
 def device_and_dtype() -> tuple[torch.device, torch.dtype]:
-    """CUDA if there is one; bfloat16 where the hardware is fast at it, which on a CPU a short probe finds out."""
+    """Return CUDA if there is one, and bfloat16 where the processor computes in it.
+
+    A measured speed would not do: a job that continues must get the type that it began with, on a busy machine too.
+    """
     if torch.cuda.is_available():
         return torch.device("cuda"), torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return torch.device("cpu"), min((torch.bfloat16, torch.float32), key=_matmul_seconds)
+    return torch.device("cpu"), torch.bfloat16 if _cpu_has_bfloat16() else torch.float32
 
 
-def _matmul_seconds(dtype: torch.dtype) -> float:
-    """The fastest of thirteen products, or of those begun within 0.1 s: on a CPU without bfloat16 one takes 0.4 s."""
-    left, right = torch.ones(256, 576, dtype=dtype), torch.ones(576, 1536, dtype=dtype)
-    taken: list[float] = []
-    begin = time.perf_counter()
-    while len(taken) < 13 and (start := time.perf_counter()) - begin < 0.1:
-        left @ right
-        taken.append(time.perf_counter() - start)
-    return min(taken)
+def _cpu_has_bfloat16() -> bool:
+    """Return whether Linux names an instruction set for bfloat16: avx512_bf16 or amx_bf16 (x86), bf16 (Arm)."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return re.search(r"^(?:flags|Features)\b.*\b(?:avx512_bf16|amx_bf16|bf16)\b", text, re.MULTILINE) is not None
 
 
 def with_fast_head(base: Any) -> Any:
