@@ -12,10 +12,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
-from contracts.money import UsageRow
 from contracts.units import HOURS_PER_MONTH, to_decimal
-from cost_reports.estimate.plan import UsageRowFactory
+from cost_reports.estimate.plan import estimate_rows
+from cost_reports.metering import meters
 from cost_reports.metering.charges import exact_sum
+from cost_reports.metering.meters import MeterSpec
 from cost_reports.prices.catalogue import Catalogue, PriceError, Unpublished
 from cost_reports.prices.quote import Quoter
 
@@ -151,22 +152,19 @@ def _line(
 class _Pricer:
     def __init__(self, catalogue: Catalogue, region: str) -> None:
         self._quoter = Quoter(catalogue)
-        self._make = UsageRowFactory(experiment="idle", approach="idle", variant="", region=region)
+        self._rows = estimate_rows("idle", "idle", "", region)
 
-    def month(self, service: str, name: str, amount: Fraction | int, unit: str) -> Fraction:
-        return self._usd(self._make.row(service, name, "", amount, unit, "template"))
+    def month(self, meter: MeterSpec, amount: Fraction | int, unit: str = "", variety: str = "") -> Fraction:
+        """Return the USD of `amount` units of a meter."""
+        row = self._rows.row(meter, amount, unit, "template", variety=variety)
+        quote = self._quoter.quote(row)
+        if isinstance(quote, Unpublished):
+            raise _Unstated(f"no public price of {quote.name}: {quote.why}")
+        return Fraction(row.amount) * quote[1]
 
-    def exact(self, service: str, kind: str, amount: Fraction | int, unit: str) -> Fraction:
-        return self._usd(self._make.exact(service, kind, "", amount, unit, "template"))
-
-    def _usd(self, row: UsageRow) -> Fraction:
-        found = self._quoter.quote(row)
-        if isinstance(found, Unpublished):
-            raise _Unstated(f"no public price of {found.name}: {found.why}")
-        return Fraction(row.amount) * found[1]
-
-    def hours(self, service: str, name: str, count: Fraction | int, unit: str) -> Fraction:
-        return self.month(service, name, Fraction(count) * HOURS_PER_MONTH, unit)
+    def hours(self, meter: MeterSpec, count: Fraction | int, unit: str = "", variety: str = "") -> Fraction:
+        """Return the USD of `count` things that are billed by the hour, for a month."""
+        return self.month(meter, Fraction(count) * HOURS_PER_MONTH, unit, variety)
 
 
 def _number(properties: Mapping[str, Any], name: str, default: int | None = None) -> Fraction:
@@ -201,7 +199,7 @@ Rule = Callable[[Mapping[str, Any], Mapping[str, Any], _Pricer], Answer]
 
 
 def _ocus(count: Fraction, pricer: _Pricer) -> Fraction:
-    return pricer.hours("AmazonES", "SearchOCU", count, "OCU-hour")
+    return pricer.hours(meters.OCU["search"], count, "OCU-hour")
 
 
 def _collection(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
@@ -223,7 +221,7 @@ def _group(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer)
 def _domain(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
     cluster = _inner(properties, "ClusterConfig", dict)
     count, kind = _number(cluster, "InstanceCount", 1), _text(cluster, "InstanceType")
-    usd = pricer.hours("AmazonES", f"ESInstance:{kind.removesuffix('.search')}", count, "instance-hour")
+    usd = pricer.hours(meters.DOMAIN_NODES, count, variety=kind.removesuffix(".search"))
     return usd, f"{count} x {kind}"
 
 
@@ -232,7 +230,7 @@ def _disks(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer)
     if not disk.get("EBSEnabled"):
         return Fraction(0), "no disks beside the instances'"
     count, size = _number(_inner(properties, "ClusterConfig", dict), "InstanceCount", 1), _number(disk, "VolumeSize")
-    return pricer.month("AmazonES", "ES:GP3-Storage", count * size, "GB-month"), f"{count} x {size} GB of disk"
+    return pricer.month(meters.DOMAIN_DISKS, count * size), f"{count} x {size} GB of disk"
 
 
 def _endpoint(properties: Mapping[str, Any], all_: Mapping[str, Any], pricer: _Pricer) -> Answer:
@@ -247,14 +245,14 @@ def _endpoint(properties: Mapping[str, Any], all_: Mapping[str, Any], pricer: _P
         scaling = _inner(variant, "ManagedInstanceScaling", dict)
         count = _number(scaling, "MinInstanceCount") if scaling else _number(variant, "InitialInstanceCount")
         kind = _text(variant, "InstanceType")
-        usd += pricer.hours("AmazonSageMaker", f"Host:{kind}", count, "instance-hour")
+        usd += pricer.hours(meters.HOSTING, count, "instance-hour", kind)
         parts.append(f"{count} x {kind}")
     return usd, ", ".join(parts)
 
 
 def _alarm(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
     metrics = max(1, sum(1 for m in _inner(properties, "Metrics", list) if "MetricStat" in m))
-    return pricer.month("AmazonCloudWatch", "CW:AlarmMonitorUsage", metrics, "alarm-month"), f"{metrics} metric"
+    return pricer.month(meters.ALARMS, metrics), f"{metrics} metric"
 
 
 def _table(properties: Mapping[str, Any], _: Mapping[str, Any], __: _Pricer) -> Answer:
@@ -265,26 +263,18 @@ def _table(properties: Mapping[str, Any], _: Mapping[str, Any], __: _Pricer) -> 
 
 def _cluster(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
     least = _number(_inner(properties, "ServerlessV2ScalingConfiguration", dict), "MinCapacity")
-    return pricer.hours("AmazonRDS", "Aurora:ServerlessV2Usage", least, "ACU-hour"), f"{least} ACU at least"
+    return pricer.hours(meters.AURORA_CAPACITY, least), f"{least} ACU at least"
 
 
 def _vpc_endpoint(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
     if properties.get("VpcEndpointType", "Gateway") == "Gateway":
         return Fraction(0), "gateway endpoints are free"
     zones = len(_inner(properties, "SubnetIds", list)) or 1
-    return pricer.hours("AmazonVPC", "VpcEndpoint-Hours", zones, "AZ-hour"), f"{zones} zones"
+    return pricer.hours(meters.VPC_ENDPOINTS, zones), f"{zones} zones"
 
 
-def _fixed(service: str, name: str, unit: str, what: str, *, hourly: bool = False) -> Rule:
-    def rule(_: Mapping[str, Any], __: Mapping[str, Any], pricer: _Pricer) -> Answer:
-        amount = HOURS_PER_MONTH if hourly else 1
-        return pricer.month(service, name, amount, unit), what
-
-    return rule
-
-
-def _key(_: Mapping[str, Any], __: Mapping[str, Any], pricer: _Pricer) -> Answer:
-    return pricer.exact("awskms", "us-east-1-KMS-Keys", 1, "key-month"), "a customer managed key"
+def _fixed(meter: MeterSpec, what: str, amount: int = 1) -> Rule:
+    return lambda _, __, pricer: (pricer.month(meter, amount), what)
 
 
 def _budget_action(_: Mapping[str, Any], __: Mapping[str, Any], ___: _Pricer) -> Answer:
@@ -295,16 +285,16 @@ BILLED: dict[str, Rule] = {
     "AWS::Budgets::BudgetsAction": _budget_action,
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::DynamoDB::Table": _table,
-    "AWS::EC2::EIP": _fixed("AmazonVPC", "PublicIPv4:InUseAddress", "address-hour", "a public address", hourly=True),
-    "AWS::EC2::NatGateway": _fixed("AmazonEC2", "NatGateway-Hours", "gateway-hour", "a NAT gateway", hourly=True),
+    "AWS::EC2::EIP": _fixed(meters.PUBLIC_ADDRESSES, "a public address", HOURS_PER_MONTH),
+    "AWS::EC2::NatGateway": _fixed(meters.NAT_GATEWAYS, "a NAT gateway", HOURS_PER_MONTH),
     "AWS::EC2::VPCEndpoint": _vpc_endpoint,
-    "AWS::KMS::Key": _key,
+    "AWS::KMS::Key": _fixed(meters.KEYS, "a customer managed key"),
     "AWS::OpenSearchServerless::Collection": _collection,
     "AWS::OpenSearchServerless::CollectionGroup": _group,
     "AWS::OpenSearchService::Domain": _domain,
     "AWS::RDS::DBCluster": _cluster,
     "AWS::SageMaker::Endpoint": _endpoint,
-    "AWS::SecretsManager::Secret": _fixed("AWSSecretsManager", "AWSSecretsManager-Secrets", "secret-month", "a secret"),
+    "AWS::SecretsManager::Secret": _fixed(meters.SECRETS, "a secret"),
 }
 #: What a resource bills beside its first line, because it may be unknown alone.
 BILLED_APART: dict[str, Rule] = {"AWS::OpenSearchService::Domain": _disks}

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from contracts.money import ChargeRow, Cut
+from contracts.services import BEDROCK, bill_name
 from contracts.units import WIDE
 from cost_reports.compare.reconcile import USAGE_CATEGORIES
 from cost_reports.cost_explorer.requests import GROUPS, INTERVAL_PERCENT
@@ -20,7 +21,6 @@ from cost_reports.spend_report.bill import USAGE_CUTS
 from cost_reports.spend_report.records import Forecast, Window
 
 CURRENCY = "USD"
-BEDROCK = "Amazon Bedrock"
 #: Half a step of the tenth decimal: how far the amount of one group may be rounded.
 ROUNDING = bill_names.CE_PRECISION / 2
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?")
@@ -212,9 +212,9 @@ class _Names:
             return value, bill_names.service_code(value)
         if self._cut == "usage-type":
             code = self._codes.get(value)
-            return bill_names.BILL_SERVICES.get(code or "", code or ""), code
+            return bill_name(code or ""), code
         # Models that AWS Marketplace bills belong to another service code, so the code stays open.
-        return (BEDROCK if self._cut in ("model", "role") else ""), None
+        return (bill_name(BEDROCK) if self._cut in ("model", "role") else ""), None
 
     def unit(self, usage_type: str, metrics: Mapping[str, Any]) -> str | None:
         """The unit of this library in which the quantity is; null where the cut has none, or nobody can tell.

@@ -8,7 +8,7 @@ from cost_reports.decide.curve import Curve
 from cost_reports.decide.decision import Candidate, Quality
 from cost_reports.decide.uncertainty import Chance
 from cost_reports.estimate.gaps import unpriced
-from cost_reports.estimate.options import EstimateInputs
+from cost_reports.estimate.inputs import EstimateInputs
 from cost_reports.estimate.plan import Option
 
 Pairs = Sequence[tuple[Option, Curve]]
@@ -74,11 +74,11 @@ def advice(
     return f"Use {lowest[0].approach} ({lowest[0].variant}, {lowest[0].setup}).", reasons, lowest
 
 
-def unknowns(measured: Mapping[tuple[str, str], Quality], best: Pairs, setting: EstimateInputs) -> list[str]:
+def unknowns(measured: Mapping[tuple[str, str], Quality], best: Pairs, inputs: EstimateInputs) -> list[str]:
     """What the decision does not know, one sentence each."""
     found = []
-    workload = setting.workload
-    if not setting.measured:
+    workload = inputs.workload
+    if not inputs.measured:
         found.append("Tokens of a request are counted from the experiment's files, not measured.")
     silent = [f"{o.approach} ({o.variant})" for o, _ in best if (o.approach, o.variant) not in measured]
     if silent:
@@ -87,5 +87,5 @@ def unknowns(measured: Mapping[tuple[str, str], Quality], best: Pairs, setting: 
         found.append("The experiment states no value of an accepted answer, so there is no return on investment.")
     if workload.hourly_wage_usd is None:
         found.append("The experiment states no wage, so the hours of building an approach cost nothing here.")
-    found += [f"Not compared: {text}." for text in unpriced(setting)]
+    found += [f"Not compared: {text}." for text in unpriced(inputs)]
     return found

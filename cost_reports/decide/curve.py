@@ -9,23 +9,23 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from contracts.units import exact_total
-from cost_reports.estimate.plan import Growth
+from cost_reports.estimate.plan import CostBehavior, units_needed
 
 ZERO = Fraction(0)
 MAX_STEPS = 200_000
 """Steps of one term that an envelope walks; more would take minutes and means a wrong capacity."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Term:
     """`usd` of one month, request, unit-month, awakening or refresh; the other fields as in `plan.Part`."""
 
-    growth: Growth
-    driver: str
+    cost_behavior: CostBehavior
+    input: str
     usd: Fraction
     capacity: Fraction | None = None
     minimum: int = 0
@@ -35,7 +35,7 @@ class Term:
 
     def monthly(self, requests: int) -> Fraction:
         """USD of a month with `requests`; nothing for what is paid once or by refresh."""
-        match self.growth:
+        match self.cost_behavior:
             case "monthly":
                 return self.usd
             case "request":
@@ -48,11 +48,8 @@ class Term:
                 return ZERO
 
     def units(self, requests: int) -> int:
-        """max(minimum, ceil(requests / capacity)), less the units that are paid for elsewhere."""
-        if self.capacity is None:
-            return 0
-        needed = -(-requests * self.capacity.denominator // self.capacity.numerator)
-        return max(0, max(self.minimum, needed) - self.included)
+        """Return the whole units that `requests` need, less those that are paid for elsewhere."""
+        return units_needed(requests, self.capacity, self.minimum, self.included)
 
     def jumps(self, top: int) -> Iterable[int]:
         """The volumes from 2 to `top` at which the affine piece changes: the first request of each new piece.
@@ -60,13 +57,13 @@ class Term:
         Raises:
             ValueError: there would be more than `MAX_STEPS`.
         """
-        if self.growth == "awake" and self.usd:
+        if self.cost_behavior == "awake" and self.usd:
             kink = math.floor(self.cap / self.usd)
             yield from (v for v in (kink, kink + 1) if 2 <= v <= top)
-        if self.growth == "unit" and self.usd and self.capacity is not None:
+        if self.cost_behavior == "unit" and self.usd and self.capacity is not None:
             if top / self.capacity > MAX_STEPS:
                 raise ValueError(
-                    f"{self.driver}: a unit that serves {float(self.capacity):.3g} requests a month needs more than"
+                    f"{self.input}: a unit that serves {float(self.capacity):.3g} requests a month needs more than"
                     f" {MAX_STEPS:,} units for {top:,} requests; is the capacity right?"
                 )
             first = max(1, self.minimum, self.included)
@@ -86,11 +83,11 @@ class Curve:
     @property
     def once(self) -> Fraction:
         """USD that are paid once."""
-        return exact_total(t.usd for t in self.terms if t.growth == "once")
+        return exact_total(t.usd for t in self.terms if t.cost_behavior == "once")
 
     def refresh(self, months: int) -> Fraction:
         """USD of all refreshes in `months`: each as often as its cadence fits in whole."""
-        return exact_total(t.usd * (months // t.every_months) for t in self.terms if t.growth == "refresh")
+        return exact_total(t.usd * (months // t.every_months) for t in self.terms if t.cost_behavior == "refresh")
 
     def monthly(self, requests: int) -> Fraction:
         """USD of a month with `requests`, without refreshes."""
@@ -100,24 +97,6 @@ class Curve:
         """USD of months with these volumes: once + months + refreshes."""
         months = (self.monthly(v) * times for v, times in Counter(volumes).items())
         return exact_total((self.once, *months, self.refresh(len(volumes))))
-
-    def by_driver(self, volumes: Sequence[int]) -> dict[str, Fraction]:
-        """`total`, divided by the uncertain input behind each part."""
-        sums: dict[str, Fraction] = {}
-        for t in self.terms:
-            usd = Curve(name="", terms=(t,)).total(volumes)
-            sums[t.driver] = sums.get(t.driver, Fraction(0)) + usd
-        return sums
-
-    def with_driver(self, driver: str, factor: Fraction) -> Curve:
-        """The curve if an input were `factor` times as large. More `capacity` need means that a unit serves less."""
-        return Curve(name=self.name, terms=tuple(_changed(t, factor) if t.driver == driver else t for t in self.terms))
-
-
-def _changed(term: Term, factor: Fraction) -> Term:
-    if term.growth == "unit" and term.capacity is not None:
-        return replace(term, capacity=term.capacity / factor) if factor > 0 else term
-    return replace(term, usd=term.usd * factor, cap=term.cap * factor if term.driver != "capacity" else term.cap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,21 +150,25 @@ class _Integers:
             fixed = (
                 c.once
                 + c.refresh(months)
-                + months * sum((t.usd for t in c.terms if t.growth == "monthly"), Fraction(0))
+                + months * sum((t.usd for t in c.terms if t.cost_behavior == "monthly"), Fraction(0))
             )
             self._fixed.append(int(fixed * scale))
             self._linear.append(
-                int(months * scale * sum((t.usd for t in c.terms if t.growth == "request"), Fraction(0)))
+                int(months * scale * sum((t.usd for t in c.terms if t.cost_behavior == "request"), Fraction(0)))
             )
             self._units.append(
                 [
                     (int(t.usd * scale * months), t.capacity.numerator, t.capacity.denominator, t.minimum, t.included)
                     for t in c.terms
-                    if t.growth == "unit" and t.capacity is not None and t.usd
+                    if t.cost_behavior == "unit" and t.capacity is not None and t.usd
                 ]
             )
             self._capped.append(
-                [(int(t.usd * scale * months), int(t.cap * scale * months)) for t in c.terms if t.growth == "awake"]
+                [
+                    (int(t.usd * scale * months), int(t.cap * scale * months))
+                    for t in c.terms
+                    if t.cost_behavior == "awake"
+                ]
             )
 
     def cost(self, curve: int, v: int) -> int:

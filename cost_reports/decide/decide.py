@@ -13,10 +13,10 @@ from cost_reports.decide.decision import SCHEMA, Bound, BreakEven, Candidate, De
 from cost_reports.decide.frontier import dominance, point_costs
 from cost_reports.decide.uncertainty import chances, flips
 from cost_reports.decide.unpriced_bounds import bounds, sentences
-from cost_reports.estimate.options import EstimateInputs
-from cost_reports.estimate.options_tuned import all_options
+from cost_reports.estimate.inputs import EstimateInputs
+from cost_reports.estimate.options.ladder import all_options
 from cost_reports.estimate.plan import Option
-from cost_reports.estimate.workload import Workload
+from cost_reports.estimate.workload import ExactWorkload
 from cost_reports.prices.quote import Quoter, Unknown
 from cost_reports.run_report.report import Outcome, Report
 
@@ -47,7 +47,7 @@ PROMPTS = {"lora": "fine-tuned", "lora+rag": "fine-tuned+rag"}
 
 
 def tokens_of(report: Report) -> dict[str, tuple[Fraction, Fraction]]:
-    """Mean input and output tokens of a request by name of prompt, as metered in a run; for `EstimateInputs.measured`."""
+    """Return mean input and output tokens of a request, by prompt, as metered in a run (`EstimateInputs.measured`)."""
     return {
         PROMPTS.get(r.variant, r.variant): (Fraction(r.input_tokens, r.answers), Fraction(r.output_tokens, r.answers))
         for r in report.ladder
@@ -56,7 +56,7 @@ def tokens_of(report: Report) -> dict[str, tuple[Fraction, Fraction]]:
 
 
 def decide(
-    setting: EstimateInputs,
+    inputs: EstimateInputs,
     quality: Mapping[tuple[str, str], Quality] | None = None,
     *,
     top: int | None = None,
@@ -74,18 +74,18 @@ def decide(
         PriceError, CapacityError, ContextError, WorkloadError: as for `estimate`.
     """
     measured = dict(quality or {})
-    top = top or max(TOP, max(setting.workload.volumes()))
-    quoter = Quoter(setting.catalogue)
-    pairs = [(o, quoter.curve(o)) for o in all_options(setting) if o.interactive]
-    volumes = setting.workload.volumes()
+    top = top or max(TOP, max(inputs.workload.volumes()))
+    quoter = Quoter(inputs.catalogue)
+    pairs = [(o, quoter.curve(o)) for o in all_options(inputs) if o.interactive]
+    volumes = inputs.workload.volumes()
     best = _best_setups(pairs, volumes)
     passing = [(o, c) for o, c in pairs if _outcome(measured, o) in ("pass", "uncertain")]
     best_passing = [(o, c) for o, c in best if _outcome(measured, o) in ("pass", "uncertain")]
     likely = chances(
-        [(o.name, c, _interval(measured, o)) for o, c in best_passing], setting.workload, seed=seed, samples=samples
+        [(o.name, c, _interval(measured, o)) for o, c in best_passing], inputs.workload, seed=seed, samples=samples
     )
     lacking = {o.name: quoter.unknown(o) for o, _ in pairs}
-    candidates = _candidates(best, measured, setting.workload, lacking)
+    candidates = _candidates(best, measured, inputs.workload, lacking)
     headline, reasons, chosen = advice(candidates, best_passing, likely, measured)
     limits = _bounds(best, pairs, passing, chosen, lacking, volumes)
     if chosen is not None:
@@ -94,19 +94,19 @@ def decide(
     ranges = _ranges(passing or pairs, top, len(volumes))
     return Decision(
         schema=SCHEMA,
-        experiment=setting.experiment,
-        requests_per_month=setting.workload.requests_per_month,
-        horizon_months=setting.workload.horizon_months,
+        experiment=inputs.experiment,
+        requests_per_month=inputs.workload.requests_per_month,
+        horizon_months=inputs.workload.horizon_months,
         measured=bool(measured),
         headline=headline,
         reasons=tuple(reasons),
-        unknowns=(*unknowns(measured, best, setting), *sentences(limits)),
+        unknowns=(*unknowns(measured, best, inputs), *sentences(limits)),
         candidates=tuple(candidates),
         cheapest=_ranges(pairs, top, len(volumes)) if passing else ranges,
         cheapest_passing=ranges if passing else (),
         break_even=tuple(_break_even(best_passing or best, volumes, top)),
         flips_of=moved[0].name,
-        flips=tuple(flips(moved, best_passing or best, setting.workload)),
+        flips=tuple(flips(moved, best_passing or best, inputs.workload)),
         chances=tuple(likely),
         series=tuple(_series(passing or pairs, ranges, top, len(volumes))),
         bounds=tuple(limits),
@@ -154,7 +154,7 @@ def _best_setups(pairs: Pairs, volumes: Sequence[int]) -> list[tuple[Option, Cur
 
 
 def _candidates(
-    best: Pairs, measured: Mapping[tuple[str, str], Quality], workload: Workload, lacking: Lacking
+    best: Pairs, measured: Mapping[tuple[str, str], Quality], workload: ExactWorkload, lacking: Lacking
 ) -> list[Candidate]:
     volumes = workload.volumes()
     asked = sum(volumes)

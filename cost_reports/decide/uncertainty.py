@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from cost_reports.decide.curve import Curve, Term
 from cost_reports.estimate.plan import Option
-from cost_reports.estimate.workload import Workload
+from cost_reports.estimate.workload import ExactWorkload
 
 VOLUME = "requests a month"
 #: Input -> the factors between which it may lie, and why.
@@ -65,7 +65,9 @@ class Chance:
     total_p90_usd: float
 
 
-def flips(chosen: tuple[Option, Curve], compared: Sequence[tuple[Option, Curve]], workload: Workload) -> list[Flip]:
+def flips(
+    chosen: tuple[Option, Curve], compared: Sequence[tuple[Option, Curve]], workload: ExactWorkload
+) -> list[Flip]:
     """One line for each input that the choice's cost depends on, the strongest first."""
     option, curve = chosen
     volume, months = _mean_volume(workload), workload.horizon_months
@@ -92,7 +94,7 @@ def flips(chosen: tuple[Option, Curve], compared: Sequence[tuple[Option, Curve]]
 
 def chances(
     options: Sequence[tuple[str, Curve, tuple[float, float, float]]],
-    workload: Workload,
+    workload: ExactWorkload,
     *,
     seed: int,
     samples: int = 1000,
@@ -140,7 +142,7 @@ def chances(
     ]
 
 
-def _mean_volume(workload: Workload) -> float:
+def _mean_volume(workload: ExactWorkload) -> float:
     volumes = workload.volumes()
     return sum(volumes) / len(volumes)
 
@@ -150,7 +152,7 @@ def _draw(trial: random.Random, interval: tuple[float, float, float]) -> float:
     return min(1.0, max(0.0, trial.gauss(value, (high - low) / 3.92)))
 
 
-#: growth, driver, usd, capacity, minimum, included, cap, every_months
+#: cost behavior, input, usd, capacity, minimum, included, cap, every_months
 _Flat = tuple[str, str, float, float, int, int, float, int]
 
 
@@ -160,24 +162,24 @@ def _compiled(curve: Curve) -> list[_Flat]:
 
 def _flat(t: Term) -> _Flat:
     capacity = float(t.capacity) if t.capacity else math.inf
-    return (t.growth, t.driver, float(t.usd), capacity, t.minimum, t.included, float(t.cap), t.every_months)
+    return (t.cost_behavior, t.input, float(t.usd), capacity, t.minimum, t.included, float(t.cap), t.every_months)
 
 
 def _evaluate(terms: Sequence[_Flat], factors: dict[str, float], volume: float, months: int) -> float:
     total = 0.0
-    for growth, driver, usd, capacity, minimum, included, cap, every in terms:
-        factor = factors.get(driver, 1.0)
-        if growth == "unit":
+    for behavior, source, usd, capacity, minimum, included, cap, every in terms:
+        factor = factors.get(source, 1.0)
+        if behavior == "unit":
             needed = max(minimum, math.ceil(volume * factor / capacity)) - included
             total += usd * max(0, needed) * months
-        elif growth == "awake":
-            top = cap if driver == "capacity" else cap * factor
+        elif behavior == "awake":
+            top = cap if source == "capacity" else cap * factor
             total += min(usd * factor * volume, top) * months
-        elif growth == "request":
+        elif behavior == "request":
             total += usd * factor * volume * months
-        elif growth == "monthly":
+        elif behavior == "monthly":
             total += usd * factor * months
-        elif growth == "once":
+        elif behavior == "once":
             total += usd * factor
         else:
             total += usd * factor * (months // every)

@@ -39,14 +39,15 @@ class Instance:
 _T4, _A10G, _L4 = Gpu(16, 65, 320), Gpu(24, 70, 600), Gpu(24, 121, 300)
 _L40S, _A100, _A100_80, _H100 = Gpu(48, 362, 864), Gpu(40, 312, 1555), Gpu(80, 312, 2039), Gpu(80, 989, 3350)
 
+#: Size of a g5, g6 or g6e instance -> its GPUs.
+_SIZES = {"xlarge": 1, "2xlarge": 1, "4xlarge": 1, "12xlarge": 4, "48xlarge": 8}
 INSTANCES: dict[str, Instance] = {
     "ml.g4dn.xlarge": Instance(_T4, 1),
-    **{f"ml.g5.{size}": Instance(_A10G, n) for size, n in (("xlarge", 1), ("2xlarge", 1), ("4xlarge", 1))},
-    **{f"ml.g5.{size}": Instance(_A10G, n) for size, n in (("12xlarge", 4), ("48xlarge", 8))},
-    **{f"ml.g6.{size}": Instance(_L4, n) for size, n in (("xlarge", 1), ("2xlarge", 1), ("4xlarge", 1))},
-    **{f"ml.g6.{size}": Instance(_L4, n) for size, n in (("12xlarge", 4), ("48xlarge", 8))},
-    **{f"ml.g6e.{size}": Instance(_L40S, n) for size, n in (("xlarge", 1), ("2xlarge", 1), ("4xlarge", 1))},
-    **{f"ml.g6e.{size}": Instance(_L40S, n) for size, n in (("12xlarge", 4), ("48xlarge", 8))},
+    **{
+        f"ml.{family}.{size}": Instance(gpu, count)
+        for family, gpu in (("g5", _A10G), ("g6", _L4), ("g6e", _L40S))
+        for size, count in _SIZES.items()
+    },
     "ml.p4d.24xlarge": Instance(_A100, 8),
     "ml.p4de.24xlarge": Instance(_A100_80, 8),
     "ml.p5.4xlarge": Instance(_H100, 1),
@@ -54,7 +55,7 @@ INSTANCES: dict[str, Instance] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Shape:
     """A decoder: parameters, width, layers, width of queries and of keys and values, width of the feed-forward part."""
 
@@ -66,28 +67,17 @@ class Shape:
     feed_forward: int
 
 
-def _shape(parameters: int, hidden: int, layers: int, query: int, key_value: int, feed_forward: int) -> Shape:
-    return Shape(
-        parameters=parameters,
-        hidden=hidden,
-        layers=layers,
-        query=query,
-        key_value=key_value,
-        feed_forward=feed_forward,
-    )
-
-
 #: Open-weight models by Hugging Face id; numbers from the config.json of each.
 SHAPES: dict[str, Shape] = {
-    "HuggingFaceTB/SmolLM2-135M-Instruct": _shape(134_515_008, 576, 30, 576, 192, 1536),
-    "HuggingFaceTB/SmolLM2-360M-Instruct": _shape(361_821_120, 960, 32, 960, 320, 2560),
-    "HuggingFaceTB/SmolLM2-1.7B-Instruct": _shape(1_711_376_384, 2048, 24, 2048, 2048, 8192),
-    "Qwen/Qwen3-0.6B": _shape(596_049_920, 1024, 28, 2048, 1024, 3072),
-    "Qwen/Qwen3-1.7B": _shape(1_720_574_976, 2048, 28, 2048, 1024, 6144),
-    "Qwen/Qwen3-4B": _shape(4_022_468_096, 2560, 36, 4096, 1024, 9728),
-    "Qwen/Qwen3-8B": _shape(8_190_735_360, 4096, 36, 4096, 1024, 12288),
-    "meta-llama/Meta-Llama-3-8B-Instruct": _shape(8_030_261_248, 4096, 32, 4096, 1024, 14336),
-    "meta-llama/Meta-Llama-3-70B-Instruct": _shape(70_553_706_496, 8192, 80, 8192, 1024, 28672),
+    "HuggingFaceTB/SmolLM2-135M-Instruct": Shape(134_515_008, 576, 30, 576, 192, 1536),
+    "HuggingFaceTB/SmolLM2-360M-Instruct": Shape(361_821_120, 960, 32, 960, 320, 2560),
+    "HuggingFaceTB/SmolLM2-1.7B-Instruct": Shape(1_711_376_384, 2048, 24, 2048, 2048, 8192),
+    "Qwen/Qwen3-0.6B": Shape(596_049_920, 1024, 28, 2048, 1024, 3072),
+    "Qwen/Qwen3-1.7B": Shape(1_720_574_976, 2048, 28, 2048, 1024, 6144),
+    "Qwen/Qwen3-4B": Shape(4_022_468_096, 2560, 36, 4096, 1024, 9728),
+    "Qwen/Qwen3-8B": Shape(8_190_735_360, 4096, 36, 4096, 1024, 12288),
+    "meta-llama/Meta-Llama-3-8B-Instruct": Shape(8_030_261_248, 4096, 32, 4096, 1024, 14336),
+    "meta-llama/Meta-Llama-3-70B-Instruct": Shape(70_553_706_496, 8192, 80, 8192, 1024, 28672),
 }
 
 

@@ -119,10 +119,3 @@ def cached(prompt: Prompt, hit_share: Decimal, minimum: int = CACHE_MINIMUM) -> 
             written += prefix - known * share
         before = prefix
     return CachedInput(plain=Fraction(plain), read=read, written=written)
-
-
-def input_factor(prompt: Prompt, hit_share: Decimal, write: Decimal, read: Decimal) -> Fraction:
-    """Input cost with caching against without: (own + fixed ((1 - h) w + h d)) / (own + fixed)."""
-    share = Fraction(hit_share)
-    fixed = prompt.fixed * ((1 - share) * Fraction(write) + share * Fraction(read))
-    return (prompt.own + fixed) / prompt.input

@@ -10,29 +10,13 @@ from fractions import Fraction
 from typing import Literal, TypeVar
 
 from contracts.money import ChargeRow, PriceRow, UsageRow
+from contracts.services import report_name
 from contracts.times import parse_time, stamp
 from contracts.units import MONEY, WIDE, ratio, reading_unit, to_decimal
 from cost_reports.prices.catalogue import Catalogue, PriceError, name_of
 
 K = TypeVar("K", bound=Hashable)
 
-SERVICES = {
-    "AmazonBedrock": "Amazon Bedrock",
-    "AmazonBedrockFoundationModels": "Amazon Bedrock (Marketplace models)",
-    "AmazonES": "Amazon OpenSearch Service",
-    "AmazonSageMaker": "Amazon SageMaker",
-    "AWSLambda": "AWS Lambda",
-    "AmazonStates": "AWS Step Functions",
-    "AmazonS3": "Amazon S3",
-    "AmazonS3Vectors": "Amazon S3 Vectors",
-    "AmazonDynamoDB": "Amazon DynamoDB",
-    "AmazonCloudWatch": "Amazon CloudWatch",
-    "AWSCostExplorer": "AWS Cost Explorer",
-    "AmazonRDS": "Amazon Aurora",
-    "AmazonECR": "Amazon ECR",
-    "AWSSecretsManager": "AWS Secrets Manager",
-    "awskms": "AWS KMS",
-}
 Kind = Literal["estimated", "metered"]
 MICROSECOND = timedelta(microseconds=1)
 UTC_ENDS = ("Z", "+00:00")
@@ -116,7 +100,7 @@ class Pricer:
             approach=row.approach,
             variant=row.variant,
             service_code=row.service_code,
-            service=SERVICES.get(row.service_code, row.service_code),
+            service=report_name(row.service_code),
             usage_type=row.usage_type,
             model=row.model,
             charge_category="Usage",

@@ -8,7 +8,9 @@ from fractions import Fraction
 from typing import Literal
 
 from contracts.money import ChargeRow, UsageRow
+from contracts.services import BEDROCK
 from contracts.units import WIDE, to_decimal
+from cost_reports.metering import meters
 from cost_reports.metering.charges import Pricer, split_by_day
 from cost_reports.prices.catalogue import Catalogue
 
@@ -18,8 +20,11 @@ PHASES: tuple[Phase, ...] = ("one-time", "answering", "serving", "experiment")
 #: Steps whose whole usage is set-up: they run once, however many questions are asked later.
 ONE_TIME_STEPS = ("ingest", "train")
 #: Usage that lasts as long as something is kept ready to answer.
-SERVING = ("Host:", "SearchOCU", "StorageUsedInS3ByteHour", "ESInstance:", "ES:GP3-Storage")
-ONE_TIME = ("Train:", "Customization-Training", "IndexingOCU")
+SERVING = tuple(
+    meter.stem
+    for meter in (meters.HOSTING, meters.OCU["search"], meters.AOSS_STORAGE, meters.DOMAIN_NODES, meters.DOMAIN_DISKS)
+)
+ONE_TIME = tuple(meter.stem for meter in (meters.TRAINING, meters.CUSTOM_MODEL_TRAINING, meters.OCU["indexing"]))
 
 
 def phase_of(row: UsageRow, step: str = "") -> Phase:
@@ -34,7 +39,7 @@ def phase_of(row: UsageRow, step: str = "") -> Phase:
         return "serving"
     if row.variant is not None:
         return "answering"
-    if row.service_code == "AmazonBedrock" and "mbed" in (row.model or ""):
+    if row.service_code == BEDROCK and "mbed" in (row.model or ""):
         return "one-time"
     return "experiment"
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from contracts.money import ChargeRow
+from contracts.services import MARKETPLACE, code_of_bill_name
 from contracts.units import UNITS, ratio, to_decimal, unit_of
 from cost_reports.metering.charges import exact_sum
 from cost_reports.prices.catalogue import Catalogue
@@ -15,28 +16,8 @@ from cost_reports.prices.catalogue import Catalogue
 #: Cost Explorer writes amounts and quantities with up to 10 decimals.
 CE_PRECISION = Decimal("0.0000000001")
 
-#: Service code -> name of the service in Cost Explorer and in exports.
-BILL_SERVICES = {
-    "AmazonBedrock": "Amazon Bedrock",
-    "AmazonES": "Amazon OpenSearch Service",
-    "AmazonSageMaker": "Amazon SageMaker",
-    "AWSLambda": "AWS Lambda",
-    "AmazonStates": "AWS Step Functions",
-    "AmazonS3": "Amazon Simple Storage Service",
-    "AmazonDynamoDB": "Amazon DynamoDB",
-    "AmazonCloudWatch": "AmazonCloudWatch",
-    "AWSCostExplorer": "AWS Cost Explorer",
-    "AmazonRDS": "Amazon Relational Database Service",
-    "AmazonECR": "Amazon EC2 Container Registry (ECR)",
-    "AWSSecretsManager": "AWS Secrets Manager",
-    "awskms": "AWS Key Management Service",
-    "AmazonSNS": "Amazon Simple Notification Service",
-    "AWSQueueService": "Amazon Simple Queue Service",
-}
-MARKETPLACE = "AmazonBedrockFoundationModels"
-#: Models that AWS Marketplace bills appear as services of their own: "Claude Haiku 5.5 (Amazon Bedrock Edition)".
+#: The models of the Marketplace are services of their own on a bill: "Claude Haiku 5.5 (Amazon Bedrock Edition)".
 EDITION = " (Amazon Bedrock Edition)"
-_CODES = {name: code for code, name in BILL_SERVICES.items()}
 
 #: Unit of the price list -> unit on the bill. What is missing here is written as it stands.
 _BILL_UNITS = {
@@ -71,10 +52,8 @@ _SPELLINGS = {
 
 
 def service_code(service: str) -> str | None:
-    """The service code of a service name on a bill; null where the name is not known here."""
-    if service.endswith(EDITION):
-        return MARKETPLACE
-    return _CODES.get(service)
+    """Return the service code of a service name on a bill; None where the name is not known here."""
+    return MARKETPLACE if service.endswith(EDITION) else code_of_bill_name(service)
 
 
 def service_codes_of_usage_types(catalogue: Catalogue) -> dict[str, str]:

@@ -11,6 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from contracts.model_ids import plain_model_id
 from contracts.money import PriceRow, UsageRow
 from contracts.units import ratio
 from cost_reports.prices.rows import (
@@ -23,7 +24,6 @@ from cost_reports.prices.rows import (
     price_row,
     unpublished_row,
 )
-from cost_reports.prices.usage_types import plain_model_id
 
 __all__ = [
     "CURRENCY",

@@ -7,6 +7,8 @@ from datetime import date
 from decimal import Decimal
 
 from contracts.money import PriceRow, UsageRow
+from contracts.services import EC2, SAGEMAKER
+from cost_reports.metering.meters import HOSTING, TRAINING
 from cost_reports.prices.catalogue import Catalogue, PriceError, Unpublished, name_of
 
 
@@ -47,13 +49,13 @@ def odd_ratios(catalogue: Catalogue, day: str) -> list[str]:
     """
     odd = []
     for row in catalogue.prices:
-        kind, _, size = row.usage_type.partition("-Host:ml.")
-        if row.service_code != "AmazonSageMaker" or not size:
+        prefix, _, size = row.usage_type.partition(f"-{HOSTING.stem}ml.")
+        if row.service_code != SAGEMAKER or not size:
             continue
-        trained = catalogue.candidates("AmazonSageMaker", f"{kind}-Train:ml.{size}", "", day)
+        trained = catalogue.candidates(SAGEMAKER, f"{prefix}-{TRAINING.stem}ml.{size}", "", day)
         if trained and trained[0].usd != row.usd:
             odd.append(f"{name_of(row)} costs {row.usd:f}, training on it {trained[0].usd:f}")
-        machine = catalogue.candidates("AmazonEC2", f"BoxUsage:{size}", "", day)
+        machine = catalogue.candidates(EC2, f"BoxUsage:{size}", "", day)
         expected = Decimal("1.15" if size.startswith("p") else "1.40" if size.endswith(".xlarge") else "1.25")
         if machine and abs(row.usd / machine[0].usd / expected - 1) > Decimal("0.005"):
             odd.append(f"{name_of(row)} is {row.usd / machine[0].usd:.3f} times the EC2 price, expected {expected}")

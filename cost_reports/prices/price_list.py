@@ -15,6 +15,7 @@ from typing import Any
 
 from contracts.json_codec import plain_decimal
 from contracts.money import PriceRow
+from contracts.services import BEDROCK
 from contracts.units import UNITS, ratio, to_decimal
 from cost_reports.prices.catalogue import GLOBAL, Catalogue, ModelInfo, PriceError, Unpublished, name_of
 from cost_reports.prices.usage_types import in_region
@@ -22,8 +23,7 @@ from cost_reports.prices.usage_types import in_region
 HOME = "us-east-1"
 #: Service codes to ask for: one code of the catalogue may be spread over several of AWS.
 SERVICE_CODES = {
-    "AmazonBedrock": ("AmazonBedrock", "AmazonBedrockService"),
-    "AmazonBedrockFoundationModels": ("AmazonBedrockFoundationModels",),
+    BEDROCK: (BEDROCK, "AmazonBedrockService"),
 }
 #: Unit of the Price List, lower case -> unit of the catalogue; null: the unit of the row that it renews (`Hrs`).
 PRICE_LIST_UNITS: dict[str, str | None] = {

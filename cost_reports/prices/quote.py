@@ -9,7 +9,7 @@ from fractions import Fraction
 from contracts.money import PriceRow, UsageRow
 from contracts.units import convert, exact_total, ratio
 from cost_reports.decide.curve import Curve, Term
-from cost_reports.estimate.plan import Growth, Option, Part
+from cost_reports.estimate.plan import CostBehavior, Option, Part
 from cost_reports.prices.catalogue import Catalogue, Unpublished
 
 
@@ -17,11 +17,11 @@ from cost_reports.prices.catalogue import Catalogue, Unpublished
 class Unknown:
     """Usage of an option whose rate nobody publishes. `curve` counts units of the rate where other curves count USD.
 
-    `growths`: by which rules it grows, and so which sums lack it.
+    `cost_behaviors`: by which rules it grows, and so which sums lack it.
     """
 
     rate: Unpublished
-    growths: frozenset[Growth]
+    cost_behaviors: frozenset[CostBehavior]
     curve: Curve
 
 
@@ -85,7 +85,7 @@ class Quoter:
         return tuple(
             Unknown(
                 rate=rate,
-                growths=frozenset(t.growth for t in terms),
+                cost_behaviors=frozenset(t.cost_behavior for t in terms),
                 curve=Curve(name=option.name, terms=tuple(terms)),
             )
             for rate, terms in rates.values()
@@ -98,8 +98,8 @@ def _known(usds: Iterable[Fraction | None]) -> Fraction:
 
 def _term(part: Part, usd: Fraction, cap: Fraction) -> Term:
     return Term(
-        growth=part.growth,
-        driver=part.driver,
+        cost_behavior=part.cost_behavior,
+        input=part.input,
         usd=usd,
         capacity=part.capacity,
         minimum=part.minimum,

@@ -7,6 +7,9 @@ and eu-west-1 has the prefix `EU`.
 
 from __future__ import annotations
 
+from contracts import services
+from contracts.model_ids import plain_model_id, split_model_id
+
 #: Region -> prefix of usage types.
 REGION_PREFIXES = {
     "us-east-1": "USE1",
@@ -27,7 +30,7 @@ REGION_PREFIXES = {
     "sa-east-1": "SAE1",
 }
 #: The services, and the beginnings of names in other services, whose us-east-1 usage types carry no prefix.
-UNPREFIXED = frozenset({"AWSLambda", "AmazonS3", "AmazonDynamoDB", "AmazonEC2", "AmazonECR", "AmazonRDS"})
+UNPREFIXED = frozenset({services.LAMBDA, services.S3, services.DYNAMODB, services.EC2, "AmazonECR", services.RDS})
 UNPREFIXED_NAMES = ("ESInstance:", "ES:", "CW:")
 
 #: Meter of a Bedrock model (the words of the price file) -> the end of its usage type.
@@ -76,7 +79,6 @@ MODEL_NAMES = {
     "amazon.titan-embed-text-v2:0": "TitanEmbeddingV2-Text",
 }
 MARKETPLACE_PROVIDERS = ("anthropic.",)
-GEOGRAPHIES = ("us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.", "global.")
 
 
 def usage_type(service_code: str, name: str, region: str) -> str:
@@ -94,23 +96,6 @@ def usage_type(service_code: str, name: str, region: str) -> str:
 def in_region(service_code: str, kind: str, region: str) -> str:
     """The usage type `kind` of us-east-1 as `region` writes it; errors as for `usage_type`."""
     return usage_type(service_code, kind.removeprefix("USE1-").replace("us-east-1", region), region)
-
-
-def plain_model_id(model: str) -> str:
-    """The id at the end of an ARN; an id as it is."""
-    return model.rpartition("/")[2] if model.startswith("arn:") else model
-
-
-def split_model_id(model_id: str) -> tuple[str, str]:
-    """`us.amazon.nova-micro-v1:0` -> (`us`, `amazon.nova-micro-v1:0`); an id without geography gives an empty one.
-
-    The ARN of a foundation model or of a system's inference profile ends in such an id.
-    """
-    model_id = plain_model_id(model_id)
-    for geography in GEOGRAPHIES:
-        if model_id.startswith(geography):
-            return geography[:-1], model_id[len(geography) :]
-    return "", model_id
 
 
 def meters_of(model_id: str) -> dict[str, str]:
@@ -143,10 +128,10 @@ def token_usage(model_id: str, meter: str, region: str) -> tuple[str, str, str]:
     if meter not in names:
         raise ValueError(f"meter {meter!r} of {model_id} is unknown; known are {', '.join(names)}")
     if names is MARKETPLACE_METERS:
-        service = "AmazonBedrockFoundationModels"
-        prefix = usage_type(service, "", region)[:-1]
-        return service, f"{prefix}-MP:{prefix}_{MARKETPLACE_METERS[meter]}-Units", plain_model_id(model_id)
-    name = f"{MODEL_NAMES.get(bare, bare)}-{TOKEN_METERS[meter]}" + (
-        "-cross-region-global" if geography == "global" else ""
-    )
-    return "AmazonBedrock", usage_type("AmazonBedrock", name, region), "InvokeModelInference"
+        prefix = usage_type(services.MARKETPLACE, "", region)[:-1]
+        kind = f"{prefix}-MP:{prefix}_{MARKETPLACE_METERS[meter]}-Units"
+        return services.MARKETPLACE, kind, plain_model_id(model_id)
+    name = f"{MODEL_NAMES.get(bare, bare)}-{TOKEN_METERS[meter]}"
+    if geography == "global":
+        name += "-cross-region-global"
+    return services.BEDROCK, usage_type(services.BEDROCK, name, region), "InvokeModelInference"

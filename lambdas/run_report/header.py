@@ -13,8 +13,8 @@ from contracts.money import UsageRow
 from contracts.run import Manifest, RunEnvironment
 from contracts.times import stamp
 from contracts.units import HOURS_PER_MONTH
+from cost_reports.metering.meters import HOSTING
 from cost_reports.prices.catalogue import CURRENCY, Catalogue
-from cost_reports.prices.usage_types import usage_type
 from cost_reports.run_report import simulated
 from cost_reports.run_report.report import Header, SourceState
 from cost_reports.text import usd
@@ -78,8 +78,9 @@ def notes(asked: Experiment, environment: RunEnvironment, region: str, catalogue
     """What a reader must know about the money of the run."""
     found = ["Prices are list prices without discounts, free tiers of new accounts, or tax."]
     host = asked.models.hosting_instance
-    kind = usage_type("AmazonSageMaker", f"Host:{host}", region)
-    for price in catalogue.candidates("AmazonSageMaker", kind, "RunInstance", datetime.now(UTC).date().isoformat()):
+    kind = HOSTING.usage_type(region, host)
+    today = datetime.now(UTC).date().isoformat()
+    for price in catalogue.candidates(HOSTING.service_code, kind, HOSTING.operation, today):
         found.append(
             f"Fine-tuned variants pay for the seconds of an endpoint on {host} during the evaluation only. Kept on, it"
             f" costs {usd(price.usd * HOURS_PER_MONTH)} a month, whether it answers or idles."

@@ -25,7 +25,7 @@ ROUNDING = Decimal("5e-13")
 
 
 def test_a_charge_says_everything() -> None:
-    (charge,) = charge_rows(CATALOGUE, [meters.bedrock_tokens(CTX, run.NOVA, "input", 2_000_000)])
+    (charge,) = charge_rows(CATALOGUE, [CTX.tokens(run.NOVA, "input", 2_000_000)])
     assert (charge.day, charge.billing_period) == ("2026-11-23", "2026-11")
     assert (charge.service, charge.usage_type) == ("Amazon Bedrock", "USE1-NovaMicro-input-tokens")
     assert (charge.quantity, charge.unit) == (Decimal(2_000_000), "tokens")
@@ -35,7 +35,7 @@ def test_a_charge_says_everything() -> None:
 
 def test_gb_months_follow_the_calendar() -> None:
     gib_days = 1024**3 * 86400
-    november = meters.s3_stored_bytes(CTX, gib_days, 15)
+    november = CTX.row(meters.S3_STORAGE, gib_days * 15)
     assert Pricer(CATALOGUE).amount(november) == Decimal("0.0115")  # 15 of 30 days x 0.023
     december = replace(november, start="2026-12-01T00:00:00Z", end="2026-12-01T00:00:01Z")
     assert Pricer(CATALOGUE).amount(december) == to_decimal(Fraction(15, 31) * Fraction("0.023"))
@@ -56,7 +56,7 @@ def test_tiers_begin_where_the_month_has_come_to() -> None:
         tier_to=Decimal(10),
     )
     tiered = Catalogue([row, replace(row, usd=Decimal("0.002"), tier_from=Decimal(10), tier_to=None)])
-    first, second = meters.s3_requests(CTX, 1, 8_000), meters.s3_requests(CTX, 1, 4_000)
+    first, second = CTX.row(meters.S3_REQUESTS[1], 8_000), CTX.row(meters.S3_REQUESTS[1], 4_000)
     later = replace(second, start="2026-11-24T00:00:00Z", end="2026-11-24T00:00:01Z")
     # 8K at 0.01 = 0.08; then 2K at 0.01 + 2K at 0.002 = 0.024
     assert [c.amount_usd for c in charge_rows(tiered, [later, first])] == [Decimal("0.08"), Decimal("0.024")]
@@ -66,7 +66,7 @@ def test_tiers_begin_where_the_month_has_come_to() -> None:
     assert tiered.price_for(first, used=Decimal(12)).usd == Decimal("0.002")
     capped = Catalogue([row])
     with pytest.raises(PriceError, match="do not cover 12000 requests"):
-        charge_rows(capped, [meters.s3_requests(CTX, 1, 12_000)])
+        charge_rows(capped, [CTX.row(meters.S3_REQUESTS[1], 12_000)])
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_tiers_begin_where_the_month_has_come_to() -> None:
     ],
 )
 def test_usage_that_cannot_be_priced(change: dict[str, object], message: str) -> None:
-    row = meters.bedrock_tokens(CTX, run.NOVA, "input", 1)
+    row = CTX.tokens(run.NOVA, "input", 1)
     with pytest.raises(ValueError, match=message):
         charge_rows(CATALOGUE, [replace(row, **change)])  # type: ignore[arg-type]
 
@@ -97,12 +97,12 @@ def usage_rows(draw: st.DrawFn) -> UsageRow:
     amount = draw(amounts)
     kind = draw(st.integers(0, 3))
     if kind == 0:
-        return meters.bedrock_tokens(ctx, run.NOVA, "output", int(amount))
+        return ctx.tokens(run.NOVA, "output", int(amount))
     if kind == 1:
-        return meters.endpoint_seconds(ctx, "ml.g5.xlarge", amount)
+        return ctx.row(meters.HOSTING, amount, variety="ml.g5.xlarge")
     if kind == 2:
-        return meters.s3_stored_bytes(ctx, int(amount), 60)
-    return meters.lambda_gb_seconds(ctx, 512, int(amount))
+        return ctx.row(meters.S3_STORAGE, int(amount) * 60)
+    return ctx.row(meters.LAMBDA_TIME["arm64"], meters.gb_seconds(512, int(amount)))
 
 
 @given(st.lists(usage_rows(), max_size=20), st.randoms(use_true_random=False))

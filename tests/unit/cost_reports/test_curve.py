@@ -20,8 +20,8 @@ def terms(draw: st.DrawFn) -> Term:
     if growth == "request":
         usd /= 10
     return Term(
-        growth=growth,  # type: ignore[arg-type]
-        driver="d",
+        cost_behavior=growth,  # type: ignore[arg-type]
+        input="d",
         usd=usd,
         capacity=draw(st.fractions(min_value=Fraction(1, 2), max_value=40, max_denominator=7)),
         minimum=draw(st.integers(0, 3)),
@@ -65,16 +65,21 @@ def test_the_envelope_equals_brute_force_on_thousands_of_step_functions() -> Non
             Curve(
                 name=str(n),
                 terms=(
-                    Term(growth="monthly", driver="", usd=Fraction(rng.randint(0, 30))),
-                    Term(growth="request", driver="", usd=Fraction(rng.randint(0, 12), 10)),
+                    Term(cost_behavior="monthly", input="", usd=Fraction(rng.randint(0, 30))),
+                    Term(cost_behavior="request", input="", usd=Fraction(rng.randint(0, 12), 10)),
                     Term(
-                        growth="unit",
-                        driver="",
+                        cost_behavior="unit",
+                        input="",
                         usd=Fraction(rng.randint(1, 15)),
                         capacity=Fraction(rng.randint(3, 30), rng.randint(1, 4)),
                         minimum=rng.randint(0, 2),
                     ),
-                    Term(growth="awake", driver="", usd=Fraction(rng.randint(0, 5)), cap=Fraction(rng.randint(0, 40))),
+                    Term(
+                        cost_behavior="awake",
+                        input="",
+                        usd=Fraction(rng.randint(0, 5)),
+                        cap=Fraction(rng.randint(0, 40)),
+                    ),
                 ),
             )
             for n in range(rng.randint(2, 4))
@@ -86,8 +91,8 @@ def test_the_envelope_equals_brute_force_on_thousands_of_step_functions() -> Non
 
 
 def test_two_options_can_cross_many_times() -> None:
-    steps = Curve(name="steps", terms=(Term(growth="unit", driver="", usd=Fraction(10), capacity=Fraction(10)),))
-    line = Curve(name="line", terms=(Term(growth="request", driver="", usd=Fraction(1)),))
+    steps = Curve(name="steps", terms=(Term(cost_behavior="unit", input="", usd=Fraction(10), capacity=Fraction(10)),))
+    line = Curve(name="line", terms=(Term(cost_behavior="request", input="", usd=Fraction(1)),))
     # 10 for each 10 begun against 1 a request: the line is cheaper until the tenth, where both cost the same
     assert crossings(steps, line, 25) == [(1, 1), (10, 0), (11, 1), (20, 0), (21, 1)]
 
@@ -96,21 +101,18 @@ def test_totals_with_growth_and_refreshes() -> None:
     curve = Curve(
         name="c",
         terms=(
-            Term(growth="once", driver="a", usd=Fraction(100)),
-            Term(growth="request", driver="b", usd=Fraction(2)),
-            Term(growth="refresh", driver="c", usd=Fraction(7), every_months=3),
+            Term(cost_behavior="once", input="a", usd=Fraction(100)),
+            Term(cost_behavior="request", input="b", usd=Fraction(2)),
+            Term(cost_behavior="refresh", input="c", usd=Fraction(7), every_months=3),
         ),
     )
     # 100 + 2 x (1 + 2 + 3 + 4) + 7 x floor(4 / 3)
     assert curve.total([1, 2, 3, 4]) == 100 + 20 + 7
-    assert curve.by_driver([1, 2, 3, 4]) == {"a": 100, "b": 20, "c": 7}
-    assert curve.with_driver("b", Fraction(3, 2)).total([1, 2, 3, 4]) == 100 + 30 + 7
 
 
 @settings(max_examples=200)
 @given(curves, st.lists(st.integers(0, 100), min_size=1, max_size=6))
-def test_drivers_add_up_and_more_never_costs_less(curve: Curve, volumes: list[int]) -> None:
-    assert sum(curve.by_driver(volumes).values()) == curve.total(volumes)
+def test_more_requests_never_cost_less(curve: Curve, volumes: list[int]) -> None:
     assert curve.total([v + 1 for v in volumes]) >= curve.total(volumes) >= 0
 
 

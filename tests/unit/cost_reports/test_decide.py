@@ -15,7 +15,7 @@ from cost_reports.decide.decision import Decision, Quality
 from cost_reports.decide.frontier import dominance, point_costs
 from cost_reports.decide.uncertainty import chances
 from cost_reports.estimate.estimate import estimate
-from cost_reports.estimate.workload import Workload
+from cost_reports.estimate.workload import ExactWorkload
 from cost_reports.render import html, markdown, outlook_csv
 from cost_reports.render.documents import decision_document, estimate_document
 from cost_reports.run_report.build import build_report
@@ -134,7 +134,7 @@ def test_the_seed_decides_the_trials() -> None:
     assert to_json(made()) == to_json(made())
     assert sum(c.cheapest for c in made().chances) == pytest.approx(1)
     with pytest.raises(ValueError, match="samples must be 1 or more"):
-        chances([], Workload(requests_per_month=1), seed=1, samples=0)
+        chances([], ExactWorkload(requests_per_month=1), seed=1, samples=0)
 
 
 def test_dominance() -> None:
@@ -162,8 +162,8 @@ def test_payback() -> None:
         return Curve(
             name="",
             terms=(
-                Term(growth="once", driver="", usd=Fraction(once)),
-                Term(growth="request", driver="", usd=Fraction(request)),
+                Term(cost_behavior="once", input="", usd=Fraction(once)),
+                Term(cost_behavior="request", input="", usd=Fraction(request)),
             ),
         )
 

@@ -7,12 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from contracts.model_ids import split_model_id
 from cost_reports.metering import meters
-from cost_reports.metering.meters import MeterContext, bedrock_tokens, request_meters
+from cost_reports.metering.meters import UsageRowFactory
 from cost_reports.prices.catalogue import Catalogue
-from cost_reports.prices.usage_types import LONG_CONTEXT_ABOVE, split_model_id
+from cost_reports.prices.usage_types import LONG_CONTEXT_ABOVE, request_meters
 
-CTX = MeterContext(
+CTX = UsageRowFactory(
     experiment="handbook",
     run="r1",
     approach="rag",
@@ -71,20 +72,20 @@ EUROPE = replace(CTX, region="eu-west-1")
     ],
 )
 def test_token_usage(model: str, meter: str, region: str, service: str, usage_type: str, operation: str) -> None:
-    row = meters.bedrock_tokens(replace(CTX, region=region), model, meter, 7)
+    row = replace(CTX, region=region).tokens(model, meter, 7)
     expected = "InvokeModelInference" if operation == "I" else operation
     assert (row.service_code, row.usage_type, row.operation) == (service, usage_type, expected)
     assert (row.amount, row.unit, row.model, row.basis) == (Decimal(7), "tokens", model, "reported")
 
 
 def test_embedding_tokens() -> None:
-    row = meters.embedding_tokens(CTX, "amazon.titan-embed-text-v2:0", 12)
+    row = CTX.tokens("amazon.titan-embed-text-v2:0", "input", 12)
     assert row.usage_type == "USE1-TitanEmbeddingV2-Text-input-tokens"
     assert row.approach == "rag"
 
 
 def test_rows_carry_the_context() -> None:
-    row = meters.state_transitions(CTX, 14)
+    row = CTX.row(meters.TRANSITIONS, 14)
     assert (row.experiment, row.run, row.approach, row.variant) == ("handbook", "r1", "rag", "rag")
     assert (row.start, row.end) == ("2026-11-23T10:00:00Z", "2026-11-23T10:00:05Z")
     assert (row.usage_type, row.unit, row.model) == ("USE1-StateTransition", "transitions", None)
@@ -92,38 +93,35 @@ def test_rows_carry_the_context() -> None:
 
 def test_lambda_gb_seconds_are_exact() -> None:
     # 512 / 1024 GB x 1.234 s = 0.617 GB-second
-    row = meters.lambda_gb_seconds(CTX, 512, 1234)
+    row = CTX.row(meters.LAMBDA_TIME["arm64"], meters.gb_seconds(512, 1234))
     assert (row.amount, row.usage_type) == (Decimal("0.617"), "Lambda-GB-Second-ARM")
-    assert meters.lambda_gb_seconds(CTX, 128, 1, architecture="x86_64").amount == Decimal("0.000125")
-    assert meters.lambda_requests(EUROPE, 3).usage_type == "EU-Request-ARM"
+    assert CTX.row(meters.LAMBDA_TIME["x86_64"], meters.gb_seconds(128, 1)).amount == Decimal("0.000125")
+    assert EUROPE.row(meters.LAMBDA_REQUESTS["arm64"], 3).usage_type == "EU-Request-ARM"
 
 
 def test_time_and_size_meters() -> None:
-    assert meters.training_seconds(CTX, "ml.g5.xlarge", 90, instances=2).amount == 180
-    assert meters.training_seconds(CTX, "ml.g5.xlarge", 90).usage_type == "USE1-Train:ml.g5.xlarge"
-    assert meters.endpoint_seconds(CTX, "ml.g5.xlarge", Decimal("12.5")).usage_type == "USE1-Host:ml.g5.xlarge"
-    assert meters.ocu_seconds(CTX, "search", 60, ocus=2).amount == 120
-    assert meters.ocu_seconds(CTX, "indexing", 60).usage_type == "USE1-IndexingOCU"
-    assert meters.aoss_stored_bytes(CTX, 1000, 60).amount == 60000
-    assert meters.s3_stored_bytes(CTX, 1000, 60).unit == "byte-second"
-    assert meters.s3_stored_bytes(EUROPE, 1, 1).usage_type == "EU-TimedStorage-ByteHrs"
-    assert meters.s3_requests(CTX, 2, 9).usage_type == "Requests-Tier2"
-    assert meters.dynamodb_requests(CTX, "read", Decimal("0.5")).unit == "read units"
-    assert meters.log_bytes(CTX, 2048).usage_type == "USE1-DataProcessing-Bytes"
-    assert meters.cost_explorer_requests(CTX, 5).service_code == "AWSCostExplorer"
+    assert CTX.row(meters.TRAINING, 180, variety="ml.g5.xlarge").amount == 180
+    assert CTX.row(meters.TRAINING, 90, variety="ml.g5.xlarge").usage_type == "USE1-Train:ml.g5.xlarge"
+    assert CTX.row(meters.HOSTING, Decimal("12.5"), variety="ml.g5.xlarge").usage_type == "USE1-Host:ml.g5.xlarge"
+    assert CTX.row(meters.OCU["search"], 120).amount == 120
+    assert CTX.row(meters.OCU["indexing"], 60).usage_type == "USE1-IndexingOCU"
+    assert CTX.row(meters.AOSS_STORAGE, 60_000).amount == 60000
+    assert CTX.row(meters.S3_STORAGE, 60_000).unit == "byte-second"
+    assert EUROPE.row(meters.S3_STORAGE, 1).usage_type == "EU-TimedStorage-ByteHrs"
+    assert CTX.row(meters.S3_REQUESTS[2], 9).usage_type == "Requests-Tier2"
+    assert CTX.row(meters.DYNAMODB_UNITS["read"], Decimal("0.5")).unit == "read units"
+    assert CTX.row(meters.LOG_BYTES, 2048).usage_type == "USE1-DataProcessing-Bytes"
+    assert CTX.row(meters.COST_EXPLORER, 5).service_code == "AWSCostExplorer"
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: meters.bedrock_tokens(CTX, "us.amazon.nova-micro-v1:0", "inputs", 1), "meter 'inputs'"),
-        (lambda: meters.bedrock_tokens(CTX, "us.anthropic.claude-haiku-5-5", "input flex", 1), "meter 'input flex'"),
-        (lambda: meters.state_transitions(replace(CTX, region="us-moon-1"), 1), "region 'us-moon-1'"),
-        (lambda: meters.log_bytes(CTX, -1), "0 or more, not -1"),
-        (lambda: meters.endpoint_seconds(CTX, "ml.g5.xlarge", Decimal("NaN")), "seconds must be 0 or more"),
-        (lambda: meters.s3_requests(CTX, 3, 1), "tier 3"),  # type: ignore[arg-type]
-        (lambda: meters.ocu_seconds(CTX, "standby", 1), "kind 'standby'"),  # type: ignore[arg-type]
-        (lambda: meters.dynamodb_requests(CTX, "scan", 1), "kind 'scan'"),  # type: ignore[arg-type]
+        (lambda: CTX.tokens("us.amazon.nova-micro-v1:0", "inputs", 1), "meter 'inputs'"),
+        (lambda: CTX.tokens("us.anthropic.claude-haiku-5-5", "input flex", 1), "meter 'input flex'"),
+        (lambda: replace(CTX, region="us-moon-1").row(meters.TRANSITIONS, 1), "region 'us-moon-1'"),
+        (lambda: CTX.row(meters.LOG_BYTES, -1), r"USE1-DataProcessing-Bytes: the amount must be 0 or more \(got -1\)"),
+        (lambda: CTX.row(meters.HOSTING, Decimal("NaN"), variety="ml.g5.xlarge"), "the amount must be 0 or more"),
     ],
 )
 def test_bad_values_are_named(call: object, message: str) -> None:
@@ -134,8 +132,8 @@ def test_bad_values_are_named(call: object, message: str) -> None:
 
 @pytest.mark.parametrize("seconds", [0.1, True, "1"])
 def test_inexact_numbers_are_refused(seconds: object) -> None:
-    with pytest.raises(TypeError, match="seconds must be an int or a Decimal"):
-        meters.endpoint_seconds(CTX, "ml.g5.xlarge", seconds)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="the amount must be exact"):
+        CTX.row(meters.HOSTING, seconds, variety="ml.g5.xlarge")  # type: ignore[arg-type]
 
 
 def test_the_import_is_light() -> None:
@@ -146,7 +144,10 @@ def test_the_import_is_light() -> None:
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     expected = [
         "contracts",
+        "contracts.model_ids",
         "contracts.money",
+        "contracts.services",
+        "contracts.units",
         "cost_reports",
         "cost_reports.metering",
         "cost_reports.metering.meters",
@@ -164,7 +165,7 @@ def test_the_long_context_thresholds_are_those_of_the_price_file() -> None:
         assert request_meters(name, above)["input"] == "input"
         for meter in ("input", "output"):
             long = request_meters(name, above + 1)[meter]
-            usual, dear = (catalogue.price_for(bedrock_tokens(CTX, name, m, 1)).usd for m in (meter, long))
+            usual, dear = (catalogue.price_for(CTX.tokens(name, m, 1)).usd for m in (meter, long))
             assert dear > usual
     arn = f"arn:aws:bedrock:us-east-1::inference-profile/{max(listed)}"
     assert request_meters(arn, 10**6)["output"] == "output long-context"

@@ -37,14 +37,14 @@ def shipped() -> Catalogue:
 
 def test_the_shipped_catalogue(shipped: Catalogue) -> None:
     assert shipped.as_of == "2026-11-23"
-    row = shipped.price_for(meters.bedrock_tokens(CTX, NOVA, "input", 1))
+    row = shipped.price_for(CTX.tokens(NOVA, "input", 1))
     assert (row.usd, row.unit, row.confidence) == (Decimal("0.035"), "1M tokens", "high")
     assert row.source
 
 
 def test_us_and_global_profiles_have_their_own_price(shipped: Catalogue) -> None:
     def usd(model: str) -> Decimal:
-        return shipped.price_for(meters.bedrock_tokens(CTX, model, "input", 1)).usd
+        return shipped.price_for(CTX.tokens(model, "input", 1)).usd
 
     assert usd("us.amazon.nova-2-lite-v1:0") == Decimal("0.33")
     assert usd("global.amazon.nova-2-lite-v1:0") == Decimal("0.3")
@@ -62,7 +62,7 @@ def test_sagemaker_stands_to_ec2_as_it_should(shipped: Catalogue) -> None:
 
 def test_tiers_of_batch_flex_priority_and_cache(shipped: Catalogue) -> None:
     def usd(meter: str) -> Decimal:
-        return shipped.price_for(meters.bedrock_tokens(CTX, "us.amazon.nova-pro-v1:0", meter, 1)).usd
+        return shipped.price_for(CTX.tokens("us.amazon.nova-pro-v1:0", meter, 1)).usd
 
     assert usd("input batch") == usd("input flex") == usd("input") / 2
     assert usd("output priority") == usd("output") * Decimal("1.75")
@@ -71,11 +71,11 @@ def test_tiers_of_batch_flex_priority_and_cache(shipped: Catalogue) -> None:
 
 def test_a_tier_that_a_model_does_not_offer_has_no_price(shipped: Catalogue) -> None:
     with pytest.raises(PriceError, match="input-tokens-flex"):
-        shipped.price_for(meters.bedrock_tokens(CTX, NOVA, "input flex", 1))
+        shipped.price_for(CTX.tokens(NOVA, "input flex", 1))
 
 
 def test_the_error_of_an_unknown_price_names_the_usage(shipped: Catalogue) -> None:
-    row = meters.bedrock_tokens(replace(CTX, region="eu-west-1"), NOVA, "input", 5)
+    row = replace(CTX, region="eu-west-1").tokens(NOVA, "input", 5)
     with pytest.raises(PriceError, match=r"EU-NovaMicro-input-tokens: 5 tokens \(experiment handbook.*approach rag"):
         shipped.price_for(row)
     assert len(missing(shipped, [row, row])) == 1
@@ -203,7 +203,7 @@ def test_ages() -> None:
 
 
 def test_stale_prices_come_oldest_first(shipped: Catalogue) -> None:
-    rows = [meters.bedrock_tokens(CTX, NOVA, "input", 1), meters.lambda_gb_seconds(CTX, 128, 1)]
+    rows = [CTX.tokens(NOVA, "input", 1), CTX.row(meters.LAMBDA_TIME["arm64"], meters.gb_seconds(128, 1))]
     assert {name_of(r) for r in stale(shipped, rows, date(2026, 11, 23), 30)} == {"AWSLambda Lambda-GB-Second-ARM"}
     assert len(stale(shipped, rows, date(2027, 11, 23), 30)) == 4
 
@@ -215,24 +215,24 @@ def test_prefixes_of_regions() -> None:
 
 def test_every_meter_of_the_default_region_has_a_price(shipped: Catalogue) -> None:
     rows = [
-        *(meters.bedrock_tokens(CTX, NOVA, m, 1) for m in ("input", "output", "cache read")),
-        meters.embedding_tokens(CTX, "amazon.titan-embed-text-v2:0", 1),
-        meters.lambda_gb_seconds(CTX, 128, 1),
-        meters.lambda_gb_seconds(CTX, 128, 1, architecture="x86_64"),
-        meters.lambda_requests(CTX, 1),
-        meters.lambda_requests(CTX, 1, architecture="x86_64"),
-        meters.state_transitions(CTX, 1),
-        meters.training_seconds(CTX, "ml.g5.xlarge", 1),
-        meters.endpoint_seconds(CTX, "ml.g5.xlarge", 1),
-        meters.s3_stored_bytes(CTX, 1, 1),
-        meters.s3_requests(CTX, 1, 1),
-        meters.s3_requests(CTX, 2, 1),
-        meters.ocu_seconds(CTX, "search", 1),
-        meters.ocu_seconds(CTX, "indexing", 1),
-        meters.aoss_stored_bytes(CTX, 1, 1),
-        meters.dynamodb_requests(CTX, "read", 1),
-        meters.dynamodb_requests(CTX, "write", 1),
-        meters.log_bytes(CTX, 1),
-        meters.cost_explorer_requests(CTX, 1),
+        *(CTX.tokens(NOVA, m, 1) for m in ("input", "output", "cache read")),
+        CTX.tokens("amazon.titan-embed-text-v2:0", "input", 1),
+        CTX.row(meters.LAMBDA_TIME["arm64"], meters.gb_seconds(128, 1)),
+        CTX.row(meters.LAMBDA_TIME["x86_64"], meters.gb_seconds(128, 1)),
+        CTX.row(meters.LAMBDA_REQUESTS["arm64"], 1),
+        CTX.row(meters.LAMBDA_REQUESTS["x86_64"], 1),
+        CTX.row(meters.TRANSITIONS, 1),
+        CTX.row(meters.TRAINING, 1, variety="ml.g5.xlarge"),
+        CTX.row(meters.HOSTING, 1, variety="ml.g5.xlarge"),
+        CTX.row(meters.S3_STORAGE, 1 * 1),
+        CTX.row(meters.S3_REQUESTS[1], 1),
+        CTX.row(meters.S3_REQUESTS[2], 1),
+        CTX.row(meters.OCU["search"], 1),
+        CTX.row(meters.OCU["indexing"], 1),
+        CTX.row(meters.AOSS_STORAGE, 1 * 1),
+        CTX.row(meters.DYNAMODB_UNITS["read"], 1),
+        CTX.row(meters.DYNAMODB_UNITS["write"], 1),
+        CTX.row(meters.LOG_BYTES, 1),
+        CTX.row(meters.COST_EXPLORER, 1),
     ]
     assert missing(shipped, rows) == []

@@ -10,15 +10,12 @@ from hypothesis import strategies as st
 
 from contracts.money import ChargeRow
 from cost_reports.compare.reconcile import ReconcileError, reconcile
-from cost_reports.metering import meters
 from cost_reports.metering.charges import Pricer, exact_sum
 from cost_reports.prices.catalogue import Catalogue
 from tests.unit.cost_reports import sample_run as run
 
 CATALOGUE = Catalogue.load()
-BASE = Pricer(CATALOGUE, source="estimated").charge(
-    meters.bedrock_tokens(run.context("rag", "rag"), run.NOVA, "input", 1_000_000)
-)
+BASE = Pricer(CATALOGUE, source="estimated").charge(run.context("rag", "rag").tokens(run.NOVA, "input", 1_000_000))
 BILLED = replace(BASE, source="billed-ce", estimated=False)
 
 

@@ -17,7 +17,6 @@ from contracts import json_codec, keys
 from contracts.experiment import Document, Experiment, HouseStyle, Question, Workload
 from contracts.run import RunEnvironment
 from cost_reports.estimate.workload import WorkloadError
-from cost_reports.metering import meters
 from cost_reports.prices.catalogue import Catalogue, PriceError
 from cost_reports.run_report.report import report_from_json
 from lambdas.common import run_data, runtime
@@ -104,7 +103,7 @@ def test_an_approach_that_failed_is_named(results: Results) -> None:
 
 def test_usage_without_a_price_is_an_error(results: Results) -> None:
     ctx = run.context("rag", "rag")
-    row = meters.bedrock_tokens(ctx, "us.amazon.nova-tiny-v9:0", "input", 5)
+    row = ctx.tokens("us.amazon.nova-tiny-v9:0", "input", 5)
     results.write(keys.usage(run.EXPERIMENT, run.RUN, "rag", "answer-x"), [row])
     with pytest.raises(PriceError, match=r"USE1-amazon\.nova-tiny-v9:0-input-tokens: 5 tokens"):
         handler.report({"experiment": run.EXPERIMENT, "run": run.RUN}, Context())
@@ -149,7 +148,7 @@ def test_an_amount_that_is_none() -> None:
     question = Question(id="q", question="why?", answer="so")
     task = outlook.task_of(experiment, [document], [], [question])
     assert (task.documents, task.corpus_tokens, task.shot_tokens) == (1, 102, 0)
-    with pytest.raises(WorkloadError, match=r"hourly_wage_usd 'lots' in experiment\.yaml is no amount"):
+    with pytest.raises(WorkloadError, match=r"workload\.hourly_wage_usd: not an amount \(got 'lots'\)"):
         outlook.setting_of(experiment, task, Catalogue.load())
 
 

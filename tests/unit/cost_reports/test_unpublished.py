@@ -17,8 +17,8 @@ from cost_reports.decide.decide import decide
 from cost_reports.decide.decision import Decision
 from cost_reports.decide.unpriced_bounds import sentences
 from cost_reports.estimate.estimate import Estimate, OptionEstimate, estimate
-from cost_reports.estimate.options import EstimateInputs
-from cost_reports.estimate.options_rag import rag
+from cost_reports.estimate.inputs import EstimateInputs
+from cost_reports.estimate.options.rag import rag
 from cost_reports.prices.catalogue import Catalogue, PriceError, Unpublished
 from cost_reports.prices.checks import missing, unpublished
 from cost_reports.prices.price_list import parse, refresh, to_file

@@ -9,8 +9,7 @@ from decimal import Decimal
 import pytest
 
 from contracts.json_codec import to_json
-from cost_reports.estimate.expected_usage import estimated_charges
-from cost_reports.estimate.run_estimate import run_usage
+from cost_reports.estimate.expected_usage import estimated_charges, run_usage
 from cost_reports.metering.charges import charge_rows, exact_sum, total
 from cost_reports.prices.catalogue import Catalogue
 from cost_reports.render import html
