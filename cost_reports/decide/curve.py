@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from contracts.units import exact_total
-from cost_reports.estimate.plan import CostBehavior, units_needed
+from cost_reports.estimate.plan import CostBehavior, Option, units_needed
 
 ZERO = Fraction(0)
 MAX_STEPS = 200_000
@@ -99,6 +99,10 @@ class Curve:
         return exact_total((self.once, *months, self.refresh(len(volumes))))
 
 
+#: An option and its cost by volume.
+PricedOption = tuple[Option, Curve]
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """From `low` to `high` requests a month, both included, the option `winner` (an index) is the cheapest."""
@@ -120,14 +124,14 @@ def envelope(curves: Sequence[Curve], top: int, months: int = 1) -> list[Interva
         raise ValueError(f"top and months must be 1 or more, not {top} and {months}")
     solver = _Integers(curves, months)
     starts = sorted({1, *(v for c in curves for t in c.terms for v in t.jumps(top))})
-    found: list[Interval] = []
+    intervals: list[Interval] = []
     for low, after in zip(starts, [*starts[1:], top + 1], strict=True):
         for piece in _cell(solver, low, after - 1):
-            if found and found[-1].winner == piece.winner:
-                found[-1] = Interval(found[-1].low, piece.high, piece.winner)
+            if intervals and intervals[-1].winner == piece.winner:
+                intervals[-1] = Interval(intervals[-1].low, piece.high, piece.winner)
             else:
-                found.append(piece)
-    return found
+                intervals.append(piece)
+    return intervals
 
 
 def crossings(a: Curve, b: Curve, top: int, months: int = 1) -> list[tuple[int, int]]:
@@ -139,36 +143,31 @@ class _Integers:
     """Total costs as integers over one common denominator: exact, and many times faster than fractions."""
 
     def __init__(self, curves: Sequence[Curve], months: int) -> None:
-        moneys = [m for c in curves for t in c.terms for m in (t.usd, t.cap)]
-        scale = math.lcm(*(m.denominator for m in moneys)) if moneys else 1
+        scale = math.lcm(*(usd.denominator for c in curves for t in c.terms for usd in (t.usd, t.cap)))
         self.count = len(curves)
         self._fixed: list[int] = []
         self._linear: list[int] = []
         self._units: list[list[tuple[int, int, int, int, int]]] = []
         self._capped: list[list[tuple[int, int]]] = []
         for c in curves:
-            fixed = (
-                c.once
-                + c.refresh(months)
-                + months * sum((t.usd for t in c.terms if t.cost_behavior == "monthly"), Fraction(0))
+            by_behavior: dict[str, list[Term]] = {}
+            for t in c.terms:
+                by_behavior.setdefault(t.cost_behavior, []).append(t)
+            monthly, linear = (
+                months * exact_total(t.usd for t in by_behavior.get(behavior, ()))
+                for behavior in ("monthly", "request")
             )
-            self._fixed.append(int(fixed * scale))
-            self._linear.append(
-                int(months * scale * sum((t.usd for t in c.terms if t.cost_behavior == "request"), Fraction(0)))
-            )
+            self._fixed.append(int((c.once + c.refresh(months) + monthly) * scale))
+            self._linear.append(int(linear * scale))
             self._units.append(
                 [
                     (int(t.usd * scale * months), t.capacity.numerator, t.capacity.denominator, t.minimum, t.included)
-                    for t in c.terms
-                    if t.cost_behavior == "unit" and t.capacity is not None and t.usd
+                    for t in by_behavior.get("unit", ())
+                    if t.capacity is not None and t.usd
                 ]
             )
             self._capped.append(
-                [
-                    (int(t.usd * scale * months), int(t.cap * scale * months))
-                    for t in c.terms
-                    if t.cost_behavior == "awake"
-                ]
+                [(int(t.usd * scale * months), int(t.cap * scale * months)) for t in by_behavior.get("awake", ())]
             )
 
     def cost(self, curve: int, v: int) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cost_reports.decide.uncertainty import Chance, Flip
+from cost_reports.estimate.plan import OptionName
 from cost_reports.run_report.report import Outcome
 
 SCHEMA = 1
@@ -23,16 +24,13 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(OptionName):
     """A variant in its cheapest setup at the stated volume. Money in USD over the horizon; null = not known.
 
     `at_least`: something in it has no public price, so the costs are the least and the return is the most; the
     setup is the cheapest by what is known. `roi`: (value - cost) / cost. `quality` is the share of accepted answers.
     """
 
-    approach: str
-    variant: str
-    setup: str
     outcome: Outcome
     quality: float | None
     total_usd: Decimal
@@ -43,11 +41,6 @@ class Candidate:
     dominated_by: str | None
     point_usd: Decimal | None
     at_least: bool
-
-    @property
-    def name(self) -> str:
-        """How a sentence names it: `rag (rag, nextgen)`."""
-        return f"{self.approach} ({self.variant}, {self.setup})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cost_reports.decide.curve import Curve, Term
-from cost_reports.estimate.plan import Option
+from cost_reports.decide.curve import Curve, PricedOption, Term
 from cost_reports.estimate.workload import ExactWorkload
 
 VOLUME = "requests a month"
@@ -65,19 +64,17 @@ class Chance:
     total_p90_usd: float
 
 
-def flips(
-    chosen: tuple[Option, Curve], compared: Sequence[tuple[Option, Curve]], workload: ExactWorkload
-) -> list[Flip]:
+def sensitivity(chosen: PricedOption, compared: Sequence[PricedOption], workload: ExactWorkload) -> list[Flip]:
     """One line for each input that the choice's cost depends on, the strongest first."""
     option, curve = chosen
     volume, months = _mean_volume(workload), workload.horizon_months
-    lines = []
+    flips = []
     for driver, (low, high, why) in RANGES.items():
         ends = [_cost(_compiled(curve), driver, float(f), volume, months) for f in (low, high)]
         factor, instead = _flip(option.name, compared, driver, float(low), float(high), volume, months)
         if ends[0] == ends[1] and factor is None:
             continue
-        lines.append(
+        flips.append(
             Flip(
                 driver=driver,
                 low_factor=float(low),
@@ -89,10 +86,10 @@ def flips(
                 why=why,
             )
         )
-    return sorted(lines, key=lambda f: (-abs(f.high_usd - f.low_usd), f.driver))
+    return sorted(flips, key=lambda f: (-abs(f.high_usd - f.low_usd), f.driver))
 
 
-def chances(
+def monte_carlo(
     options: Sequence[tuple[str, Curve, tuple[float, float, float]]],
     workload: ExactWorkload,
     *,
@@ -194,7 +191,7 @@ def _cost(terms: Sequence[_Flat], driver: str, factor: float, volume: float, mon
 
 def _flip(
     name: str,
-    compared: Sequence[tuple[Option, Curve]],
+    compared: Sequence[PricedOption],
     driver: str,
     low: float,
     high: float,

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from contracts.money import ChargeRow
 from contracts.units import WIDE, to_decimal
-from cost_reports.decide.recommend import recommend
+from cost_reports.decide.recommendation import recommend
 from cost_reports.metering.charges import exact_sum, sum_by, total
 from cost_reports.metering.phases import PHASES, Phase, of_variant, share_out
 from cost_reports.run_report.records import PairedLike, QualityLike, ReportError, RunRecords, VariantSpec

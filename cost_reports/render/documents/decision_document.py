@@ -170,7 +170,7 @@ def _frontier(d: Decision) -> Chart | None:
 
 
 def _tornado(d: Decision) -> Chart:
-    middle = next(float(c.total_usd) for c in d.candidates if f"{c.approach} / {c.variant} / {c.setup}" == d.flips_of)
+    middle = next(float(c.total_usd) for c in d.candidates if c.name == d.flips_of)
     marks = [
         Mark(label=f.driver, value=f.high_usd, low=f.low_usd, high=f.high_usd, text=_span(f), group="") for f in d.flips
     ]

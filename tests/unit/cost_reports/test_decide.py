@@ -13,7 +13,7 @@ from cost_reports.decide.curve import Curve, Term
 from cost_reports.decide.decide import decide, payback_month, quality_of, tokens_of
 from cost_reports.decide.decision import Decision, Quality
 from cost_reports.decide.frontier import dominance, point_costs
-from cost_reports.decide.uncertainty import chances
+from cost_reports.decide.uncertainty import monte_carlo
 from cost_reports.estimate.estimate import estimate
 from cost_reports.estimate.workload import ExactWorkload
 from cost_reports.render import html, markdown, outlook_csv
@@ -134,7 +134,7 @@ def test_the_seed_decides_the_trials() -> None:
     assert to_json(made()) == to_json(made())
     assert sum(c.cheapest for c in made().chances) == pytest.approx(1)
     with pytest.raises(ValueError, match="samples must be 1 or more"):
-        chances([], ExactWorkload(requests_per_month=1), seed=1, samples=0)
+        monte_carlo([], ExactWorkload(requests_per_month=1), seed=1, samples=0)
 
 
 def test_dominance() -> None:
