@@ -28,7 +28,7 @@ class SourceState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class RunHeader:
     """What was measured, when, with what. `window_*` span the metered usage; null where nothing was metered."""
 
     experiment: str
@@ -109,7 +109,7 @@ class VariantResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class MeteredLine:
     """A line of a breakdown. `share` is a percentage of the metered total; null where the total is 0."""
 
     name: str
@@ -124,11 +124,11 @@ class Breakdown:
     """The metered total, cut one way. The lines of each cut add up to the total; never add two cuts."""
 
     by: str
-    lines: tuple[Line, ...]
+    lines: tuple[MeteredLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paired:
+class PairedDifference:
     """Difference a - b of two variants on the same questions, with its 95 % interval and two-sided p-value."""
 
     metric: str
@@ -161,7 +161,7 @@ class Report:
     """
 
     schema: int
-    header: Header
+    header: RunHeader
     accepted_metric: str
     ladder: tuple[VariantResult, ...]
     total_usd: Decimal
@@ -169,7 +169,7 @@ class Report:
     experiment_usd: dict[str, Decimal]
     unattributed_usd: Decimal
     breakdowns: tuple[Breakdown, ...]
-    paired: tuple[Paired, ...]
+    paired: tuple[PairedDifference, ...]
     recommendation: Recommendation
     notes: tuple[str, ...]
     variance: tuple[Variance, ...] = ()

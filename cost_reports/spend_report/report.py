@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
+
+from contracts.json_codec import from_jsonable
+from cost_reports.compare.split import Split
 
 SCHEMA = 1
 KIND = "spend"
@@ -75,18 +78,6 @@ class Tag:
     key: str
     state: TagState
     text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
-    """billed - estimated = price + volume + unestimated + untagged + credits and tax + not yet billed, exactly."""
-
-    price_usd: Decimal
-    volume_usd: Decimal
-    unestimated_usd: Decimal
-    untagged_usd: Decimal
-    credits_and_tax_usd: Decimal
-    not_billed_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,3 +251,15 @@ class SpendReport:
     tags: tuple[Tag, ...]
     failures: tuple[Failure, ...]
     notes: tuple[str, ...]
+
+
+def spend_from_json(data: Any) -> SpendReport:
+    """Return the report whose JSON `contracts.json_codec.to_json` wrote; `data` is what `json.loads` gave.
+
+    Raises:
+        ValueError: it is of another kind or schema, or a field is wrong; the message names it.
+    """
+    kind, schema = (data.get("kind"), data.get("schema")) if isinstance(data, dict) else (None, None)
+    if (kind, schema) != (KIND, SCHEMA):
+        raise ValueError(f"spend report: kind {KIND!r} and schema {SCHEMA} are needed, not {kind!r} and {schema!r}")
+    return from_jsonable(SpendReport, data, "spend report")

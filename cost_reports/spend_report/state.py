@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from contracts.money import ChargeRow
-from cost_reports.compare.comparison import parts
+from cost_reports.compare.split import Split, parts
 from cost_reports.cost_explorer.failures import UNAVAILABLE
 from cost_reports.cost_explorer.requests import CELL_TAG
 from cost_reports.spend_report.bill import USAGE_CUTS, Bill
 from cost_reports.spend_report.records import SpendRecords
-from cost_reports.spend_report.report import BilledState, Failure, Split, Tag
+from cost_reports.spend_report.report import BilledState, Failure, Tag
 from cost_reports.text import usd
 
 #: States of the tag in which billing cannot group by it, so that nothing found is not zero.

@@ -19,7 +19,7 @@ from cost_reports.render import terminal
 from cost_reports.render.documents import spend_report_document
 from cost_reports.render.terminal import render_terminal
 from cost_reports.run_report.report import report_from_json
-from cost_reports.spend_report.load import spend_from_json
+from cost_reports.spend_report.report import spend_from_json
 from ladder.errors import LadderError
 from ladder.leftovers.audit import Leftover
 from ladder.runs.deployment import Deployment

@@ -16,7 +16,7 @@ from contracts.units import HOURS_PER_MONTH
 from cost_reports.metering.meters import HOSTING
 from cost_reports.prices.catalogue import CURRENCY, Catalogue
 from cost_reports.run_report import simulated
-from cost_reports.run_report.report import Header, SourceState
+from cost_reports.run_report.report import RunHeader, SourceState
 from cost_reports.text import usd
 from lambdas.common import prompts
 
@@ -29,11 +29,11 @@ def of_run(
     usage: list[UsageRow],
     catalogue: Catalogue,
     estimated: SourceState,
-) -> Header:
+) -> RunHeader:
     """What was measured, when, with what; `usage` is all that the run metered, `estimated` what was expected of it."""
     m = asked.models
     bill = "an embedded AWS sends no bill" if environment.embedded else "AWS billing was not read for this report"
-    return Header(
+    return RunHeader(
         experiment=manifest.experiment,
         description=asked.description,
         run=manifest.run,

@@ -20,7 +20,7 @@ from cost_reports.render.documents.run_report_charts import (
     name,
     quality_chart,
 )
-from cost_reports.run_report.report import Paired, Report
+from cost_reports.run_report.report import PairedDifference, Report
 from cost_reports.run_report.variance import Variance
 from cost_reports.text import NOT_AVAILABLE, number, percent, quantity, usd
 
@@ -199,7 +199,7 @@ def _breakdown(report: Report, by: str) -> Table:
     )
 
 
-def _paired(rows: Sequence[Paired]) -> Table:
+def _paired(rows: Sequence[PairedDifference]) -> Table:
     return Table(
         title="Paired differences, first minus second",
         columns=columns("metric", "first", "second", ">difference", ">95 % interval", ">p", ">n"),

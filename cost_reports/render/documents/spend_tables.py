@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from contracts.units import UNITS, WIDE, convert, reading_unit, to_decimal
-from cost_reports.compare.comparison import parts
 from cost_reports.compare.explain import EQUAL
+from cost_reports.compare.split import Split, parts
 from cost_reports.metering.charges import exact_sum
 from cost_reports.render.document import Table, columns
 from cost_reports.render.documents.spend_charts import name_of
-from cost_reports.spend_report.report import SpendBreakdown, SpendLine, SpendReport, Split
+from cost_reports.spend_report.report import SpendBreakdown, SpendLine, SpendReport
 from cost_reports.spend_report.trend import periods
 from cost_reports.text import NOT_AVAILABLE, number, percent, quantity, usd
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.money import ChargeRow
-from cost_reports.compare.reconcile import ReconcileError, reconcile
+from cost_reports.compare.reconcile import ReconcileError, Reconciliation, reconcile
+from cost_reports.compare.split import parts
 from cost_reports.metering.charges import Pricer, exact_sum
 from cost_reports.prices.catalogue import Catalogue
 from tests.unit.cost_reports import sample_run as run
@@ -19,16 +20,20 @@ BASE = Pricer(CATALOGUE, source="estimated").charge(run.context("rag", "rag").to
 BILLED = replace(BASE, source="billed-ce", estimated=False)
 
 
+def difference(found: Reconciliation) -> Decimal:
+    return found.actual_usd - found.baseline_usd
+
+
 def test_price_and_volume() -> None:
     # 1,000,000 tokens for 0.035 were expected, 3,000,000 for 0.09 came: volume 2 x 0.035, price 0.09 - 3 x 0.035
     found = reconcile([BASE], [replace(BILLED, quantity=Decimal(3_000_000), amount_usd=Decimal("0.09"))])
-    assert (found.volume_usd, found.price_usd) == (Decimal("0.07"), Decimal("-0.015"))
-    assert found.difference == Decimal("0.055")
+    assert (found.split.volume_usd, found.split.price_usd) == (Decimal("0.07"), Decimal("-0.015"))
+    assert difference(found) == Decimal("0.055")
 
 
 def test_units_are_brought_together() -> None:
     found = reconcile([BASE], [replace(BILLED, unit="1K tokens", quantity=Decimal(1000))])
-    assert found.price_usd == found.volume_usd == 0
+    assert found.split.price_usd == found.split.volume_usd == 0
     with pytest.raises(ReconcileError, match="measure different things"):
         reconcile([BASE], [replace(BILLED, unit="GB")])
     with pytest.raises(ReconcileError, match="'tokens' and 'furlongs' of USE1-NovaMicro"):
@@ -45,18 +50,18 @@ def test_every_part_has_its_place() -> None:
     ]
     late = replace(BASE, usage_type="USE1-Late", amount_usd=Decimal(3))
     found = reconcile([BASE, late], billed)
-    assert found.unestimated_usd == 5
-    assert found.untagged_usd == 7
-    assert found.credits_and_tax_usd == -1
-    assert found.not_billed_usd == -3
-    assert found.price_usd == found.volume_usd == 0
-    assert found.difference == 5 + 7 - 1 - 3
+    assert found.split.unestimated_usd == 5
+    assert found.split.untagged_usd == 7
+    assert found.split.credits_and_tax_usd == -1
+    assert found.split.not_billed_usd == -3
+    assert found.split.price_usd == found.split.volume_usd == 0
+    assert difference(found) == 5 + 7 - 1 - 3
 
 
 def test_two_views_of_the_same_money_are_never_added() -> None:
     with pytest.raises(ReconcileError, match="mix the sources billed-ce, metered"):
         reconcile([BASE], [BILLED, replace(BILLED, source="metered")])
-    with pytest.raises(ReconcileError, match="on the estimated side is billed-ce"):
+    with pytest.raises(ReconcileError, match="the baseline must not be billed \\(got billed-ce\\)"):
         reconcile([BILLED], [BILLED])
 
 
@@ -84,18 +89,9 @@ def charges(draw: st.DrawFn, source: str) -> ChargeRow:
 @given(st.lists(charges("estimated"), max_size=8), st.lists(charges("billed-export"), max_size=12))
 def test_the_parts_add_up_exactly(before: list[ChargeRow], after: list[ChargeRow]) -> None:
     found = reconcile(before, after)
-    parts = [
-        found.price_usd,
-        found.volume_usd,
-        found.unestimated_usd,
-        found.untagged_usd,
-        found.credits_and_tax_usd,
-        found.not_billed_usd,
-    ]
-    assert exact_sum(parts) == found.difference
+    assert exact_sum(parts(found.split)) == difference(found)
     expected = exact_sum(c.amount_usd for c in after) - exact_sum(c.amount_usd for c in before)
-    assert found.difference == expected
-    assert reconcile(reversed(before), reversed(after)).difference == expected
+    assert difference(found) == expected
+    assert difference(reconcile(reversed(before), reversed(after))) == expected
     for line in found.lines:
-        split = [line.price_usd, line.volume_usd, line.unestimated_usd, line.not_billed_usd]
-        assert exact_sum(split) == line.actual_usd - line.estimated_usd
+        assert exact_sum(parts(line.split)) == line.difference_usd == line.actual_usd - line.baseline_usd

@@ -21,7 +21,7 @@ from cost_reports.render.terminal import render_terminal
 from cost_reports.run_report import simulated
 from cost_reports.run_report.build import build_report, percentile
 from cost_reports.run_report.records import ReportError, RunRecords
-from cost_reports.run_report.report import Gate, Header, Outcome, Report, report_from_json
+from cost_reports.run_report.report import Gate, Outcome, Report, RunHeader, report_from_json
 from cost_reports.text import number, percent, quantity, usd
 from lambdas.run_report.logic import variant_specs
 from tests.unit.cost_reports import sample_run as run
@@ -30,7 +30,7 @@ from tests.unit.page import Page
 EVIL = "=cmd|'/c calc'!A1 <img src=x onerror=alert(1)> [a](javascript:b) | **x**"
 
 
-def header(**changes: Any) -> Header:
+def header(**changes: Any) -> RunHeader:
     values: dict[str, Any] = {
         "experiment": run.EXPERIMENT,
         "description": "A handbook.",
@@ -55,7 +55,7 @@ def header(**changes: Any) -> Header:
         "report_requests": 0,
         "report_usd": Decimal(0),
     }
-    return Header(**{**values, **changes})
+    return RunHeader(**{**values, **changes})
 
 
 def gate(outcome: Outcome) -> Gate:
@@ -188,7 +188,10 @@ def test_without_quality_nothing_is_recommended() -> None:
         ({"answers": [replace(run.answers()[0], variant="two-shot")]}, "variant 'two-shot' of prompting"),
         ({"quality": [replace(run.quality()[0], value=float("nan"))]}, "value of contained"),
         ({"paired": [replace(run.paired()[0], p_value=float("inf"))]}, "paired difference rag/rag - prompting/zero"),
-        ({"answers": [replace(run.answers()[0], latency_ms=float("nan"))]}, "latency of prompting zero-shot"),
+        (
+            {"answers": [replace(run.answers()[0], latency_ms=float("nan"))]},
+            "latency_ms of prompting zero-shot, q0: not a finite number",
+        ),
     ],
 )
 def test_records_that_do_not_fit(change: dict[str, Any], message: str) -> None:
@@ -199,7 +202,7 @@ def test_records_that_do_not_fit(change: dict[str, Any], message: str) -> None:
 def test_billed_charges_are_not_added_to_metered_ones() -> None:
     charges = charge_phases(Catalogue.load(), run.usage())
     charges["answering"][0] = replace(charges["answering"][0], source="billed-ce")
-    with pytest.raises(ReportError, match="is billed-ce"):
+    with pytest.raises(ReportError, match="got billed-ce"):
         build_report(records(charges=charges))
 
 

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.money import ChargeRow
-from cost_reports.compare.comparison import parts
+from cost_reports.compare.split import Split, parts
 from cost_reports.metering.charges import exact_sum, total
 from cost_reports.spend_report.bill import SpendError
 from cost_reports.spend_report.build import build_spend
 from cost_reports.spend_report.records import SpendRecords
-from cost_reports.spend_report.report import SpendReport, Split
+from cost_reports.spend_report.report import SpendReport
 from cost_reports.text import usd
 from tests.unit.cost_reports.spend_report import sample_bill as bill
 

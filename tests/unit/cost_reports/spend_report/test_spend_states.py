@@ -14,9 +14,8 @@ from contracts.json_codec import to_json
 from cost_reports.render import html
 from cost_reports.render.documents import spend_report_document
 from cost_reports.spend_report.build import build_spend
-from cost_reports.spend_report.load import spend_from_json
 from cost_reports.spend_report.records import Billed
-from cost_reports.spend_report.report import Failure, SpendReport, Tag, TagState
+from cost_reports.spend_report.report import Failure, SpendReport, Tag, TagState, spend_from_json
 from tests.unit.cost_reports.spend_report import sample_bill as bill
 
 METERED = bill.metered()
