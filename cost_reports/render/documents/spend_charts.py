@@ -6,9 +6,9 @@ from datetime import date
 from decimal import Decimal
 
 from cost_reports.render import svg_money
-from cost_reports.render.document import Chart, Table, columns
-from cost_reports.render.svg import css_class
-from cost_reports.render.svg_money import Group, Part, Stack
+from cost_reports.render.document import Chart, Table, columns, table
+from cost_reports.render.svg_marks import css_class
+from cost_reports.render.svg_money import Group, Stack, StackPart
 from cost_reports.spend_report.report import Day, Month, SpendReport
 from cost_reports.text import NOT_AVAILABLE, usd
 
@@ -30,21 +30,21 @@ def name_of(approach: str | None) -> str:
     return approach or NO_APPROACH
 
 
-def three_views(report: SpendReport, table: Table) -> Chart:
-    """Estimated, metered and billed of each approach; `table` says the same."""
+def three_views(report: SpendReport, views: Table) -> Chart:
+    """Estimated, metered and billed of each approach; `views` says the same."""
     groups = []
     for a in report.approaches:
         css = css_class(a.approach or "")
-        views = [
+        amounts = [
             ("faint ", a.estimated_usd, "estimated"),
             ("half ", a.metered_usd, "metered"),
             ("", a.billed_usd, "billed"),
         ]
-        bars = [(shade + css, float(amount or 0), f"{usd(amount)} {what}") for shade, amount, what in views]
+        bars = [(shade + css, float(amount or 0), f"{usd(amount)} {what}") for shade, amount, what in amounts]
         groups.append(Group(label=name_of(a.approach), bars=tuple(bars)))
     title = "Estimated, metered and billed USD by approach"
     legend = [("faint c0", "estimated"), ("half c0", "metered"), ("c0", "billed")]
-    return Chart(title=title, svg=svg_money.grouped(title, groups, legend=legend), table=table)
+    return Chart(title=title, svg=svg_money.grouped(title, groups, legend=legend), table=views)
 
 
 def by_day(report: SpendReport) -> Chart:
@@ -53,7 +53,7 @@ def by_day(report: SpendReport) -> Chart:
     stacks = []
     for day in report.days:
         cells = [c for c in report.trend if c.day == day.day]
-        parts = tuple(Part(group=name_of(c.approach), value=float(c.usd), text=usd(c.usd)) for c in cells)
+        parts = tuple(StackPart(group=name_of(c.approach), value=float(c.usd), text=usd(c.usd)) for c in cells)
         moment = date.fromisoformat(day.day)
         shown = not many or moment.day in (1, 8, 15, 22)
         stacks.append(
@@ -82,12 +82,18 @@ def _days(days: tuple[Day, ...]) -> Table:
     late = [d for d in days if d.state == "not yet billed"]
     open_days = late if len(late) <= FEW else []
     shown = [d for d in days if d.billed_usd or d.metered_usd or d.estimated_usd or d in open_days]
-    return Table(
-        title="Days with money, and days that are not billed yet",
-        columns=columns("=day (UTC)", "=state", ">billed", ">metered", ">estimated"),
-        rows=tuple((d.day, d.state, usd(d.billed_usd), usd(d.metered_usd), usd(d.estimated_usd)) for d in shown),
-        note="Billed with credits, refunds and tax; the picture shows usage only. An estimate stands on the first day"
-        " of its run.",
+    return table(
+        "Days with money, and days that are not billed yet",
+        shown,
+        {
+            "=day (UTC)": lambda d: d.day,
+            "=state": lambda d: d.state,
+            ">billed": lambda d: usd(d.billed_usd),
+            ">metered": lambda d: usd(d.metered_usd),
+            ">estimated": lambda d: usd(d.estimated_usd),
+        },
+        "Billed with credits, refunds and tax; the picture shows usage only. An estimate stands on the first day of"
+        " its run.",
         detail=True,
     )
 
@@ -99,9 +105,9 @@ def month(m: Month) -> Chart:
     if m.forecast_usd is not None:
         bars.append(("forecast of month's end", "half c1", float(m.forecast_usd), usd(m.forecast_usd)))
         interval = (float(m.forecast_low_usd or 0), float(m.forecast_high_usd or 0))
-    line = None if m.budget_usd is None else (float(m.budget_usd), f"budget {usd(m.budget_usd)}")
+    limit = None if m.budget_usd is None else (float(m.budget_usd), f"budget {usd(m.budget_usd)}")
     title = f"{m.period} against forecast and budget"
-    return Chart(title=title, svg=svg_money.against(title, bars, interval=interval, line=line), table=month_table(m))
+    return Chart(title=title, svg=svg_money.against(title, bars, interval=interval, limit=limit), table=month_table(m))
 
 
 def month_table(m: Month) -> Table:

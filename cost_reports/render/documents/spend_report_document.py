@@ -51,7 +51,7 @@ def _full(report: SpendReport) -> list[Block]:
         blocks += [tables.breakdown(b) for b in report.breakdowns]
     blocks += _some(tables.meters(report))
     blocks += [Heading("How complete this is"), tables.completeness(report), *_some(tables.tags(report))]
-    blocks += [Heading("How this was made"), tables.facts(report)]
+    blocks += [Heading("How this was made"), tables.sources(report)]
     return [*blocks, Bullets(report.notes)] if report.notes else blocks
 
 

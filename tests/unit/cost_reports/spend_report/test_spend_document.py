@@ -183,7 +183,7 @@ def test_charts_of_nothing_and_of_credits() -> None:
     assert [nice_top(v) for v in (0.0, 0.9, 12.1, 1000.0)] == [1.0, 1.0, 16.0, 1000.0]
     for picture in (
         grouped("t", [], legend=[]),
-        against("t", [("to date", "c1", -3.0, "-$3.00")], line=(5.0, "budget")),
+        against("t", [("to date", "c1", -3.0, "-$3.00")], limit=(5.0, "budget")),
         against("t", [("to date", "c1", 0.0, "$0")]),
     ):
         assert 'width="-' not in picture
