@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from cost_reports.estimate.workload import Task
 
+VARIANTS = ("zero-shot", "few-shot", "chain-of-thought", "rag", "rag+few-shot", "fine-tuned", "fine-tuned+rag")
 CACHE_MINIMUM = 1024
 """The least tokens of a fixed prompt that Bedrock caches for most models (AWS user guide, prompt caching)."""
 
@@ -46,23 +47,15 @@ def prompt_of(task: Task, variant: str) -> Prompt:
     Raises:
         ValueError: the variant is unknown.
     """
-    shots, pages = task.shots * task.shot_tokens, task.pages * task.chunk_tokens
-    plain = {
-        "zero-shot": Prompt(fixed=task.style_tokens, own=task.question_tokens, output=task.answer_tokens),
-        "few-shot": Prompt(fixed=task.style_tokens + shots, own=task.question_tokens, output=task.answer_tokens),
-        "chain-of-thought": Prompt(
-            fixed=task.style_tokens, own=task.question_tokens, output=task.answer_tokens + task.reasoning_tokens
-        ),
-        "rag": Prompt(fixed=task.style_tokens, own=task.question_tokens + pages, output=task.answer_tokens),
-        "rag+few-shot": Prompt(
-            fixed=task.style_tokens + shots, own=task.question_tokens + pages, output=task.answer_tokens
-        ),
-        "fine-tuned": Prompt(fixed=0, own=task.question_tokens, output=task.answer_tokens),
-        "fine-tuned+rag": Prompt(fixed=0, own=task.question_tokens + pages, output=task.answer_tokens),
-    }
-    if variant not in plain:
-        raise ValueError(f"variant {variant!r} is unknown; known are {', '.join(plain)}")
-    return plain[variant]
+    if variant not in VARIANTS:
+        raise ValueError(f"variant {variant!r} is unknown; known are {', '.join(VARIANTS)}")
+    kinds = variant.split("+")
+    fixed = 0 if "fine-tuned" in kinds else task.style_tokens
+    return Prompt(
+        fixed=fixed + (task.shots * task.shot_tokens if "few-shot" in kinds else 0),
+        own=task.question_tokens + (task.pages * task.chunk_tokens if "rag" in kinds else 0),
+        output=task.answer_tokens + (task.reasoning_tokens if "chain-of-thought" in kinds else 0),
+    )
 
 
 def chat(prompt: Prompt, turns: int) -> Prompt:

@@ -18,6 +18,7 @@ from cost_reports.prices.rows import (
     GLOBAL,
     PriceError,
     Unpublished,
+    build,
     check,
     name_of,
     overlap,
@@ -25,17 +26,7 @@ from cost_reports.prices.rows import (
     unpublished_row,
 )
 
-__all__ = [
-    "CURRENCY",
-    "GLOBAL",
-    "Catalogue",
-    "ModelInfo",
-    "PriceError",
-    "Unpublished",
-    "name_of",
-    "newest",
-    "price_row",
-]
+__all__ = ["GLOBAL", "PriceError", "Unpublished", "name_of", "price_row"]
 
 DATA = Path(__file__).parent / "data"
 CURRENCY = "USD"
@@ -57,17 +48,13 @@ def model_info(plain: Any) -> ModelInfo:
     Raises:
         PriceError: a field is missing or unknown, or has the wrong type.
     """
-    if not isinstance(plain, dict):
-        raise PriceError(f"model {plain!r} is no object with fields")
-    try:
-        info = ModelInfo(**plain)
-    except TypeError as error:
-        raise PriceError(f"model {plain.get('id')}: {error}") from error
-    for name, kinds in (("id", str), ("max_input_tokens", int), ("end_of_life", str), ("long_context_above", int)):
+    info = build(ModelInfo, plain, f"model {plain.get('id') if isinstance(plain, dict) else None}")
+    for name, kind in (("id", str), ("max_input_tokens", int), ("end_of_life", str), ("long_context_above", int)):
         value = getattr(info, name)
         optional = value is None and name in ("end_of_life", "long_context_above")
-        if not optional and (isinstance(value, bool) or not isinstance(value, kinds)):
-            raise PriceError(f"model {info.id}: {name} {value!r} is no {'text' if kinds is str else 'whole number'}")
+        if not optional and (isinstance(value, bool) or not isinstance(value, kind)):
+            wanted = "text" if kind is str else "a whole number"
+            raise PriceError(f"model {info.id}: {name} must be {wanted} (got {value!r})")
     return info
 
 
@@ -124,14 +111,14 @@ class Catalogue:
         except ValueError as error:
             raise PriceError(f"{source}: the price file is not JSON: {error}") from error
         if not isinstance(data, dict) or data.get("schema") != 1:
-            raise PriceError(f"{source}: this is no price file of schema 1")
+            raise PriceError(f"{source}: not a price file of schema 1")
         if data.get("currency") != CURRENCY:
-            raise PriceError(f"{source}: currency {data.get('currency')!r} is not {CURRENCY}")
+            raise PriceError(f"{source}: currency must be {CURRENCY} (got {data.get('currency')!r})")
         try:
             models = [model_info(m) for m in data["models"]]
             unpublished = [unpublished_row(r) for r in data.get("unpublished", ())]
             if not isinstance(data["as_of"], str):
-                raise PriceError(f"as_of {data['as_of']!r} is no text")
+                raise PriceError(f"as_of must be text (got {data['as_of']!r})")
             return cls([price_row(r) for r in data["prices"]], models, data["as_of"], unpublished)
         except (KeyError, TypeError) as error:
             raise PriceError(f"{source}: a field is missing or unknown: {error}") from error

@@ -80,7 +80,7 @@ class Document:
 
 
 def columns(*names: str) -> tuple[Column, ...]:
-    """Return columns from their heads; a head that begins with `>` stands on the right, one with `=` is never broken."""
+    """Return columns from their heads: one that begins with `>` stands on the right, one with `=` is never broken."""
     kinds = {">": Column("", "right", keep=True), "=": Column("", "left", keep=True)}
     return tuple(replace(kinds[n[0]], name=n[1:]) if n[0] in kinds else Column(n) for n in names)
 

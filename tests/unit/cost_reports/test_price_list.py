@@ -87,7 +87,7 @@ def test_a_price_never_becomes_nothing() -> None:
 
 def test_what_is_no_price_is_not_written(tmp_path: Path) -> None:
     listed = parse([product("AmazonSageMaker", "USE1-Host:ml.g5.xlarge", "Hrs", ("0", "Inf", "-1"))])
-    with pytest.raises(PriceError, match=r"USE1-Host:ml\.g5\.xlarge .*usd -1\.0+ is not a price"):
+    with pytest.raises(PriceError, match=r"USE1-Host:ml\.g5\.xlarge .*usd is not a price \(got -1\.0+\)"):
         price_refresh.write(CATALOGUE, listed, "2026-12-02", tmp_path / "prices")
     assert not (tmp_path / "prices").exists()
 

@@ -167,7 +167,7 @@ def test_a_wrong_entry_is_named(change: dict[str, object], message: str, tmp_pat
     assert str(path) in str(error.value)
     data["unpublished"] = [3]
     path.write_text(json.dumps(data))
-    with pytest.raises(PriceError, match="unpublished rate 3 is no object"):
+    with pytest.raises(PriceError, match="unpublished rate None: not an object with fields \\(got 3"):
         Catalogue.load(path)
 
 
