@@ -71,7 +71,7 @@ BY_USE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleLine:
-    """One resource. `usd` a month without traffic; null where it is not known. `what` says why."""
+    """One resource. `usd` a month without traffic; None where it is not known. `what` says why."""
 
     stack: str
     resource: str
@@ -82,11 +82,11 @@ class IdleLine:
 
 
 class _Unstated(Exception):  # noqa: N818  (control flow inside this module)
-    """The template does not state a number that the price needs, or nobody publishes the price."""
+    """The template does not state a number that the price needs, or the price is not published."""
 
 
 def idle(templates: Mapping[str, Mapping[str, Any]], catalogue: Catalogue, region: str = "us-east-1") -> list[IdleLine]:
-    """One line for each resource of the templates (stack name -> template), in their order.
+    """Return a line for each resource of the templates (stack name -> template), in their order.
 
     Raises:
         ValueError: a template has no resources, a resource is malformed, or the region is unknown.
@@ -111,11 +111,11 @@ def _check(stack: str, name: str, resource: object) -> None:
     if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
         raise ValueError(f"resource {name} of stack {stack} has no Type")
     if not isinstance(resource.get("Properties", {}), dict):
-        raise ValueError(f"resource {name} of stack {stack}: Properties is no object")
+        raise ValueError(f"resource {name} of stack {stack}: Properties must be an object")
 
 
 def total(lines: Sequence[IdleLine]) -> Decimal:
-    """USD a month of all lines that are known."""
+    """Return USD a month of all lines that are known."""
     return exact_sum(line.usd for line in lines if line.usd is not None)
 
 
@@ -180,7 +180,7 @@ def _number(properties: Mapping[str, Any], name: str, default: int | None = None
 
 
 def _inner(properties: Mapping[str, Any], name: str, kind: type[dict[str, Any]] | type[list[Any]]) -> Any:
-    """An object or a list of the properties, empty where there is none."""
+    """Return an object or a list of the properties, empty where there is none."""
     value = properties.get(name, kind())
     if not isinstance(value, kind):
         raise _Unstated(f"the template does not state {name}")
@@ -194,22 +194,25 @@ def _text(properties: Mapping[str, Any], name: str) -> str:
     return value
 
 
+Properties = Mapping[str, Any]
+#: USD a month, and what is billed.
 Answer = tuple[Fraction, str]
-Rule = Callable[[Mapping[str, Any], Mapping[str, Any], _Pricer], Answer]
+#: Properties of a resource, all resources of its template -> what the resource bills.
+Rule = Callable[[Properties, Properties, _Pricer], Answer]
 
 
 def _ocus(count: Fraction, pricer: _Pricer) -> Fraction:
     return pricer.hours(meters.OCU["search"], count, "OCU-hour")
 
 
-def _collection(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _collection(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     if properties.get("CollectionGroupName"):
         return Fraction(0), "its collection group is billed"
     count = 1 if properties.get("StandbyReplicas") == "DISABLED" else 2
     return _ocus(Fraction(count), pricer), f"Classic: {count} OCU at least"
 
 
-def _group(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _group(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     limits = _inner(properties, "CapacityLimits", dict)
     least = _number(limits, "MinSearchCapacityInOcu", 0) + _number(limits, "MinIndexingCapacityInOcu", 0)
     if properties.get("Generation") == "NEXTGEN":
@@ -218,14 +221,14 @@ def _group(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer)
     return _ocus(floor, pricer), f"Classic: {floor} OCU at least"
 
 
-def _domain(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _domain(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     cluster = _inner(properties, "ClusterConfig", dict)
     count, kind = _number(cluster, "InstanceCount", 1), _text(cluster, "InstanceType")
     usd = pricer.hours(meters.DOMAIN_NODES, count, variety=kind.removesuffix(".search"))
     return usd, f"{count} x {kind}"
 
 
-def _disks(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _disks(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     disk = _inner(properties, "EBSOptions", dict)
     if not disk.get("EBSEnabled"):
         return Fraction(0), "no disks beside the instances'"
@@ -233,7 +236,7 @@ def _disks(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer)
     return pricer.month(meters.DOMAIN_DISKS, count * size), f"{count} x {size} GB of disk"
 
 
-def _endpoint(properties: Mapping[str, Any], all_: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _endpoint(properties: Properties, all_: Properties, pricer: _Pricer) -> Answer:
     reference = properties.get("EndpointConfigName")
     name = reference.get("Fn::GetAtt", [reference.get("Ref")])[0] if isinstance(reference, dict) else ""
     config = all_.get(name, {}) if isinstance(name, str) else {}
@@ -250,23 +253,23 @@ def _endpoint(properties: Mapping[str, Any], all_: Mapping[str, Any], pricer: _P
     return usd, ", ".join(parts)
 
 
-def _alarm(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _alarm(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     metrics = max(1, sum(1 for m in _inner(properties, "Metrics", list) if "MetricStat" in m))
     return pricer.month(meters.ALARMS, metrics), f"{metrics} metric"
 
 
-def _table(properties: Mapping[str, Any], _: Mapping[str, Any], __: _Pricer) -> Answer:
+def _table(properties: Properties, _: Properties, __: _Pricer) -> Answer:
     if properties.get("BillingMode") != "PAY_PER_REQUEST":
         raise _Unstated("provisioned capacity of DynamoDB has no price here")
     return Fraction(0), "requests and bytes kept"
 
 
-def _cluster(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _cluster(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     least = _number(_inner(properties, "ServerlessV2ScalingConfiguration", dict), "MinCapacity")
     return pricer.hours(meters.AURORA_CAPACITY, least), f"{least} ACU at least"
 
 
-def _vpc_endpoint(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _vpc_endpoint(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     if properties.get("VpcEndpointType", "Gateway") == "Gateway":
         return Fraction(0), "gateway endpoints are free"
     zones = len(_inner(properties, "SubnetIds", list)) or 1
@@ -277,7 +280,7 @@ def _fixed(meter: MeterSpec, what: str, amount: int = 1) -> Rule:
     return lambda _, __, pricer: (pricer.month(meter, amount), what)
 
 
-def _budget_action(_: Mapping[str, Any], __: Mapping[str, Any], ___: _Pricer) -> Answer:
+def _budget_action(_: Properties, __: Properties, ___: _Pricer) -> Answer:
     raise _Unstated("two budget actions of an account are free, each further one is $0.10 a day")
 
 

@@ -60,8 +60,8 @@ def lines_of(
 ) -> tuple[SpendLine, ...]:
     """Return every line of billed against metered; their differences add up to billed - metered.
 
-    Days that billing has not reached, usage without an approach and what is no usage are lines of their own, so that
-    each line has one reason.
+    Days that billing has not reached, usage without an approach and what is not usage are lines of their own: each line
+    has one reason.
     """
     known = {price.usage_type for price in catalogue.prices}
     days: dict[Key, set[str]] = {}

@@ -60,8 +60,8 @@ def explain_late(rows: Sequence[ChargeRow]) -> str:
 
 
 def explain_adjustment(category: str) -> str:
-    """Return the reason of a line that is no usage."""
-    return f"{category}: no usage; AWS adds or takes it off by itself"
+    """Return the reason of a line that is not usage."""
+    return f"{category}: not usage; AWS adds or takes it off by itself"
 
 
 def _price(amount: Decimal, quantity: Decimal) -> str:

@@ -58,8 +58,9 @@ _WITH_MESSAGE = frozenset({UNREADABLE, DEADLINE, "ResourceNotFoundException", "B
 
 
 def failure(request: str, code: str, message: str = "") -> Failure:
-    """The failure of a request: `request` is its cut, `forecast` or `tags`, `code` AWS's code or the name of the error,
-    `message` AWS's words.
+    """Return the failure of a request.
+
+    `request` is its grouping, `forecast` or `tags`, `code` AWS's code or the name of the error, `message` AWS's words.
     """
     words = " ".join(message.split())
     if code in DENIED:
@@ -76,7 +77,7 @@ def failure(request: str, code: str, message: str = "") -> Failure:
 
 
 def is_member_account(message: str) -> bool:
-    """Whether AWS denied something because the account is a member of an organisation, and not the one that pays."""
+    """Return whether AWS denied something because the account is a member of an organisation, and not its payer."""
     words = message.lower()
     return "linked account" in words or "payer" in words or "member account" in words
 

@@ -34,7 +34,7 @@ class Term:
     every_months: int = 1
 
     def monthly(self, requests: int) -> Fraction:
-        """USD of a month with `requests`; nothing for what is paid once or by refresh."""
+        """Return USD of a month with `requests`; nothing for what is paid once or by refresh."""
         match self.cost_behavior:
             case "monthly":
                 return self.usd
@@ -52,7 +52,7 @@ class Term:
         return units_needed(requests, self.capacity, self.minimum, self.included)
 
     def jumps(self, top: int) -> Iterable[int]:
-        """The volumes from 2 to `top` at which the affine piece changes: the first request of each new piece.
+        """Return the volumes from 2 to `top` at which the affine piece changes: the first request of each new piece.
 
         Raises:
             ValueError: there would be more than `MAX_STEPS`.
@@ -82,19 +82,19 @@ class Curve:
 
     @property
     def once(self) -> Fraction:
-        """USD that are paid once."""
+        """Return USD that are paid once."""
         return exact_total(t.usd for t in self.terms if t.cost_behavior == "once")
 
     def refresh(self, months: int) -> Fraction:
-        """USD of all refreshes in `months`: each as often as its cadence fits in whole."""
+        """Return USD of all refreshes in `months`: each as often as its cadence fits in whole."""
         return exact_total(t.usd * (months // t.every_months) for t in self.terms if t.cost_behavior == "refresh")
 
     def monthly(self, requests: int) -> Fraction:
-        """USD of a month with `requests`, without refreshes."""
+        """Return USD of a month with `requests`, without refreshes."""
         return exact_total(t.monthly(requests) for t in self.terms)
 
     def total(self, volumes: Sequence[int]) -> Fraction:
-        """USD of months with these volumes: once + months + refreshes."""
+        """Return USD of months with these volumes: once + months + refreshes."""
         months = (self.monthly(v) * times for v, times in Counter(volumes).items())
         return exact_total((self.once, *months, self.refresh(len(volumes))))
 
@@ -113,7 +113,7 @@ class Interval:
 
 
 def envelope(curves: Sequence[Curve], top: int, months: int = 1) -> list[Interval]:
-    """The cheapest option for every volume from 1 to `top` over `months` of constant volume; ties go to the first.
+    """Return the cheapest option for every volume from 1 to `top` over `months` of it; ties go to the first.
 
     Raises:
         ValueError: there is no curve, `top` or `months` is below 1, or an option has too many steps.
@@ -135,7 +135,7 @@ def envelope(curves: Sequence[Curve], top: int, months: int = 1) -> list[Interva
 
 
 def crossings(a: Curve, b: Curve, top: int, months: int = 1) -> list[tuple[int, int]]:
-    """(volume, winner) from which on another of the two is cheaper: 0 for `a`, 1 for `b`. The first is at volume 1."""
+    """Return (volume, winner) from which on the other is cheaper: 0 for `a`, 1 for `b`. The first is at volume 1."""
     return [(i.low, i.winner) for i in envelope([a, b], top, months)]
 
 
@@ -183,7 +183,7 @@ class _Integers:
 
 
 def _cell(solver: _Integers, low: int, high: int) -> Iterable[Interval]:
-    """The winners within a cell on which every cost is affine."""
+    """Return the winners within a cell on which every cost is affine."""
     at_low = [solver.cost(i, low) for i in range(solver.count)]
     at_high = at_low if low == high else [solver.cost(i, high) for i in range(solver.count)]
     width = high - low

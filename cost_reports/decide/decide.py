@@ -30,7 +30,7 @@ Pairs = Sequence[PricedOption]
 
 
 def quality_of(report: Report) -> dict[tuple[str, str], Quality]:
-    """Measured quality by (approach, variant) of a run's report; controls are left out."""
+    """Return measured quality by (approach, variant) of a run's report; controls are left out."""
     return {
         (r.approach, r.variant): Quality(
             value=m.value, low=m.low, high=m.high, outcome=r.gate.outcome, reason=r.gate.reason
@@ -65,12 +65,12 @@ def decide(
 ) -> Decision:
     """Compare the options that answer at once, up to `top` requests a month (10 million, or as many as are expected).
 
-    Rates that nobody publishes are in no cost: options are compared at what is known, and the decision says which
-    could cost more, and from which price of the unknown on another one would be taken (`Decision.bounds`).
-    `simulated`: what the report of the run whose quality it is says of a stand-in for AWS.
+    Rates that are not published are in no cost: options are compared at what is known. The decision says which could
+    cost more, and from which price of the unknown on another one would be taken (`Decision.bounds`). `simulated`: what
+    the report of the run whose quality it is says of a stand-in for AWS.
 
     Raises:
-        PriceError, CapacityError, ContextError, WorkloadError: as for `estimate`.
+        PriceError, CapacityError, ContextError, WorkloadError: an option cannot be estimated; the message names why.
     """
     measured = dict(quality or {})
     top = top or max(TOP, max(inputs.workload.volumes()))
@@ -123,7 +123,7 @@ def _bounds(
     lacking: Lacking,
     volumes: Sequence[int],
 ) -> list[Bound]:
-    """Of each variant's best setup against its other setups; of the advised option against all that pass."""
+    """Bound each variant's best setup against its other setups, and the advised option against all that pass."""
     limits = []
     for option, curve in best:
         same = [(o, c) for o, c in pairs if (o.approach, o.variant) == (option.approach, option.variant)]
@@ -198,7 +198,7 @@ def _ranges(pairs: Pairs, top: int, months: int) -> tuple[VolumeRange, ...]:
 
 
 def _series(pairs: Pairs, ranges: Sequence[VolumeRange], top: int, months: int) -> list[Series]:
-    """The cheapest of each approach at four volumes in each power of ten, and where another becomes the cheapest."""
+    """Return the cheapest of each approach at four volumes in each power of ten, and where the cheapest changes."""
     steps = sorted({v for e in range(8) for v in (10**e, 18 * 10**e // 10, 10**e * 3, 56 * 10**e // 10) if v <= top})
     steps = sorted({*steps, top, *(r.low for r in ranges[:50])})
     curves: dict[str, list[Curve]] = {}
@@ -232,7 +232,10 @@ def _break_even(best: Pairs, volumes: Sequence[int], top: int) -> list[BreakEven
 
 
 def payback_month(a: Curve, b: Curve, volumes: Sequence[int]) -> int | None:
-    """The first month (from 1) at whose end the one with the higher one-time cost has cost less in all; else null."""
+    """Return the first month (from 1) at whose end the one with the higher one-time cost has cost less in all.
+
+    None where that does not happen.
+    """
     higher, lower = (b, a) if b.once >= a.once else (a, b)
     for month in range(1, len(volumes) + 1):
         if higher.total(volumes[:month]) < lower.total(volumes[:month]):

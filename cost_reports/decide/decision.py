@@ -25,10 +25,10 @@ class Quality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate(OptionName):
-    """A variant in its cheapest setup at the stated volume. Money in USD over the horizon; null = not known.
+    """A variant in its cheapest setup at the stated volume. Money in USD over the horizon; None: not known.
 
-    `at_least`: something in it has no public price, so the costs are the least and the return is the most; the
-    setup is the cheapest by what is known. `roi`: (value - cost) / cost. `quality` is the share of accepted answers.
+    `at_least`: something in it has no public price, so the costs are the least and the return is the most; the setup is
+    the cheapest by what is known. `roi`: (value - cost) / cost. `quality` is the share of accepted answers.
     """
 
     outcome: Outcome
@@ -45,10 +45,10 @@ class Candidate(OptionName):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """An option that is compared at the least that it costs, because nobody publishes the rate of `what`.
+    """An option that is compared at the least that it costs, because the rate of `what` is not published.
 
     `amount`: `unit`s of it over the horizon. `price_usd`: what a unit would have to cost for `instead` to be cheaper;
-    null where every option that could take its place uses as much of it.
+    None where every option that could take its place uses as much of it.
     """
 
     name: str
@@ -75,8 +75,8 @@ class VolumeRange:
 class BreakEven:
     """Two approaches: from each volume of `from_volume` on `cheaper` is cheaper; the first entry is at volume 1.
 
-    `month` is the month, at the stated workload, in which the one with the higher one-time cost has paid for it;
-    null where that does not happen within the horizon.
+    `month` is the month, at the stated workload, in which the one with the higher one-time cost has paid for it; None
+    where that does not happen within the horizon.
     """
 
     lower: str

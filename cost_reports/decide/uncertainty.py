@@ -35,7 +35,7 @@ RANGES: dict[str, tuple[Fraction, Fraction, str]] = {
 class Flip:
     """What one input does: cost of the choice over the horizon at the ends of its range, and where the choice changes.
 
-    `factor`: the factor nearest to 1 at which `instead` becomes the cheapest of the compared; null = not in the range.
+    `factor`: the factor nearest to 1 at which `instead` becomes the cheapest of the compared; None: not in the range.
     """
 
     driver: str
@@ -65,7 +65,7 @@ class Chance:
 
 
 def sensitivity(chosen: PricedOption, compared: Sequence[PricedOption], workload: ExactWorkload) -> list[Flip]:
-    """One line for each input that the choice's cost depends on, the strongest first."""
+    """Return a line for each input that the choice's cost depends on, the strongest first."""
     option, curve = chosen
     volume, months = _mean_volume(workload), workload.horizon_months
     flips = []
@@ -96,7 +96,7 @@ def monte_carlo(
     seed: int,
     samples: int = 1000,
 ) -> list[Chance]:
-    """Random trials: every input triangular over its range with its peak at 1, quality normal within its interval.
+    """Run random trials: inputs triangular over their ranges with the peak at 1, quality normal within its interval.
 
     `options` are (name, curve, (low, value, high) of the accepted share). One draw of the inputs is used for all
     options, since the same uncertainty meets them all.
@@ -198,7 +198,7 @@ def _flip(
     volume: float,
     months: int,
 ) -> tuple[float | None, str | None]:
-    """The factor nearest to 1, on a grid of 200 steps each way, at which another option becomes the cheapest."""
+    """Return the factor nearest to 1, on a grid of 200 steps each way, at which another option becomes the cheapest."""
     compiled = {o.name: _compiled(c) for o, c in compared}
 
     def winner(factor: float) -> str:
@@ -208,7 +208,7 @@ def _flip(
     for step in range(1, 201):
         for end in (high, low):
             factor = 1 + (end - 1) * step / 200
-            found = winner(factor)
-            if found != usual and (usual == name or found == name):
-                return factor, found
+            cheapest = winner(factor)
+            if cheapest != usual and name in (usual, cheapest):
+                return factor, cheapest
     return None, None

@@ -20,7 +20,7 @@ from cost_reports.prices.catalogue import Unpublished
 from cost_reports.prices.quote import Quoter, Unknown
 
 SCHEMA = 1
-#: How sure the price of a line is. `assumed`: no price list, somebody's statement. `unknown`: nobody publishes it.
+#: How sure the price of a line is. `assumed`: stated without a price list. `unknown`: not published.
 Sureness = Literal["high", "medium", "low", "assumed", "unknown"]
 #: The least sure last.
 CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "low")
@@ -40,8 +40,8 @@ IN_ALL = ("total_usd", "per_request_usd")
 class Item:
     """One line: `amount` of `unit` for one month, request, unit, awakening or refresh (see `growth`), and its price.
 
-    Money without a price list has the service code `(none)`, and the source says who stated it. Where nobody publishes
-    the price, price and USD are null, and the source says what was found: the line is in no sum.
+    Money without a price list has the service code `(none)`, and the source says who stated it. Where the price is not
+    published, price and USD are None: the source says what is known instead, and the line is in no sum.
     """
 
     growth: CostBehavior
@@ -161,7 +161,7 @@ def _assumptions(inputs: EstimateInputs) -> list[Assumed]:
 
 
 def estimate_option(inputs: EstimateInputs, option: Option, quoter: Quoter | None = None) -> OptionEstimate:
-    """One option; errors as for `estimate`."""
+    """Estimate one option. Errors as in `estimate`."""
     quoter = quoter or Quoter(inputs.catalogue)
     usds = [quoter.usds(part.rows) for part in option.parts]
     terms = tuple(quoter.term(part, known) for part, known in zip(option.parts, usds, strict=True))
@@ -192,7 +192,7 @@ def estimate_option(inputs: EstimateInputs, option: Option, quoter: Quoter | Non
 
 
 def _at_least(unknown: Iterable[Unknown]) -> tuple[str, ...]:
-    """The sums that lack something, in the order of the fields."""
+    """Return the sums that lack something, in the order of the fields."""
     lacking = {name for u in unknown for behavior in u.cost_behaviors for name in (*LACKING[behavior], *IN_ALL)}
     return tuple(name for name in OptionEstimate.__dataclass_fields__ if name in lacking)
 

@@ -1,4 +1,4 @@
-"""What an estimate leaves out and why: an option that the model cannot take, or whose price nobody has published."""
+"""What an estimate leaves out and why: an option that the model cannot take, or whose price is not published."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ PUBLISHED: tuple[PublishedRun, ...] = (
 
 
 def flops(parameters: int | Fraction, tokens: int | Fraction) -> Fraction:
-    """6 N D: forward 2, backward 4 (Kaplan et al. 2020)."""
+    """Return 6 N D: forward 2, backward 4 (Kaplan et al. 2020)."""
     return 6 * Fraction(parameters) * Fraction(tokens)
 
 
@@ -108,55 +108,26 @@ def check(run: PublishedRun) -> Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A model from nothing. `usd_per_gpu_hour` is what the cluster costs; `overhead` covers failed and trial runs."""
+    """A model from nothing. `overhead` covers failed and trial runs."""
 
     parameters: int
     tokens: int
-    usd_per_gpu_hour: Decimal
     gpu: str = "H100"
-    overhead: Decimal = Decimal("0.25")
+    overhead: Fraction = Fraction(1, 4)
     data_licences_usd: Decimal = Decimal(1_000_000)
     people: int = 20
     months: int = 12
     monthly_wage_usd: Decimal = Decimal(20_000)
 
+    @property
+    def wages_usd(self) -> Decimal:
+        """Return the wages of all people for all months."""
+        return self.people * self.months * self.monthly_wage_usd
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """USD, low and high by the MFU band; `gpu_hours_*` include the overhead."""
-
-    gpu_hours_low: Fraction
-    gpu_hours_high: Fraction
-    compute_low: Fraction
-    compute_high: Fraction
-    data: Fraction
-    people: Fraction
-
-
-def cost(plan: Plan) -> Cost:
-    """What a plan costs: compute by the MFU band, data licences, people.
-
-    Raises:
-        ValueError: a number is 0 or negative where it cannot be.
-    """
-    for name in ("parameters", "tokens", "usd_per_gpu_hour"):
-        if getattr(plan, name) <= 0:
-            raise ValueError(f"pre-training: {name} must be above 0, not {getattr(plan, name)}")
-    for name in ("overhead", "data_licences_usd", "people", "months", "monthly_wage_usd"):
-        if getattr(plan, name) < 0:
-            raise ValueError(f"pre-training: {name} must be 0 or more, not {getattr(plan, name)}")
-    more = 1 + Fraction(plan.overhead)
-    low = gpu_hours(plan.parameters, plan.tokens, plan.gpu, MFU_HIGH) * more
-    high = gpu_hours(plan.parameters, plan.tokens, plan.gpu, MFU_LOW) * more
-    price = Fraction(plan.usd_per_gpu_hour)
-    return Cost(
-        gpu_hours_low=low,
-        gpu_hours_high=high,
-        compute_low=low * price,
-        compute_high=high * price,
-        data=Fraction(plan.data_licences_usd),
-        people=plan.people * plan.months * Fraction(plan.monthly_wage_usd),
-    )
+    def gpu_hours(self) -> tuple[Fraction, Fraction]:
+        """Return GPU hours with the overhead, at the upper and at the lower end of the MFU band."""
+        low, high = (gpu_hours(self.parameters, self.tokens, self.gpu, mfu) for mfu in (MFU_HIGH, MFU_LOW))
+        return low * (1 + self.overhead), high * (1 + self.overhead)
 
 
 WHEN = (

@@ -29,17 +29,17 @@ class Prompt:
 
     @property
     def input(self) -> int:
-        """All input tokens."""
+        """Return all input tokens."""
         return self.fixed + self.own + self.history
 
     def requests(self) -> list[Prompt]:
-        """The requests of the chat in their order, each as it is sent; one request gives itself."""
+        """Return the requests of the chat in their order, each as it is sent; one request gives itself."""
         fixed, own, output = (n // self.turns for n in (self.fixed, self.own, self.output))
         return [Prompt(fixed=fixed, own=own, output=output, history=n * (own + output)) for n in range(self.turns)]
 
 
 def prompt_of(task: Task, variant: str) -> Prompt:
-    """The tokens of one request of a variant (`few-shot`, `rag`, `fine-tuned`, ...), whatever the turns of a chat.
+    """Return the tokens of one request of a variant (`few-shot`, `rag`, `fine-tuned`, ...), outside of any chat.
 
     Few-shot adds fixed tokens, chain-of-thought adds output, RAG adds passages to the question; a fine-tuned model
     needs no instructions.
@@ -59,9 +59,9 @@ def prompt_of(task: Task, variant: str) -> Prompt:
 
 
 def chat(prompt: Prompt, turns: int) -> Prompt:
-    """The tokens of a whole chat of `turns` requests like `prompt`, each of which repeats what was said before.
+    """Return the tokens of a whole chat of `turns` requests like `prompt`, each of which repeats what was said before.
 
-    Input of n turns: n x fixed + n x own + (own + output) x n (n - 1) / 2, which grows with the square of n.
+    Input of n turns grows with the square of n: n x fixed + n x own + (own + output) x n (n - 1) / 2.
 
     Raises:
         ValueError: fewer than one turn.
@@ -88,11 +88,11 @@ class CachedInput:
 
 
 def cached(prompt: Prompt, hit_share: Decimal, minimum: int = CACHE_MINIMUM) -> CachedInput:
-    """Input tokens with prompt caching, by request. No caching below `minimum` tokens of a request.
+    """Return input tokens with prompt caching, by request. Nothing is cached below `minimum` tokens of a request.
 
-    A hit reads what the request before has sent: of the first request the fixed part, of a later one in a chat that
-    and the history, of which the newest turn is written. A miss writes all of it. `own` tokens are never cached. So
-    caching scales the part of a chat that grows with the square of its turns.
+    A hit reads what the request before has sent: of the first request the fixed part, of a later one in a chat that and
+    the history, of which the newest turn is written. A miss writes all of it. `own` tokens are never cached. So caching
+    scales the part of a chat that grows with the square of its turns.
 
     Raises:
         ValueError: `hit_share` is not from 0 to 1.

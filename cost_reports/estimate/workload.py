@@ -61,17 +61,17 @@ class ExactWorkload:
         """Convert what an experiment states; fields in `changes` that are not None take its place.
 
         Raises:
-            WorkloadError: a number is impossible, or an amount is no number.
+            WorkloadError: a number is impossible, or an amount is not a number.
         """
         values = {**asdict(stated), **{name: value for name, value in changes.items() if value is not None}}
         return cls(**{name: _exact(name, value) for name, value in values.items()})
 
     def volumes(self) -> list[int]:
-        """Requests of each month, V0 (1 + g)^t rounded half-even."""
+        """Return the requests of each month, V0 (1 + g)^t rounded half-even."""
         return list(_volumes(self.requests_per_month, self.monthly_growth, self.horizon_months))
 
     def answer_value(self) -> Fraction | None:
-        """USD that one accepted answer is worth: as stated, or the minutes that it saves times the wage."""
+        """Return USD that one accepted answer is worth: as stated, or the minutes that it saves times the wage."""
         if self.value_per_accepted_answer_usd is not None:
             return Fraction(self.value_per_accepted_answer_usd)
         if self.minutes_saved_per_accepted_answer is None or self.hourly_wage_usd is None:
@@ -110,18 +110,18 @@ class Task:
 
     @property
     def chunks(self) -> int:
-        """Passages of the whole corpus, at least one a document."""
+        """Return the passages of the whole corpus, at least one a document."""
         return max(self.documents, -(-self.corpus_tokens // max(1, self.chunk_tokens)))
 
     @property
     def training_tokens(self) -> int:
-        """Tokens that training reads: examples x tokens x epochs."""
+        """Return the tokens that training reads: examples x tokens x epochs."""
         return self.train_examples * self.train_example_tokens * self.epochs
 
 
 @lru_cache(maxsize=64)
 def _volumes(first: int, growth: Decimal, months: int) -> tuple[int, ...]:
-    """Kept, because an estimate asks for the same months once for each option."""
+    """Return the volumes; kept, because an estimate asks for the same months once for each option."""
     rate = 1 + Fraction(growth)
     return tuple(round(first * rate**t) for t in range(months))
 

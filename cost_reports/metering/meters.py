@@ -41,7 +41,7 @@ class MeterSpec:
 
     @property
     def stem(self) -> str:
-        """The part of the name that every usage type of the meter holds."""
+        """Return the part of the name that every usage type of the meter holds."""
         return self.name.replace("{}", "")
 
     def usage_type(self, region: str, variety: str = "") -> str:

@@ -57,7 +57,7 @@ def service_code(service: str) -> str | None:
 
 
 def service_codes_of_usage_types(catalogue: Catalogue) -> dict[str, str]:
-    """Usage type -> service code, for the usage types that only one service of the price list has."""
+    """Return usage type -> service code, for the usage types that only one service of the price list has."""
     owners: dict[str, set[str]] = {}
     for price in catalogue.prices:
         owners.setdefault(price.usage_type, set()).add(price.service_code)
@@ -65,7 +65,7 @@ def service_codes_of_usage_types(catalogue: Catalogue) -> dict[str, str]:
 
 
 def bill_unit(price_unit: str) -> str:
-    """The unit on the bill of something priced in `price_unit`: `instance-hour` -> `Hrs`, `1K tokens` -> `1K tokens`.
+    """Return the unit on the bill of something priced in `price_unit`: `instance-hour` -> `Hrs`.
 
     Counts other than tokens are billed one by one.
     """
@@ -75,9 +75,10 @@ def bill_unit(price_unit: str) -> str:
 
 
 def ladder_unit(billed: str, price_unit: str | None) -> str | None:
-    """The unit of this library that a unit on a bill is, given the unit in which the price list prices the usage type:
-    `Hrs` is an OCU-hour of `USE1-SearchOCU` and an instance-hour of `USE1-Host:ml.g5.xlarge`. Null where nobody can
-    tell, so that a quantity is never read in a unit that was guessed.
+    """Return the unit of this library that a unit on a bill is, given the unit in which its usage type is priced.
+
+    `Hrs` is an OCU-hour of `USE1-SearchOCU` and an instance-hour of `USE1-Host:ml.g5.xlarge`. None where it cannot be
+    told: a quantity is never read in a guessed unit.
     """
     text = billed.strip()
     if price_unit is None:
@@ -96,11 +97,11 @@ def ladder_unit(billed: str, price_unit: str | None) -> str | None:
 def at_bill_precision(
     rows: Iterable[ChargeRow], catalogue: Catalogue, places: Decimal = CE_PRECISION
 ) -> list[ChargeRow]:
-    """`rows` as a bill shows them: one row for each (day, experiment, approach, service code, usage type, category),
-    quantity in the bill's unit. Money is rounded half-even to `places`, quantities to 10 decimals: Cost Explorer has no
-    more, and exports carry quantities as doubles, whose last digits are noise.
+    """Return `rows` as a bill shows them: comparing them with it leaves no difference that only comes from rounding.
 
-    Comparing this with a bill leaves no difference that only comes from rounding.
+    One row for each (day, experiment, approach, service code, usage type, category), quantity in the bill's unit. Money
+    is rounded half-even to `places`, quantities to 10 decimals: Cost Explorer has no more, and exports carry quantities
+    as doubles, whose last digits are noise.
     """
     groups: dict[tuple[str | None, ...], list[ChargeRow]] = {}
     for row in rows:
@@ -108,11 +109,11 @@ def at_bill_precision(
         groups.setdefault(names, []).append(row)
     result = []
     for key in sorted(groups, key=lambda k: tuple(part or "" for part in k)):
-        found = groups[key]
-        first = found[0]
+        group = groups[key]
+        first = group[0]
         unit = _unit_on_bill(first, catalogue)
-        quantity = _sum_of_quantities(found, unit)
-        models = {r.model for r in found}
+        quantity = _sum_of_quantities(group, unit)
+        models = {r.model for r in group}
         result.append(
             replace(
                 first,
@@ -120,7 +121,7 @@ def at_bill_precision(
                 model=first.model if len(models) == 1 else None,
                 unit=unit,
                 quantity=None if quantity is None else to_decimal(quantity, CE_PRECISION),
-                amount_usd=to_decimal(Fraction(exact_sum(r.amount_usd for r in found)), places),
+                amount_usd=to_decimal(Fraction(exact_sum(r.amount_usd for r in group)), places),
                 effective_usd=None,
                 list_usd=None,
             )
@@ -129,7 +130,7 @@ def at_bill_precision(
 
 
 def _sum_of_quantities(rows: Iterable[ChargeRow], unit: str | None) -> Fraction | None:
-    """In `unit`; null where a row does not say how much it was, or counts something else."""
+    """Return the sum in `unit`; None where a row does not say how much it was, or counts something else."""
     total = Fraction(0)
     for row in rows:
         if unit is None or row.quantity is None or row.unit is None:
@@ -141,6 +142,6 @@ def _sum_of_quantities(rows: Iterable[ChargeRow], unit: str | None) -> Fraction 
 
 
 def _unit_on_bill(row: ChargeRow, catalogue: Catalogue) -> str | None:
-    """The unit of this library in which the bill counts the usage of `row`."""
+    """Return the unit of this library in which the bill counts the usage of `row`."""
     price_unit = catalogue.unit_for(row.service_code or "", row.usage_type or "")
     return row.unit if price_unit is None else ladder_unit(bill_unit(price_unit), price_unit)

@@ -26,7 +26,7 @@ HOME = "us-east-1"
 SERVICE_CODES = {
     BEDROCK: (BEDROCK, "AmazonBedrockService"),
 }
-#: Unit of the Price List, lower case -> unit of the catalogue; null: the unit of the row that it renews (`Hrs`).
+#: Unit of the Price List, lower case -> unit of the catalogue; None: the unit of the row that it renews (`Hrs`).
 PRICE_LIST_UNITS: dict[str, str | None] = {
     "1k tokens": "1K tokens",
     "1m tokens": "1M tokens",
@@ -66,7 +66,7 @@ class ListedPrice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A price that differs; `share` is new / old - 1, null where the old price was 0."""
+    """A price that differs; `share` is new / old - 1, None where the old price was 0."""
 
     name: str
     unit: str
@@ -90,14 +90,14 @@ class Refreshed:
 
 
 def service_codes(catalogue: Catalogue) -> list[str]:
-    """The service codes to ask the Price List for."""
+    """Return the service codes to ask the Price List for."""
     ours = (*(p.service_code for p in catalogue.prices), *(u.service_code for u in catalogue.unpublished))
     codes = dict.fromkeys(c for code in ours for c in SERVICE_CODES.get(code, (code,)))
     return list(codes)
 
 
 def parse(products: Iterable[str | dict[str, Any]]) -> list[ListedPrice]:
-    """Price dimensions of `PriceList` entries (JSON text, as GetProducts gives them).
+    """Return the price dimensions of `PriceList` entries (JSON text, as GetProducts gives them).
 
     Raises:
         PriceError: an entry is not in the form of the Price List; the message names its SKU.
@@ -131,13 +131,13 @@ def parse(products: Iterable[str | dict[str, Any]]) -> list[ListedPrice]:
 
 
 def refresh(catalogue: Catalogue, listed: Sequence[ListedPrice], today: str, region: str = HOME) -> Refreshed:
-    """The catalogue's rows with the prices of `found`, where these name the same usage type and tier.
+    """Return the catalogue's rows with the `listed` prices, where these name the same usage type and tier.
 
-    For another `region` than us-east-1 the rows of us-east-1 say what to look for; what is found is added. A rate
-    that stood among the unpublished and is found becomes a price.
+    For another `region` than us-east-1 the rows of us-east-1 say what to look for; new prices are added. A rate that
+    stood among the unpublished and is listed becomes a price.
 
-    Rows of Marketplace models share usage types and are told apart by model, which the Price List does not say in one
-    place: they are left as they are and listed as not found. Rows that no longer hold (`effective_to`) stay.
+    Rows of Marketplace models share usage types and are told apart by model. The Price List does not say it in one
+    place: they are left as they are and named as not found. Rows that no longer hold (`effective_to`) stay.
 
     Raises:
         ValueError: the region is unknown.
@@ -198,7 +198,7 @@ def _missing_in(catalogue: Catalogue, rows: Iterable[R], region: str) -> list[R]
 
 
 def _template(rate: Unpublished) -> PriceRow:
-    """A row to look for in the Price List; its own price is never used."""
+    """Return a row to look for in the Price List; its own price is never used."""
     return PriceRow(
         service_code=rate.service_code,
         usage_type=rate.usage_type,
@@ -214,7 +214,7 @@ def _template(rate: Unpublished) -> PriceRow:
 
 
 def _match(row: PriceRow, listed: Sequence[ListedPrice]) -> tuple[Decimal, str] | None:
-    """The price in the row's unit, and when it was published; null unless exactly one price fits.
+    """Return the price in the row's unit, and when it was published; None unless exactly one price fits.
 
     A price of 0 (a free tier, a bundle) fits a row that is free already, and no other: money never becomes 0 by itself.
     """
@@ -242,7 +242,7 @@ def to_file(
     note: str,
     unpublished: Sequence[Unpublished] = (),
 ) -> str:
-    """The text of a price file that `Catalogue.load` reads: one row a line, so that differences read well."""
+    """Return the text of a price file that `Catalogue.load` reads: one row a line, for differences that read well."""
     head = {"schema": 1, "as_of": as_of, "currency": "USD", "note": note}
     parts = [f" {json.dumps(k)}: {json.dumps(v)}" for k, v in head.items()]
     for name, listed in (

@@ -23,9 +23,9 @@ class PriceError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpublished:
-    """A usage type that AWS bills at a rate which no public source gives: counted in `unit`, never given a price.
+    """A usage type that AWS bills at a rate without a public source: counted in `unit`, never given a price.
 
-    `description` says in words what is billed, `why` what was found instead of a rate, `as_of` when it was looked for.
+    `description` says in words what is billed, `why` what is known instead of a rate, `as_of` when it was looked for.
     """
 
     service_code: str
@@ -38,12 +38,12 @@ class Unpublished:
 
     @property
     def name(self) -> str:
-        """What is billed, in words, and its usage type."""
+        """Return what is billed, in words, and its usage type."""
         return f"{self.description} ({self.service_code} {self.usage_type})"
 
 
 def name_of(row: PriceRow | UsageRow) -> str:
-    """`AmazonS3 Requests-Tier1`, with the operation where it tells rows apart."""
+    """Return `AmazonS3 Requests-Tier1`, with the operation where it tells rows apart."""
     return f"{row.service_code} {row.usage_type}" + (f" ({row.operation})" if row.operation else "")
 
 
@@ -156,7 +156,7 @@ def _is_date(text: object) -> bool:
 
 
 def overlap(a: PriceRow, b: PriceRow) -> bool:
-    """Whether some usage on some day would have both prices."""
+    """Return whether some usage on some day would have both prices."""
     operations = a.operation == b.operation or not a.operation or not b.operation
     tiers = (a.tier_to is None or b.tier_from < a.tier_to) and (b.tier_to is None or a.tier_from < b.tier_to)
     first = a.effective_to is None or (b.effective_from or "") < a.effective_to

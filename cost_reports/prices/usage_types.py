@@ -82,7 +82,7 @@ MARKETPLACE_PROVIDERS = ("anthropic.",)
 
 
 def usage_type(service_code: str, name: str, region: str) -> str:
-    """`name` with the region's prefix, as the service writes it.
+    """Return `name` with the region's prefix, as the service writes it.
 
     Raises:
         ValueError: the region is not in `REGION_PREFIXES`.
@@ -94,17 +94,17 @@ def usage_type(service_code: str, name: str, region: str) -> str:
 
 
 def in_region(service_code: str, kind: str, region: str) -> str:
-    """The usage type `kind` of us-east-1 as `region` writes it; errors as for `usage_type`."""
+    """Return the usage type `kind` of us-east-1 as `region` writes it. Errors as in `usage_type`."""
     return usage_type(service_code, kind.removeprefix("USE1-").replace("us-east-1", region), region)
 
 
 def meters_of(model_id: str) -> dict[str, str]:
-    """The meters that a model can have: those of AWS's own price list, or those of AWS Marketplace."""
+    """Return the meters that a model can have: those of AWS's own price list, or those of AWS Marketplace."""
     return MARKETPLACE_METERS if split_model_id(model_id)[1].startswith(MARKETPLACE_PROVIDERS) else TOKEN_METERS
 
 
 def request_meters(model_id: str, input_tokens: int) -> dict[str, str]:
-    """The meters of one request by what they count (`input`, `output`, `cache read`).
+    """Return the meters of one request by what they count (`input`, `output`, `cache read`).
 
     Above the model's threshold all three are those of long context. `input_tokens` is the whole prompt: what was read
     from a cache is part of it.
@@ -115,13 +115,14 @@ def request_meters(model_id: str, input_tokens: int) -> dict[str, str]:
 
 
 def token_usage(model_id: str, meter: str, region: str) -> tuple[str, str, str]:
-    """(service code, usage type, operation) of a token meter of a Bedrock model or inference profile.
+    """Return (service code, usage type, operation) of a token meter of a Bedrock model or inference profile.
 
-    A geographic profile (`us.`) is billed under the region's own usage type, a `global.` one under its own.
+    A geographic profile (`us.`) is billed under the region's own usage type, a `global.` one under its own. An unknown
+    model is not an error here, because no usage may be lost: its usage type carries the model's id and has no price,
+    and the catalogue reports that.
 
     Raises:
-        ValueError: the meter or the region is unknown. An unknown model is no error here, so that no usage is ever
-            lost; its usage type carries the model's id and has no price, which the catalogue reports.
+        ValueError: the meter or the region is unknown.
     """
     geography, bare = split_model_id(model_id)
     names = meters_of(model_id)

@@ -1,6 +1,4 @@
-"""The marks of a chart as SVG text. Every text is escaped here; colours are CSS classes, so that dark mode can change
-them.
-"""
+"""The marks of a chart as SVG text. Every text is escaped here; colours are CSS classes, for dark mode to change."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""From what billing, meters and estimates say to the spend report. Pure: the same records give the same report,
-whatever their order.
-"""
+"""From what billing, meters and estimates say to the spend report. Pure: the order of the records does not matter."""
 
 from __future__ import annotations
 
@@ -29,16 +27,16 @@ from cost_reports.text import quantity, usd
 
 
 def build_spend(records: SpendRecords, catalogue: Catalogue) -> SpendReport:
-    """The spend report of one experiment and window.
+    """Return the spend report of one experiment and window.
 
     Raises:
-        SpendError: a row is of a wrong source, cut or experiment; the message names it.
-        ValueError: `as_of` is no time in UTC.
+        SpendError: a row is of a wrong source, grouping or experiment; the message names it.
+        ValueError: `as_of` is not a time in UTC.
     """
     today = parse_time(records.as_of).date()
     bill = bill_of(records)
-    metered = _own(records, records.metered, "metered")
-    charges = align(bill, metered, _own(records, records.estimated, "estimated"), catalogue)
+    metered = _checked(records, records.metered, "metered")
+    charges = align(bill, metered, _checked(records, records.estimated, "estimated"), catalogue)
     state = state_of(records, bill, charges.metered)
     against = compare(charges.metered, charges, bill) if state.known and charges.metered is not None else None
     expected = compare(charges.estimated, charges, bill) if state.known and charges.estimated is not None else None
@@ -90,19 +88,19 @@ def build_spend(records: SpendRecords, catalogue: Catalogue) -> SpendReport:
 
 
 def charges_of(records: SpendRecords) -> list[ChargeRow]:
-    """The rows that the report's totals are sums of, each amount once: of the many cuts of the bill those that usage
-    and adjustments are read from, and of these the experiment's, up to the last day that billing has reached.
+    """Return the rows that the report's totals are sums of, each amount once.
 
-    Raises:
-        As `build_spend`.
+    These are estimated and metered charges, and of the bill the experiment's usage and adjustments up to the last day
+    that billing has reached. Errors as in `build_spend`.
     """
     bill = bill_of(records)
-    own = (_own(records, records.estimated, "estimated"), _own(records, records.metered, "metered"))
-    return [*(row for rows in own for row in rows or ()), *bill.usage, *bill.adjustments]
+    estimated = _checked(records, records.estimated, "estimated") or ()
+    metered = _checked(records, records.metered, "metered") or ()
+    return [*estimated, *metered, *bill.usage, *bill.adjustments]
 
 
-def _own(records: SpendRecords, rows: Sequence[ChargeRow] | None, source: Source) -> list[ChargeRow] | None:
-    """The rows of the window, checked; null where they are not known."""
+def _checked(records: SpendRecords, rows: Sequence[ChargeRow] | None, source: Source) -> list[ChargeRow] | None:
+    """Return the rows of the window, checked; None where they are not known."""
     if rows is None:
         return None
     for row in rows:
@@ -130,7 +128,7 @@ def _approaches(
     against: Comparison | None,
     expected: Comparison | None,
 ) -> tuple[tuple[ApproachSpend, ...], tuple[str, ...]]:
-    """The approaches, and why some of them have no unit costs."""
+    """Return the approaches, and why some of them have no unit costs."""
     billed = (*charges.usage, *charges.adjustments) if state.known else None
     everything = (*(charges.estimated or ()), *(charges.metered or ()), *(billed or ()))
     names = {r.approach for r in everything} | set(records.outputs)
@@ -188,15 +186,15 @@ def _notes(bill: Bill, charges: ComparableCharges, state: State) -> list[str]:
 
 
 def _disagreement(bill: Bill) -> list[str]:
-    """A sentence where cuts that hold the same usage of the experiment do not agree."""
-    found = [d for d in disagreements(bill.rows) if d.experiment == bill.experiment and bill.base != "whole"]
-    if not found:
+    """Return a sentence where groupings that hold the same usage of the experiment do not agree."""
+    differing = [d for d in disagreements(bill.rows) if d.experiment == bill.experiment and bill.base != "whole"]
+    if not differing:
         return []
-    first = found[0]
+    first = differing[0]
     return [
-        f"Cuts of the bill disagree on {len(found)} days and approaches, first on {first.day} ({first.approach}):"
-        f" {usd(first.usd)} by {first.cut}, {usd(first.other_usd)} by {first.other_cut}. Billing may have been"
-        f" refreshed while it was read; the totals are those by {bill.base}."
+        f"Groupings of the bill disagree on {len(differing)} days and approaches, first on {first.day}"
+        f" ({first.approach}): {usd(first.usd)} by {first.grouping}, {usd(first.other_usd)} by {first.other_grouping}."
+        f" Billing may have been refreshed while it was read; the totals are those by {bill.base}."
     ]
 
 

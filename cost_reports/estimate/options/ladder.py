@@ -29,18 +29,14 @@ def from_nothing(inputs: EstimateInputs) -> Option:
     """Return pre-training, the top of the ladder: the middle of the MFU band, licences, people, its own serving."""
     rows = inputs.rows("pre-training", "from scratch")
     parameters, tokens = int(inputs.value("pretraining_parameters")), int(inputs.value("pretraining_tokens"))
-    machine = rows.row(meters.TRAINING, 1, "instance-hour", variety=CLUSTER)
-    per_gpu = inputs.catalogue.price_for(machine).usd / CLUSTER_GPUS
-    plan = pretraining.Plan(parameters=parameters, tokens=tokens, usd_per_gpu_hour=per_gpu)
-    cost = pretraining.cost(plan)
-    hours = (cost.gpu_hours_low + cost.gpu_hours_high) / 2 / CLUSTER_GPUS
+    plan = pretraining.Plan(parameters=parameters, tokens=tokens)
+    hours = sum(plan.gpu_hours()) / 2 / CLUSTER_GPUS
     formula = "6 N D / (peak x MFU), middle of the band, and a quarter for failed and trial runs"
     compute = rows.row(meters.TRAINING, hours, "instance-hour", formula, variety=CLUSTER)
     source = "assumption; replace it by your own"
-    work, wages = f"{plan.people} people for {plan.months} months", plan.people * plan.months * plan.monthly_wage_usd
     manual = (
         Manual(name="data licences", usd=plan.data_licences_usd, source=source),
-        Manual(name=work, usd=wages, source=source),
+        Manual(name=f"{plan.people} people for {plan.months} months", usd=plan.wages_usd, source=source),
     )
     parts = (
         Part("once", "training time", (compute,)),

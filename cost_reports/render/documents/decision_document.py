@@ -16,7 +16,7 @@ from cost_reports.text import NOT_AVAILABLE, bounded, usd
 
 
 def document(decision: Decision) -> Document:
-    """The whole decision."""
+    """Return the whole decision."""
     d = decision
     blocks: list[Block] = [Text(line, "warning") for line in d.simulated]
     blocks += [Text(d.headline, "headline"), Bullets(d.reasons)]
@@ -42,7 +42,7 @@ def document(decision: Decision) -> Document:
 
 
 def outlook(decision: Decision) -> list[Block]:
-    """The part of a decision that belongs into the report of a run: what production would cost, what is cheapest."""
+    """Return the part of a decision that belongs into the report of a run: what production would cost."""
     d = decision
     volume = f"{d.requests_per_month:,} requests a month for {d.horizon_months} months"
     blocks: list[Block] = [
@@ -65,7 +65,7 @@ def _range(d: Decision, r: VolumeRange) -> tuple[str, ...]:
 
 
 def _least(rows: Iterable[Sequence[str]], text: str = "") -> str:
-    """A note, and what the sign means where the table holds it."""
+    """Return a note, and what the sign means where the table holds it."""
     return f"{text} {LEAST}".strip() if any("≥" in cell for row in rows for cell in row) else text
 
 
@@ -91,7 +91,7 @@ def _volumes(d: Decision) -> list[Block]:
 
 
 def _crossings(d: Decision, shown: tuple[VolumeRange, ...]) -> list[tuple[float, float, str]]:
-    """Where the cheapest option becomes one of another approach."""
+    """Return where the cheapest option becomes one of another approach."""
     costs = {s.approach: dict(s.points) for s in d.series}
     return [
         (float(after.low), float(costs[after.approach][after.low]), f"{after.approach} from {after.low:,}")
@@ -135,8 +135,8 @@ def _candidates(d: Decision) -> Table:
     )
     note = (
         "A point more: USD for one more percentage point of accepted answers than the next cheaper one on the"
-        " frontier; dominated: another is better and no dearer, or a mix of two others is. ROI: (value - cost) /"
-        " cost."
+        " frontier; dominated: another is better and no more expensive, or a mix of two others is."
+        " ROI: (value - cost) / cost."
     )
     return replace(candidates, note=_least(candidates.rows, note))
 

@@ -153,7 +153,7 @@ def _notes(options: Sequence[OptionEstimate]) -> list[str]:
 
 def _assumptions(e: Estimate) -> Table:
     return table(
-        "What nobody can read off a price list",
+        "What no price list holds",
         e.assumptions,
         {
             "assumption": lambda a: a.name,

@@ -28,8 +28,10 @@ from cost_reports.text import NOT_AVAILABLE, number, percent, quantity, usd
 
 
 def document(report: Report, decision: Decision | None = None, *, short: bool = False) -> Document:
-    """The whole report; tables marked `detail` are not for terminals. `short`: what a terminal shows at the end of a
-    run, the recommendation last, where the eye is. `decision`: what it all means at the experiment's workload.
+    """Return the whole report; tables marked `detail` are not for terminals.
+
+    `short`: what a terminal shows at the end of a run, the recommendation last, where the eye is. `decision`: what it
+    all means at the experiment's workload.
     """
     h = report.header
     blocks: list[Block] = [Text(line, "warning") for line in h.simulated]
@@ -65,7 +67,7 @@ def _full(report: Report, decision: Decision | None) -> list[Block]:
 
 
 def _narrow(table: Table) -> Table:
-    """Without its first column (the approach, which the order and the names of the variants tell as well)."""
+    """Return a table without its first column: order and names of the variants tell the approach as well."""
     return replace(table, columns=table.columns[1:], rows=tuple(row[1:] for row in table.rows))
 
 
@@ -137,7 +139,7 @@ def _once(report: Report) -> Table:
             ">one-time (training, ingestion)": lambda a: usd(report.one_time_usd.get(a)),
             ">the experiment itself": lambda a: usd(report.experiment_usd.get(a)),
         },
-        "The experiment itself: preparing, orchestrating, evaluating, reporting. Nobody pays it in production.",
+        "The experiment itself: preparing, orchestrating, evaluating, reporting. Production does not pay it.",
         last=[("not borne by any approach", NOT_AVAILABLE, usd(report.unattributed_usd))],
     )
 

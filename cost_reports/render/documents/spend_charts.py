@@ -31,7 +31,7 @@ def name_of(approach: str | None) -> str:
 
 
 def three_views(report: SpendReport, views: Table) -> Chart:
-    """Estimated, metered and billed of each approach; `views` says the same."""
+    """Return estimated, metered and billed money of each approach; `views` says the same."""
     groups = []
     for a in report.approaches:
         css = css_class(a.approach or "")
@@ -48,7 +48,7 @@ def three_views(report: SpendReport, views: Table) -> Chart:
 
 
 def by_day(report: SpendReport) -> Chart:
-    """Billed usage by day, stacked by approach; days that billing has not reached show what was metered, hollow."""
+    """Return billed usage by day, stacked by approach; days that billing has not reached show what was metered."""
     many = len(report.days) > ALL_TICKS
     stacks = []
     for day in report.days:
@@ -67,10 +67,10 @@ def by_day(report: SpendReport) -> Chart:
             )
         )
     title = "Billed usage by day (UTC)"
-    found = dict.fromkeys(name_of(c.approach) for c in report.trend)
+    present = dict.fromkeys(name_of(c.approach) for c in report.trend)
     legend = [
         (css_class(name), name)
-        for name in sorted(found, key=lambda n: [name_of(a.approach) for a in report.approaches].index(n))
+        for name in sorted(present, key=lambda n: [name_of(a.approach) for a in report.approaches].index(n))
     ]
     legend += [("s-final", "final"), ("s-estimated", "may be restated"), ("s-late", "not billed (yet)")]
     legend += [("hollow", "metered, not billed")]
@@ -78,7 +78,7 @@ def by_day(report: SpendReport) -> Chart:
 
 
 def _days(days: tuple[Day, ...]) -> Table:
-    """Days on which nothing happened and nothing is open are left out."""
+    """Return the days on which something happened or is open."""
     late = [d for d in days if d.state == "not yet billed"]
     open_days = late if len(late) <= FEW else []
     shown = [d for d in days if d.billed_usd or d.metered_usd or d.estimated_usd or d in open_days]
@@ -99,7 +99,7 @@ def _days(days: tuple[Day, ...]) -> Table:
 
 
 def month(m: Month) -> Chart:
-    """The month to date, the forecast of its end, and the budget."""
+    """Return the month to date, the forecast of its end, and the budget."""
     bars = [("month to date", "c1", float(m.to_date_usd), usd(m.to_date_usd))]
     interval = None
     if m.forecast_usd is not None:

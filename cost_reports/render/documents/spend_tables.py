@@ -112,7 +112,7 @@ def _usage(line: SpendLine) -> str:
 
 
 def amount(value: Decimal | None, unit: str | None) -> str:
-    """A quantity in the unit in which people read it: tokens instead of 1M tokens."""
+    """Return a quantity in the unit in which people read it: tokens instead of 1M tokens."""
     if value is None or unit is None or unit not in UNITS:
         return quantity(value, unit)
     plain = reading_unit(unit)

@@ -14,10 +14,9 @@ from contracts.json_codec import to_json
 from cost_reports.metering.charges import exact_sum, total
 from cost_reports.metering.phases import charge_phases, phase_of
 from cost_reports.prices.catalogue import Catalogue
-from cost_reports.render import csv_file, html, markdown
+from cost_reports.render import csv_file, html, markdown, terminal
 from cost_reports.render.document import Document, Table, columns
 from cost_reports.render.documents import run_report_document
-from cost_reports.render.terminal import render_terminal
 from cost_reports.run_report import simulated
 from cost_reports.run_report.build import build_report, percentile
 from cost_reports.run_report.records import ReportError, RunRecords
@@ -259,7 +258,7 @@ def test_every_output_says_what_is_simulated(report: Report) -> None:
     document = run_report_document.document(report)
     console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     with console.file:
-        render_terminal(report, console)
+        terminal.render(run_report_document.document(report, short=True), console)
         shown = console.export_text()
     for output in (html.render(document), markdown.render(document), shown, to_json(report)):
         for word in ("SIMULATED", "list prices", "local stand-in"):
@@ -270,7 +269,7 @@ def test_every_output_says_what_is_simulated(report: Report) -> None:
 def test_the_terminal_shows_it_whole(report: Report, width: int) -> None:
     console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     with console.file:
-        render_terminal(report, console, ["out/demo/report.html"])
+        terminal.render(run_report_document.document(report, short=True), console, ["out/demo/report.html"])
         lines = console.export_text().splitlines()
     assert max(len(line) for line in lines) <= width
     for cell in ("chain-of-thought", "80 [75–85]", "$0.0000231", "200 / 300", "Use rag (rag)."):

@@ -166,7 +166,7 @@ def test_an_answer_without_groups_gives_no_row() -> None:
     "amount", ["NaN", "Infinity", "-inf", "", " 1", "1,5", "0x1", "1_0", "١", "1e999", "1E-40", "9" * 30, None, 1.5, 1]
 )
 def test_amounts_that_are_none_are_refused(amount: Any) -> None:
-    where = r"cut service, 2026-11-25, group cost-cell\$e/a \+ Amazon S3: UnblendedCost .* no amount"
+    where = r"grouping service, 2026-11-25, group cost-cell\$e/a \+ Amazon S3: UnblendedCost: not an amount"
     with pytest.raises(AnswerError, match=where):
         read("service", [result(group("cost-cell$e/a", "Amazon S3", amount=amount))])
 
@@ -189,26 +189,26 @@ def bad(change: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
         (lambda r: r["Groups"][0]["Metrics"]["UnblendedCost"].update(Unit="EUR"), "UnblendedCost is in EUR"),
         (lambda r: r["Groups"][0]["Metrics"]["AmortizedCost"].update(Unit="CNY"), "AmortizedCost is in CNY"),
         (lambda r: r["Groups"][0]["Metrics"]["UnblendedCost"].pop("Unit"), "is in no currency"),
-        (lambda r: r["Groups"][0]["Metrics"].pop("UnblendedCost"), "there is no UnblendedCost"),
-        (lambda r: r["Groups"][0].pop("Metrics"), "there is no UnblendedCost"),
+        (lambda r: r["Groups"][0]["Metrics"].pop("UnblendedCost"), "UnblendedCost is missing"),
+        (lambda r: r["Groups"][0].pop("Metrics"), "UnblendedCost is missing"),
         (lambda r: r["Groups"][0].update(Keys=["experiment$e", "S"]), "not grouped by cost-cell and SERVICE"),
         (lambda r: r["Groups"][0].update(Keys=["cost-cell$e"]), "not grouped by cost-cell and SERVICE"),
-        (lambda r: r["Groups"][0].pop("Keys"), r"group \(none\): it is not grouped by"),
+        (lambda r: r["Groups"][0].pop("Keys"), r"group \(none\): not grouped by"),
         (lambda r: r["Groups"].append(r["Groups"][0]), "group .*: it is there twice"),
         (
             lambda r: r["TimePeriod"].update(Start="2026-09-30", End="2026-10-01"),
-            "is no day of 2026-10-01 to 2026-11-28",
+            "is not a day of 2026-10-01 to 2026-11-28",
         ),
         (
             lambda r: r["TimePeriod"].update(Start="2026-11-28", End="2026-11-29"),
-            "2026-11-28 to 2026-11-29 is no day of",
+            "2026-11-28 to 2026-11-29 is not a day of",
         ),
         (
             lambda r: r["TimePeriod"].update(Start="2026-11-01", End="2026-12-01"),
-            "2026-11-01 to 2026-12-01 is no day of",
+            "2026-11-01 to 2026-12-01 is not a day of",
         ),
-        (lambda r: r["TimePeriod"].update(Start="2026-11-31"), "the period .* is none"),
-        (lambda r: r.pop("TimePeriod"), "the period None is none"),
+        (lambda r: r["TimePeriod"].update(Start="2026-11-31"), "the period is invalid \\(got"),
+        (lambda r: r.pop("TimePeriod"), "the period is invalid \\(got None"),
     ],
 )
 def test_answers_that_cannot_be_read_are_named(change: Callable[[dict[str, Any]], None], message: str) -> None:
@@ -233,10 +233,13 @@ def test_the_forecast_is_from_today_on() -> None:
     [
         (lambda a: a["Total"].update(Unit="JPY"), "forecast: it is in JPY"),
         (lambda a: a["ForecastResultsByTime"].clear(), "there is no day"),
-        (lambda a: a["ForecastResultsByTime"][1].update(MeanValue="NaN"), "2026-11-28: MeanValue 'NaN' is no amount"),
+        (
+            lambda a: a["ForecastResultsByTime"][1].update(MeanValue="NaN"),
+            "2026-11-28: MeanValue: not an amount \\(got 'NaN'",
+        ),
         (
             lambda a: a["ForecastResultsByTime"][0].pop("PredictionIntervalLowerBound"),
-            "2026-11-27: .* None is no amount",
+            r"2026-11-27: .*: not an amount \(got None",
         ),
     ],
 )
@@ -265,9 +268,9 @@ def test_cuts_that_disagree_are_named_by_day_and_cell() -> None:
             day="2026-11-25",
             experiment="handbook",
             approach="prompting",
-            cut="usage-type",
+            grouping="usage-type",
             usd=Decimal("0.0783400001"),
-            other_cut="service",
+            other_grouping="service",
             other_usd=Decimal("0.0783400101"),
         )
     ]
