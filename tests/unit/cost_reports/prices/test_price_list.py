@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,23 +10,9 @@ from cost_reports.prices.catalogue import Catalogue, PriceError
 from cost_reports.prices.price_list import parse, refresh, service_codes, to_file
 from ladder.billing import price_refresh
 from ladder.errors import LadderError
+from tests.unit.cost_reports.prices.sample_prices import product
 
 CATALOGUE = Catalogue.load()
-
-
-def product(service: str, usage_type: str, unit: str, *prices: tuple[str, str, str]) -> str:
-    """An entry of the Price List; prices are (begin, end, USD)."""
-    dimensions = {
-        f"d{n}": {"unit": unit, "beginRange": a, "endRange": b, "pricePerUnit": {"USD": usd}}
-        for n, (a, b, usd) in enumerate(prices)
-    }
-    return json.dumps(
-        {
-            "product": {"sku": "S1", "attributes": {"servicecode": service, "usagetype": usage_type, "operation": "x"}},
-            "publicationDate": "2026-12-01T00:00:00Z",
-            "terms": {"OnDemand": {"t": {"priceDimensions": dimensions}}},
-        }
-    )
 
 
 def test_units_are_brought_together() -> None:

@@ -8,7 +8,7 @@ from cost_reports.estimate.estimate import estimate
 from cost_reports.estimate.gaps import Gap, gaps, unpriced
 from cost_reports.render import markdown
 from cost_reports.render.documents import estimate_document
-from tests.unit.cost_reports.test_estimate import TASK, setting
+from tests.unit.cost_reports.estimate.sample_inputs import TASK, setting
 
 HAIKU = "us.anthropic.claude-haiku-5-5"
 

@@ -21,9 +21,9 @@ from cost_reports.render.svg_money import against, grouped, nice_top, stacked
 from cost_reports.spend_report import report as contract
 from cost_reports.spend_report.build import build_spend
 from cost_reports.spend_report.report import Failure, SpendReport, Tag, spend_from_json
+from tests.unit.cost_reports.render.field_types import json_type
 from tests.unit.cost_reports.spend_report import sample_bill as bill
 from tests.unit.cost_reports.spend_report import sample_month
-from tests.unit.cost_reports.spend_report.field_types import json_type
 from tests.unit.page import Page
 
 EVIL = "=cmd|'/c calc'!A1 <img src=x onerror=alert(1)> [a](javascript:b) | **x**"

@@ -14,7 +14,6 @@ from cost_reports.estimate import assumptions, gpu, pretraining, tokens
 from cost_reports.estimate.estimate import Estimate, OptionEstimate, estimate, estimate_option
 from cost_reports.estimate.expected_usage import estimated_charges, month_usage
 from cost_reports.estimate.gpu import CapacityError, Method
-from cost_reports.estimate.inputs import EstimateInputs
 from cost_reports.estimate.options.fine_tuning import training_instance
 from cost_reports.estimate.options.ladder import all_options, from_nothing
 from cost_reports.estimate.options.prompting import ContextError, prompting
@@ -22,45 +21,12 @@ from cost_reports.estimate.options.rag import rag, retrieval
 from cost_reports.estimate.options.serving import serve
 from cost_reports.estimate.plan import Part
 from cost_reports.estimate.tokens import Prompt
-from cost_reports.estimate.workload import ExactWorkload, Task, WorkloadError
+from cost_reports.estimate.workload import ExactWorkload, WorkloadError
 from cost_reports.metering.charges import total
 from cost_reports.metering.meters import scaled
 from cost_reports.prices.catalogue import Catalogue, PriceError
 from cost_reports.prices.quote import Quoter
-
-CATALOGUE = Catalogue.load()
-TASK = Task(
-    documents=64,
-    corpus_tokens=30_000,
-    question_tokens=25,
-    answer_tokens=12,
-    style_tokens=150,
-    shots=4,
-    shot_tokens=50,
-    reasoning_tokens=120,
-    pages=3,
-    chunk_tokens=300,
-    train_examples=800,
-    train_example_tokens=120,
-    epochs=6,
-)
-
-
-def setting(task: Task = TASK, **changes: Any) -> EstimateInputs:
-    load = {k: changes.pop(k) for k in list(changes) if k in ExactWorkload.__dataclass_fields__}
-    values: dict[str, Any] = {
-        "experiment": "handbook",
-        "catalogue": CATALOGUE,
-        "task": task,
-        "workload": ExactWorkload(**{"requests_per_month": 10_000, **load}),
-        "generator": "us.amazon.nova-micro-v1:0",
-        "embedding": "amazon.titan-embed-text-v2:0",
-        "dimensions": 512,
-        "base_model": "HuggingFaceTB/SmolLM2-135M-Instruct",
-        "training_instance": "ml.g5.xlarge",
-        "hosting_instance": "ml.g5.xlarge",
-    }
-    return EstimateInputs(**{**values, **changes})
+from tests.unit.cost_reports.estimate.sample_inputs import CATALOGUE, TASK, setting
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from ladder.commands import money
 from ladder.errors import LadderError
 from ladder.experiment.estimate_inputs import parse_assumptions, setting_of
 from ladder.experiment.folder import load
-from tests.unit.cost_reports.test_report import header, records
+from tests.unit.cost_reports.run_report.sample_records import header, records
 
 HANDBOOK = Path(__file__).parents[3] / "experiments" / "handbook"
 app = typer.Typer()

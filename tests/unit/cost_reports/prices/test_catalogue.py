@@ -8,26 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from contracts.money import PriceRow
 from cost_reports.metering import meters
 from cost_reports.prices.catalogue import Catalogue, PriceError, name_of, newest, price_row
 from cost_reports.prices.checks import age_days, missing, odd_ratios, stale
 from cost_reports.prices.usage_types import usage_type
+from tests.unit.cost_reports.prices.sample_prices import ROW
 from tests.unit.cost_reports.sample_run import NOVA, context
 
 CTX = context("rag", "rag")
-ROW = PriceRow(
-    service_code="AmazonS3",
-    usage_type="Requests-Tier1",
-    operation="",
-    description="puts",
-    unit="1K requests",
-    usd=Decimal("0.005"),
-    region="us-east-1",
-    source="a list",
-    as_of="2026-10-01",
-    confidence="high",
-)
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,9 @@ from cost_reports.prices.checks import missing, unpublished
 from cost_reports.prices.price_list import parse, refresh, to_file
 from cost_reports.render import html, markdown, outlook_csv
 from cost_reports.render.documents import decision_document, estimate_document
-from tests.unit.cost_reports.test_decide import MEASURED, quality
-from tests.unit.cost_reports.test_estimate import setting
-from tests.unit.cost_reports.test_price_list import product
-from tests.unit.cost_reports.test_prices import ROW
+from tests.unit.cost_reports.decide.sample_quality import MEASURED, quality
+from tests.unit.cost_reports.estimate.sample_inputs import setting
+from tests.unit.cost_reports.prices.sample_prices import ROW, product
 
 CATALOGUE = Catalogue.load()
 QUERIES = ("AmazonS3Vectors", "USE1-Vectors-Query-Bytes-Small")

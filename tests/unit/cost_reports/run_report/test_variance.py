@@ -18,8 +18,8 @@ from cost_reports.run_report.build import build_report
 from cost_reports.run_report.report import Report, report_from_json
 from cost_reports.run_report.variance import Variance, variances
 from tests.unit.cost_reports import sample_run as run
-from tests.unit.cost_reports.test_estimate import setting
-from tests.unit.cost_reports.test_report import records
+from tests.unit.cost_reports.estimate.sample_inputs import setting
+from tests.unit.cost_reports.run_report.sample_records import records
 
 CATALOGUE = Catalogue.load()
 EXPECTED = run_usage(setting(), 2, run.PAIRS)

@@ -19,20 +19,9 @@ from cost_reports.estimate.workload import ExactWorkload
 from cost_reports.render import html, markdown, outlook_csv
 from cost_reports.render.documents import decision_document, estimate_document
 from cost_reports.run_report.build import build_report
-from cost_reports.run_report.report import Outcome
-from tests.unit.cost_reports.test_estimate import setting
-from tests.unit.cost_reports.test_report import records
-
-
-def quality(value: float, outcome: Outcome = "pass") -> Quality:
-    return Quality(value=value, low=value - 0.05, high=value + 0.05, outcome=outcome, reason=f"{value} measured")
-
-
-MEASURED = {
-    ("prompting", "few-shot"): quality(0.1, "fail"),
-    ("rag", "rag"): quality(0.8),
-    ("fine-tuning", "lora+rag"): quality(0.9),
-}
+from tests.unit.cost_reports.decide.sample_quality import MEASURED, quality
+from tests.unit.cost_reports.estimate.sample_inputs import setting
+from tests.unit.cost_reports.run_report.sample_records import records
 
 
 def made(measured: dict[tuple[str, str], Quality] | None = None, **changes: Any) -> Decision:
