@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -13,7 +14,7 @@ from cost_reports.decide.curve import Curve, Term
 from cost_reports.decide.decide import decide, payback_month, quality_of, tokens_of
 from cost_reports.decide.decision import Decision, Quality
 from cost_reports.decide.frontier import dominance, point_costs
-from cost_reports.decide.uncertainty import monte_carlo
+from cost_reports.decide.uncertainty import RANGES, monte_carlo
 from cost_reports.estimate.estimate import estimate
 from cost_reports.estimate.workload import ExactWorkload
 from cost_reports.render import html, markdown, outlook_csv
@@ -232,3 +233,15 @@ def test_csv_lines_of_a_decision_are_safe() -> None:
     head, line = outlook_csv.decision_lines(evil).splitlines()
     assert head.startswith("approach,variant,setup,outcome,quality,total_usd")
     assert ",'=cmd|x," in line
+
+
+def test_the_percentiles_of_the_trials() -> None:
+    """Ten dollars of people, who cost what a trial draws: of 11 totals in order the second and the tenth."""
+    curve = Curve(name="c", terms=(Term("once", "people", Fraction(10)),))
+    (chance,) = monte_carlo([("c", curve, (0.7, 0.8, 0.9))], ExactWorkload(requests_per_month=1), seed=7, samples=11)
+    trial, totals = random.Random(7), []
+    for _ in range(11):
+        draws = {name: trial.triangular(float(low), float(high), 1.0) for name, (low, high, _) in RANGES.items()}
+        trial.gauss(0.8, 0.2 / 3.92)
+        totals.append(10 * draws["people"])
+    assert (chance.total_p10_usd, chance.total_p90_usd) == (sorted(totals)[1], sorted(totals)[9])

@@ -152,6 +152,13 @@ def test_known_sizes() -> None:
         assert float(gpu.weight_bytes(0, "full", int(billions * 10**9))) / 2**30 == pytest.approx(gib, rel=0.01)
 
 
+@pytest.mark.parametrize(("name", "gpus"), [("ml.g5.xlarge", 1), ("ml.g5.12xlarge", 4)])
+def test_each_gpu_of_24_gb_keeps_one_and_a_half_gib_to_itself(name: str, gpus: int) -> None:
+    most = Fraction(gpus * (24 * 10**9 - 1_610_612_736))
+    assert gpu.fits(gpu.instance_of(name), most)
+    assert not gpu.fits(gpu.instance_of(name), most + 1)
+
+
 @pytest.mark.parametrize(
     ("base", "method", "instance"),
     [

@@ -41,3 +41,12 @@ def test_shares_need_weights() -> None:
         share_out(Decimal(1), {})
     with pytest.raises(ValueError, match="0 or more"):
         share_out(Decimal(1), {"a": -1})
+
+
+def test_what_rounding_leaves_goes_to_the_heaviest() -> None:
+    # 3/11 = 0.27..., 4/11 = 0.36...: rounded down they lack 1e-12, and of the two heaviest `b` is the first by name
+    assert share_out(Decimal(1), {"a": 3, "c": 4, "b": 4}) == {
+        "a": Decimal("0.272727272727"),
+        "b": Decimal("0.363636363637"),
+        "c": Decimal("0.363636363636"),
+    }

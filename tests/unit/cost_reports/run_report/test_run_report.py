@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.json_codec import to_json
+from cost_reports.decide.recommendation import recommend
 from cost_reports.metering.charges import exact_sum
 from cost_reports.metering.phases import charge_phases
 from cost_reports.prices.catalogue import Catalogue
@@ -105,6 +106,14 @@ def test_a_cheaper_higher_approach_is_named() -> None:
     assert chosen.variant == "rag"
     assert "fine-tuning (lora+rag) passes too and costs" in " ".join(chosen.reasons)
     assert "pays back after" in " ".join(chosen.reasons)
+
+
+@pytest.mark.parametrize(("usd", "named"), [("0.99", True), ("1", False), ("1.01", False)])
+def test_a_higher_approach_is_named_only_where_it_saves_money(report: Report, usd: str, named: bool) -> None:
+    amounts = {"rag": Decimal(1), "lora+rag": Decimal(usd)}
+    ladder = [replace(r, per_accepted_usd=amounts[r.variant]) for r in report.ladder if r.variant in amounts]
+    reasons = recommend(ladder, accepted_metric="contained", failed={}).reasons
+    assert any("fine-tuning (lora+rag) passes too" in reason for reason in reasons) == named
 
 
 def test_without_quality_nothing_is_recommended() -> None:
