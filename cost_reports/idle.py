@@ -12,10 +12,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
-from contracts.money import UsageRow
 from contracts.units import HOURS_PER_MONTH, to_decimal
-from cost_reports.estimate.plan import UsageRowFactory
+from cost_reports.estimate.plan import estimate_rows
+from cost_reports.metering import meters
 from cost_reports.metering.charges import exact_sum
+from cost_reports.metering.meters import MeterSpec
 from cost_reports.prices.catalogue import Catalogue, PriceError, Unpublished
 from cost_reports.prices.quote import Quoter
 
@@ -70,7 +71,7 @@ BY_USE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleLine:
-    """One resource. `usd` a month without traffic; null where it is not known. `what` says why."""
+    """One resource. `usd` a month without traffic; None where it is not known. `what` says why."""
 
     stack: str
     resource: str
@@ -81,11 +82,11 @@ class IdleLine:
 
 
 class _Unstated(Exception):  # noqa: N818  (control flow inside this module)
-    """The template does not state a number that the price needs, or nobody publishes the price."""
+    """The template does not state a number that the price needs, or the price is not published."""
 
 
 def idle(templates: Mapping[str, Mapping[str, Any]], catalogue: Catalogue, region: str = "us-east-1") -> list[IdleLine]:
-    """One line for each resource of the templates (stack name -> template), in their order.
+    """Return a line for each resource of the templates (stack name -> template), in their order.
 
     Raises:
         ValueError: a template has no resources, a resource is malformed, or the region is unknown.
@@ -110,11 +111,11 @@ def _check(stack: str, name: str, resource: object) -> None:
     if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
         raise ValueError(f"resource {name} of stack {stack} has no Type")
     if not isinstance(resource.get("Properties", {}), dict):
-        raise ValueError(f"resource {name} of stack {stack}: Properties is no object")
+        raise ValueError(f"resource {name} of stack {stack}: Properties must be an object")
 
 
 def total(lines: Sequence[IdleLine]) -> Decimal:
-    """USD a month of all lines that are known."""
+    """Return USD a month of all lines that are known."""
     return exact_sum(line.usd for line in lines if line.usd is not None)
 
 
@@ -151,22 +152,19 @@ def _line(
 class _Pricer:
     def __init__(self, catalogue: Catalogue, region: str) -> None:
         self._quoter = Quoter(catalogue)
-        self._make = UsageRowFactory(experiment="idle", approach="idle", variant="", region=region)
+        self._rows = estimate_rows("idle", "idle", "", region)
 
-    def month(self, service: str, name: str, amount: Fraction | int, unit: str) -> Fraction:
-        return self._usd(self._make.row(service, name, "", amount, unit, "template"))
+    def month(self, meter: MeterSpec, amount: Fraction | int, unit: str = "", variety: str = "") -> Fraction:
+        """Return the USD of `amount` units of a meter."""
+        row = self._rows.row(meter, amount, unit, "template", variety=variety)
+        quote = self._quoter.quote(row)
+        if isinstance(quote, Unpublished):
+            raise _Unstated(f"no public price of {quote.name}: {quote.why}")
+        return Fraction(row.amount) * quote[1]
 
-    def exact(self, service: str, kind: str, amount: Fraction | int, unit: str) -> Fraction:
-        return self._usd(self._make.exact(service, kind, "", amount, unit, "template"))
-
-    def _usd(self, row: UsageRow) -> Fraction:
-        found = self._quoter.quote(row)
-        if isinstance(found, Unpublished):
-            raise _Unstated(f"no public price of {found.name}: {found.why}")
-        return Fraction(row.amount) * found[1]
-
-    def hours(self, service: str, name: str, count: Fraction | int, unit: str) -> Fraction:
-        return self.month(service, name, Fraction(count) * HOURS_PER_MONTH, unit)
+    def hours(self, meter: MeterSpec, count: Fraction | int, unit: str = "", variety: str = "") -> Fraction:
+        """Return the USD of `count` things that are billed by the hour, for a month."""
+        return self.month(meter, Fraction(count) * HOURS_PER_MONTH, unit, variety)
 
 
 def _number(properties: Mapping[str, Any], name: str, default: int | None = None) -> Fraction:
@@ -182,7 +180,7 @@ def _number(properties: Mapping[str, Any], name: str, default: int | None = None
 
 
 def _inner(properties: Mapping[str, Any], name: str, kind: type[dict[str, Any]] | type[list[Any]]) -> Any:
-    """An object or a list of the properties, empty where there is none."""
+    """Return an object or a list of the properties, empty where there is none."""
     value = properties.get(name, kind())
     if not isinstance(value, kind):
         raise _Unstated(f"the template does not state {name}")
@@ -196,22 +194,25 @@ def _text(properties: Mapping[str, Any], name: str) -> str:
     return value
 
 
+Properties = Mapping[str, Any]
+#: USD a month, and what is billed.
 Answer = tuple[Fraction, str]
-Rule = Callable[[Mapping[str, Any], Mapping[str, Any], _Pricer], Answer]
+#: Properties of a resource, all resources of its template -> what the resource bills.
+Rule = Callable[[Properties, Properties, _Pricer], Answer]
 
 
 def _ocus(count: Fraction, pricer: _Pricer) -> Fraction:
-    return pricer.hours("AmazonES", "SearchOCU", count, "OCU-hour")
+    return pricer.hours(meters.OCU["search"], count, "OCU-hour")
 
 
-def _collection(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _collection(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     if properties.get("CollectionGroupName"):
         return Fraction(0), "its collection group is billed"
     count = 1 if properties.get("StandbyReplicas") == "DISABLED" else 2
     return _ocus(Fraction(count), pricer), f"Classic: {count} OCU at least"
 
 
-def _group(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _group(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     limits = _inner(properties, "CapacityLimits", dict)
     least = _number(limits, "MinSearchCapacityInOcu", 0) + _number(limits, "MinIndexingCapacityInOcu", 0)
     if properties.get("Generation") == "NEXTGEN":
@@ -220,22 +221,22 @@ def _group(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer)
     return _ocus(floor, pricer), f"Classic: {floor} OCU at least"
 
 
-def _domain(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _domain(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     cluster = _inner(properties, "ClusterConfig", dict)
     count, kind = _number(cluster, "InstanceCount", 1), _text(cluster, "InstanceType")
-    usd = pricer.hours("AmazonES", f"ESInstance:{kind.removesuffix('.search')}", count, "instance-hour")
+    usd = pricer.hours(meters.DOMAIN_NODES, count, variety=kind.removesuffix(".search"))
     return usd, f"{count} x {kind}"
 
 
-def _disks(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _disks(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     disk = _inner(properties, "EBSOptions", dict)
     if not disk.get("EBSEnabled"):
         return Fraction(0), "no disks beside the instances'"
     count, size = _number(_inner(properties, "ClusterConfig", dict), "InstanceCount", 1), _number(disk, "VolumeSize")
-    return pricer.month("AmazonES", "ES:GP3-Storage", count * size, "GB-month"), f"{count} x {size} GB of disk"
+    return pricer.month(meters.DOMAIN_DISKS, count * size), f"{count} x {size} GB of disk"
 
 
-def _endpoint(properties: Mapping[str, Any], all_: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _endpoint(properties: Properties, all_: Properties, pricer: _Pricer) -> Answer:
     reference = properties.get("EndpointConfigName")
     name = reference.get("Fn::GetAtt", [reference.get("Ref")])[0] if isinstance(reference, dict) else ""
     config = all_.get(name, {}) if isinstance(name, str) else {}
@@ -247,47 +248,39 @@ def _endpoint(properties: Mapping[str, Any], all_: Mapping[str, Any], pricer: _P
         scaling = _inner(variant, "ManagedInstanceScaling", dict)
         count = _number(scaling, "MinInstanceCount") if scaling else _number(variant, "InitialInstanceCount")
         kind = _text(variant, "InstanceType")
-        usd += pricer.hours("AmazonSageMaker", f"Host:{kind}", count, "instance-hour")
+        usd += pricer.hours(meters.HOSTING, count, "instance-hour", kind)
         parts.append(f"{count} x {kind}")
     return usd, ", ".join(parts)
 
 
-def _alarm(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _alarm(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     metrics = max(1, sum(1 for m in _inner(properties, "Metrics", list) if "MetricStat" in m))
-    return pricer.month("AmazonCloudWatch", "CW:AlarmMonitorUsage", metrics, "alarm-month"), f"{metrics} metric"
+    return pricer.month(meters.ALARMS, metrics), f"{metrics} metric"
 
 
-def _table(properties: Mapping[str, Any], _: Mapping[str, Any], __: _Pricer) -> Answer:
+def _table(properties: Properties, _: Properties, __: _Pricer) -> Answer:
     if properties.get("BillingMode") != "PAY_PER_REQUEST":
         raise _Unstated("provisioned capacity of DynamoDB has no price here")
     return Fraction(0), "requests and bytes kept"
 
 
-def _cluster(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _cluster(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     least = _number(_inner(properties, "ServerlessV2ScalingConfiguration", dict), "MinCapacity")
-    return pricer.hours("AmazonRDS", "Aurora:ServerlessV2Usage", least, "ACU-hour"), f"{least} ACU at least"
+    return pricer.hours(meters.AURORA_CAPACITY, least), f"{least} ACU at least"
 
 
-def _vpc_endpoint(properties: Mapping[str, Any], _: Mapping[str, Any], pricer: _Pricer) -> Answer:
+def _vpc_endpoint(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
     if properties.get("VpcEndpointType", "Gateway") == "Gateway":
         return Fraction(0), "gateway endpoints are free"
     zones = len(_inner(properties, "SubnetIds", list)) or 1
-    return pricer.hours("AmazonVPC", "VpcEndpoint-Hours", zones, "AZ-hour"), f"{zones} zones"
+    return pricer.hours(meters.VPC_ENDPOINTS, zones), f"{zones} zones"
 
 
-def _fixed(service: str, name: str, unit: str, what: str, *, hourly: bool = False) -> Rule:
-    def rule(_: Mapping[str, Any], __: Mapping[str, Any], pricer: _Pricer) -> Answer:
-        amount = HOURS_PER_MONTH if hourly else 1
-        return pricer.month(service, name, amount, unit), what
-
-    return rule
+def _fixed(meter: MeterSpec, what: str, amount: int = 1) -> Rule:
+    return lambda _, __, pricer: (pricer.month(meter, amount), what)
 
 
-def _key(_: Mapping[str, Any], __: Mapping[str, Any], pricer: _Pricer) -> Answer:
-    return pricer.exact("awskms", "us-east-1-KMS-Keys", 1, "key-month"), "a customer managed key"
-
-
-def _budget_action(_: Mapping[str, Any], __: Mapping[str, Any], ___: _Pricer) -> Answer:
+def _budget_action(_: Properties, __: Properties, ___: _Pricer) -> Answer:
     raise _Unstated("two budget actions of an account are free, each further one is $0.10 a day")
 
 
@@ -295,16 +288,16 @@ BILLED: dict[str, Rule] = {
     "AWS::Budgets::BudgetsAction": _budget_action,
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::DynamoDB::Table": _table,
-    "AWS::EC2::EIP": _fixed("AmazonVPC", "PublicIPv4:InUseAddress", "address-hour", "a public address", hourly=True),
-    "AWS::EC2::NatGateway": _fixed("AmazonEC2", "NatGateway-Hours", "gateway-hour", "a NAT gateway", hourly=True),
+    "AWS::EC2::EIP": _fixed(meters.PUBLIC_ADDRESSES, "a public address", HOURS_PER_MONTH),
+    "AWS::EC2::NatGateway": _fixed(meters.NAT_GATEWAYS, "a NAT gateway", HOURS_PER_MONTH),
     "AWS::EC2::VPCEndpoint": _vpc_endpoint,
-    "AWS::KMS::Key": _key,
+    "AWS::KMS::Key": _fixed(meters.KEYS, "a customer managed key"),
     "AWS::OpenSearchServerless::Collection": _collection,
     "AWS::OpenSearchServerless::CollectionGroup": _group,
     "AWS::OpenSearchService::Domain": _domain,
     "AWS::RDS::DBCluster": _cluster,
     "AWS::SageMaker::Endpoint": _endpoint,
-    "AWS::SecretsManager::Secret": _fixed("AWSSecretsManager", "AWSSecretsManager-Secrets", "secret-month", "a secret"),
+    "AWS::SecretsManager::Secret": _fixed(meters.SECRETS, "a secret"),
 }
 #: What a resource bills beside its first line, because it may be unknown alone.
 BILLED_APART: dict[str, Rule] = {"AWS::OpenSearchService::Domain": _disks}

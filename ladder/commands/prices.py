@@ -10,7 +10,7 @@ import boto3
 import typer
 
 from cost_reports.estimate.expected_usage import month_usage
-from cost_reports.estimate.options_tuned import all_options
+from cost_reports.estimate.options.ladder import all_options
 from cost_reports.prices import catalogue as price_module
 from cost_reports.prices import checks
 from cost_reports.prices.catalogue import Catalogue

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 
-from cost_reports.estimate.options import EstimateInputs
+from cost_reports.estimate.inputs import EstimateInputs
 from cost_reports.prices.catalogue import Catalogue
 from ladder.errors import LadderError
 from ladder.experiment.folder import LoadedExperiment

@@ -16,10 +16,9 @@ from rich.console import Console
 
 from contracts import keys
 from cost_reports.render import terminal
-from cost_reports.render.documents import spend_report_document
-from cost_reports.render.terminal import render_terminal
+from cost_reports.render.documents import run_report_document, spend_report_document
 from cost_reports.run_report.report import report_from_json
-from cost_reports.spend_report.load import spend_from_json
+from cost_reports.spend_report.report import spend_from_json
 from ladder.errors import LadderError
 from ladder.leftovers.audit import Leftover
 from ladder.runs.deployment import Deployment
@@ -168,7 +167,7 @@ def newest_run(session: boto3.Session, deployment: Deployment) -> str:
 def show(saved: SavedReport, console: Console) -> None:
     """Prints the report and where its files are."""
     report = report_from_json(json.loads(saved.json_file.read_text(encoding="utf-8")))
-    render_terminal(report, console)
+    terminal.render(run_report_document.document(report, short=True), console)
     for path in saved.files:
         console.print(f"  {path}", highlight=False, soft_wrap=True)
 

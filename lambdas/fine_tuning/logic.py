@@ -87,12 +87,8 @@ def training_usage(meter: Meter, training: Mapping[str, Any]) -> UsageRow:
     """Billable seconds of a described training job, on its own instances."""
     try:
         resources = training["ResourceConfig"]
-        return meters.training_seconds(
-            meter.context(),
-            resources["InstanceType"],
-            _whole(training["BillableTimeInSeconds"]),
-            instances=_whole(resources["InstanceCount"]),
-        )
+        seconds = _whole(training["BillableTimeInSeconds"]) * _whole(resources["InstanceCount"])
+        return meter.context().row(meters.TRAINING, seconds, variety=resources["InstanceType"])
     except KeyError as error:
         raise EventError(f"event field 'training' lacks {error}; it must be what DescribeTrainingJob gives") from error
 
@@ -107,7 +103,7 @@ def endpoint_usage(meter: Meter, event: Mapping[str, Any]) -> UsageRow:
         raise EventError(f"event field 'endpoint_deleted' ({deleted}) is before 'endpoint_started' ({started})")
     elapsed = deleted - started
     seconds = Decimal(elapsed.days * 86400 + elapsed.seconds) + Decimal(elapsed.microseconds) / 1_000_000
-    return meters.endpoint_seconds(meter.context(), str(event["hosting_instance"]), seconds)
+    return meter.context().row(meters.HOSTING, seconds, variety=str(event["hosting_instance"]))
 
 
 def _plain(moment: str) -> str:

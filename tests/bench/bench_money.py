@@ -16,12 +16,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from cost_reports.decide.curve import envelope
 from cost_reports.decide.decide import decide
 from cost_reports.estimate.estimate import estimate
-from cost_reports.estimate.options import EstimateInputs
-from cost_reports.estimate.options_tuned import all_options
-from cost_reports.estimate.workload import Task, Workload
+from cost_reports.estimate.inputs import EstimateInputs
+from cost_reports.estimate.options.ladder import all_options
+from cost_reports.estimate.workload import ExactWorkload, Task
 from cost_reports.metering import meters
 from cost_reports.metering.charges import exact_sum, totals
-from cost_reports.metering.meters import MeterContext
+from cost_reports.metering.meters import UsageRowFactory
 from cost_reports.prices.catalogue import Catalogue
 from cost_reports.prices.quote import Quoter
 
@@ -67,7 +67,7 @@ def setting() -> EstimateInputs:
             train_example_tokens=120,
             epochs=6,
         ),
-        workload=Workload(requests_per_month=10_000, hourly_wage_usd=Decimal(50)),
+        workload=ExactWorkload(requests_per_month=10_000, hourly_wage_usd=Decimal(50)),
         generator="us.amazon.nova-micro-v1:0",
         embedding="amazon.titan-embed-text-v2:0",
         dimensions=512,
@@ -81,7 +81,7 @@ def setting() -> EstimateInputs:
 
 def pricing() -> float:
     """Seconds to price a million usage rows with exact sums."""
-    ctx = MeterContext(
+    ctx = UsageRowFactory(
         experiment="e",
         run="r",
         approach="rag",
@@ -91,11 +91,11 @@ def pricing() -> float:
     )
     model = "us.amazon.nova-micro-v1:0"
     shapes = [
-        meters.bedrock_tokens(ctx, model, "input", 1),
-        meters.bedrock_tokens(ctx, model, "output", 1),
-        meters.endpoint_seconds(ctx, "ml.g5.xlarge", 1),
-        meters.s3_requests(ctx, 1, 1),
-        meters.state_transitions(ctx, 1),
+        ctx.tokens(model, "input", 1),
+        ctx.tokens(model, "output", 1),
+        ctx.row(meters.HOSTING, 1, variety="ml.g5.xlarge"),
+        ctx.row(meters.S3_REQUESTS[1], 1),
+        ctx.row(meters.TRANSITIONS, 1),
     ]
     rows = [replace(shapes[n % 5], amount=Decimal(n % 9973)) for n in range(ROWS)]
     catalogue = Catalogue.load()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cost_reports.prices.bill_names import MARKETPLACE
-from cost_reports.prices.usage_types import MARKETPLACE_METERS, TOKEN_METERS, split_model_id
+from contracts.model_ids import split_model_id
+from contracts.services import MARKETPLACE
+from cost_reports.prices.usage_types import MARKETPLACE_METERS, TOKEN_METERS
 
 BEDROCK = "AmazonBedrock"
 SUPPORTED_CODES = frozenset({BEDROCK, MARKETPLACE})

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from contracts.money import ChargeRow
 from cost_reports.render import csv_file as csv_text
-from cost_reports.spend_report.load import spend_from_json
+from cost_reports.spend_report.report import spend_from_json
 from ladder.billing import export_files
 from ladder.cli import app
 from ladder.commands import exports as export_command

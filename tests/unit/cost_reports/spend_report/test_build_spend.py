@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.money import ChargeRow
-from cost_reports.compare.comparison import parts
+from cost_reports.compare.split import Split, parts
 from cost_reports.metering.charges import exact_sum, total
 from cost_reports.spend_report.bill import SpendError
 from cost_reports.spend_report.build import build_spend
 from cost_reports.spend_report.records import SpendRecords
-from cost_reports.spend_report.report import SpendReport, Split
+from cost_reports.spend_report.report import SpendReport
 from cost_reports.text import usd
 from tests.unit.cost_reports.spend_report import sample_bill as bill
 
@@ -203,8 +203,8 @@ def test_credits_tax_and_usage_without_an_approach_stand_apart() -> None:
     assert rag is not None
     assert rag.credits_and_tax_usd == -9
     assert {line.why for line in report.lines if line.usage_type is None} == {
-        "Tax: no usage; AWS adds or takes it off by itself",
-        "Credit: no usage; AWS adds or takes it off by itself",
+        "Tax: not usage; AWS adds or takes it off by itself",
+        "Credit: not usage; AWS adds or takes it off by itself",
     }
     assert exact_sum(c.usd for c in report.trend) == (report.total_billed_usd or 0) + Decimal("8.7")
     check_sums(report)
@@ -273,11 +273,11 @@ def test_rows_outside_the_window_do_not_count() -> None:
         ),
         (
             {"billed": bill.billed([replace(METERED[0], source="billed-ce")])},
-            "billed row of .*: cut 'whole' is none of billed-ce",
+            "billed row of .*: grouping 'whole' is not one of billed-ce",
         ),
         (
             {"billed": bill.billed(bill.cuts(METERED), source="billed-export")},
-            "billed row of .* is billed-ce, not billed-export",
+            "billed row of .*: source must be billed-export \\(got billed-ce",
         ),
     ],
 )

@@ -17,9 +17,8 @@ import pytest
 from moto import mock_aws
 
 from contracts import keys, times
-from cost_reports.spend_report.load import spend_from_json
 from cost_reports.spend_report.records import Window
-from cost_reports.spend_report.report import SpendReport
+from cost_reports.spend_report.report import SpendReport, spend_from_json
 from lambdas.common import runtime
 from lambdas.common.facts import Facts
 from lambdas.common.store import Results
