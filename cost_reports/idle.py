@@ -7,7 +7,7 @@ what has no public price.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
@@ -101,9 +101,10 @@ def idle(templates: Mapping[str, Mapping[str, Any]], catalogue: Catalogue, regio
         for name, resource in resources.items():
             _check(stack, name, resource)
         for name, resource in resources.items():
-            lines.append(_line(stack, name, resource, resources, pricer, BILLED))
-            if resource["Type"] in BILLED_APART:
-                lines.append(_line(stack, name, resource, resources, pricer, BILLED_APART))
+            it = _Resource(resource["Type"], resource.get("Properties", {}), resources, pricer)
+            lines.append(_line(stack, name, it, BILLED))
+            if it.type in BILLED_APART:
+                lines.append(_line(stack, name, it, BILLED_APART))
     return lines
 
 
@@ -119,32 +120,23 @@ def total(lines: Sequence[IdleLine]) -> Decimal:
     return exact_sum(line.usd for line in lines if line.usd is not None)
 
 
-def _line(
-    stack: str,
-    name: str,
-    resource: Mapping[str, Any],
-    all_: Mapping[str, Any],
-    pricer: _Pricer,
-    rules: Mapping[str, Rule],
-) -> IdleLine:
-    kind = str(resource.get("Type", ""))
-    properties = resource.get("Properties", {})
+def _line(stack: str, name: str, resource: _Resource, rules: Mapping[str, Rule]) -> IdleLine:
+    kind = resource.type
     status: Status = "unknown"
     usd: Fraction | None = None
     what = "this type of resource is not known here: look up its price"
     try:
         if kind in rules:
-            status, (usd, what) = "billed", rules[kind](properties, all_, pricer)
+            usd, what = rules[kind](resource)
+            status = "billed" if usd else "by use"
         elif kind in BY_USE:
             status, usd, what = "by use", Fraction(0), BY_USE[kind]
         elif kind.startswith(FREE):
             status, usd, what = "free", Fraction(0), ""
     except _Unstated as error:
-        status, usd, what = "unknown", None, str(error)
+        what = str(error)
     except PriceError as error:
         raise PriceError(f"resource {name} of stack {stack}: {error}") from error
-    if status == "billed" and usd == 0:
-        status = "by use"
     known = None if usd is None else to_decimal(usd)
     return IdleLine(stack=stack, resource=name, type=kind, status=status, usd=known, what=what)
 
@@ -167,120 +159,128 @@ class _Pricer:
         return self.month(meter, Fraction(count) * HOURS_PER_MONTH, unit, variety)
 
 
-def _number(properties: Mapping[str, Any], name: str, default: int | None = None) -> Fraction:
-    value = properties.get(name, default)
-    if isinstance(value, str) and value.replace(".", "", 1).isdigit():
-        value = Fraction(value)
-    if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
-        raise _Unstated(f"the template does not state {name}")
-    number = Fraction(str(value))
-    if number < 0:
-        raise _Unstated(f"{name} of the template is {number}, below 0")
-    return number
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    """A resource or a part of it; `all` are the resources of its template. A missing number or text is `_Unstated`."""
+
+    type: str
+    properties: Mapping[str, Any]
+    all: Mapping[str, Any]
+    pricer: _Pricer
+
+    def number(self, name: str, default: int | None = None) -> Fraction:
+        value = self.properties.get(name, default)
+        if isinstance(value, str) and value.replace(".", "", 1).isdigit():
+            value = Fraction(value)
+        if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
+            raise _Unstated(f"the template does not state {name}")
+        number = Fraction(str(value))
+        if number < 0:
+            raise _Unstated(f"{name} of the template is {number}, below 0")
+        return number
+
+    def part(self, name: str) -> _Resource:
+        """Return an object of the properties, empty where it is not there."""
+        return replace(self, properties=self._of_kind(name, dict, {}))
+
+    def list(self, name: str) -> list[Any]:
+        items: list[Any] = self._of_kind(name, list, [])
+        return items
+
+    def text(self, name: str) -> str:
+        return str(self._of_kind(name, str, None))
+
+    def _of_kind(self, name: str, kind: type, default: Any) -> Any:
+        value = self.properties.get(name, default)
+        if not isinstance(value, kind):
+            raise _Unstated(f"the template does not state {name}")
+        return value
 
 
-def _inner(properties: Mapping[str, Any], name: str, kind: type[dict[str, Any]] | type[list[Any]]) -> Any:
-    """Return an object or a list of the properties, empty where there is none."""
-    value = properties.get(name, kind())
-    if not isinstance(value, kind):
-        raise _Unstated(f"the template does not state {name}")
-    return value
+#: A resource -> USD a month, and what is billed.
+Rule = Callable[[_Resource], tuple[Fraction, str]]
 
 
-def _text(properties: Mapping[str, Any], name: str) -> str:
-    value = properties.get(name)
-    if not isinstance(value, str):
-        raise _Unstated(f"the template does not state {name}")
-    return value
+def _classic(r: _Resource, least: Fraction) -> tuple[Fraction, str]:
+    count = max(least, Fraction(1 if r.properties.get("StandbyReplicas") == "DISABLED" else 2))
+    return r.pricer.hours(meters.OCU["search"], count, "OCU-hour"), f"Classic: {count} OCU at least"
 
 
-Properties = Mapping[str, Any]
-#: USD a month, and what is billed.
-Answer = tuple[Fraction, str]
-#: Properties of a resource, all resources of its template -> what the resource bills.
-Rule = Callable[[Properties, Properties, _Pricer], Answer]
-
-
-def _ocus(count: Fraction, pricer: _Pricer) -> Fraction:
-    return pricer.hours(meters.OCU["search"], count, "OCU-hour")
-
-
-def _collection(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
-    if properties.get("CollectionGroupName"):
+def _collection(r: _Resource) -> tuple[Fraction, str]:
+    if r.properties.get("CollectionGroupName"):
         return Fraction(0), "its collection group is billed"
-    count = 1 if properties.get("StandbyReplicas") == "DISABLED" else 2
-    return _ocus(Fraction(count), pricer), f"Classic: {count} OCU at least"
+    return _classic(r, Fraction(0))
 
 
-def _group(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
-    limits = _inner(properties, "CapacityLimits", dict)
-    least = _number(limits, "MinSearchCapacityInOcu", 0) + _number(limits, "MinIndexingCapacityInOcu", 0)
-    if properties.get("Generation") == "NEXTGEN":
-        return _ocus(least, pricer), f"NextGen: {least} OCU at least, and storage"
-    floor = max(least, Fraction(1 if properties.get("StandbyReplicas") == "DISABLED" else 2))
-    return _ocus(floor, pricer), f"Classic: {floor} OCU at least"
+def _group(r: _Resource) -> tuple[Fraction, str]:
+    limits = r.part("CapacityLimits")
+    least = limits.number("MinSearchCapacityInOcu", 0) + limits.number("MinIndexingCapacityInOcu", 0)
+    if r.properties.get("Generation") == "NEXTGEN":
+        usd = r.pricer.hours(meters.OCU["search"], least, "OCU-hour")
+        return usd, f"NextGen: {least} OCU at least, and storage"
+    return _classic(r, least)
 
 
-def _domain(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
-    cluster = _inner(properties, "ClusterConfig", dict)
-    count, kind = _number(cluster, "InstanceCount", 1), _text(cluster, "InstanceType")
-    usd = pricer.hours(meters.DOMAIN_NODES, count, variety=kind.removesuffix(".search"))
+def _domain(r: _Resource) -> tuple[Fraction, str]:
+    cluster = r.part("ClusterConfig")
+    count, kind = cluster.number("InstanceCount", 1), cluster.text("InstanceType")
+    usd = r.pricer.hours(meters.DOMAIN_NODES, count, variety=kind.removesuffix(".search"))
     return usd, f"{count} x {kind}"
 
 
-def _disks(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
-    disk = _inner(properties, "EBSOptions", dict)
-    if not disk.get("EBSEnabled"):
+def _disks(r: _Resource) -> tuple[Fraction, str]:
+    disk = r.part("EBSOptions")
+    if not disk.properties.get("EBSEnabled"):
         return Fraction(0), "no disks beside the instances'"
-    count, size = _number(_inner(properties, "ClusterConfig", dict), "InstanceCount", 1), _number(disk, "VolumeSize")
-    return pricer.month(meters.DOMAIN_DISKS, count * size), f"{count} x {size} GB of disk"
+    count, size = r.part("ClusterConfig").number("InstanceCount", 1), disk.number("VolumeSize")
+    return r.pricer.month(meters.DOMAIN_DISKS, count * size), f"{count} x {size} GB of disk"
 
 
-def _endpoint(properties: Properties, all_: Properties, pricer: _Pricer) -> Answer:
-    reference = properties.get("EndpointConfigName")
+def _endpoint(r: _Resource) -> tuple[Fraction, str]:
+    reference = r.properties.get("EndpointConfigName")
     name = reference.get("Fn::GetAtt", [reference.get("Ref")])[0] if isinstance(reference, dict) else ""
-    config = all_.get(name, {}) if isinstance(name, str) else {}
-    variants = _inner(config.get("Properties", {}), "ProductionVariants", list)
+    config = r.all.get(name, {}) if isinstance(name, str) else {}
+    variants = replace(r, properties=config.get("Properties", {})).list("ProductionVariants")
     if not variants or not all(isinstance(variant, dict) for variant in variants):
         raise _Unstated("the template does not hold the endpoint's configuration")
-    usd, parts = Fraction(0), []
-    for variant in variants:
-        scaling = _inner(variant, "ManagedInstanceScaling", dict)
-        count = _number(scaling, "MinInstanceCount") if scaling else _number(variant, "InitialInstanceCount")
-        kind = _text(variant, "InstanceType")
-        usd += pricer.hours(meters.HOSTING, count, "instance-hour", kind)
-        parts.append(f"{count} x {kind}")
-    return usd, ", ".join(parts)
+    usd, machines = Fraction(0), []
+    for variant in (replace(r, properties=v) for v in variants):
+        scaling = variant.part("ManagedInstanceScaling")
+        stated = scaling.number("MinInstanceCount") if scaling.properties else variant.number("InitialInstanceCount")
+        kind = variant.text("InstanceType")
+        usd += r.pricer.hours(meters.HOSTING, stated, "instance-hour", kind)
+        machines.append(f"{stated} x {kind}")
+    return usd, ", ".join(machines)
 
 
-def _alarm(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
-    metrics = max(1, sum(1 for m in _inner(properties, "Metrics", list) if "MetricStat" in m))
-    return pricer.month(meters.ALARMS, metrics), f"{metrics} metric"
+def _alarm(r: _Resource) -> tuple[Fraction, str]:
+    metrics = max(1, sum(1 for m in r.list("Metrics") if "MetricStat" in m))
+    return r.pricer.month(meters.ALARMS, metrics), f"{metrics} metric"
 
 
-def _table(properties: Properties, _: Properties, __: _Pricer) -> Answer:
-    if properties.get("BillingMode") != "PAY_PER_REQUEST":
+def _table(r: _Resource) -> tuple[Fraction, str]:
+    if r.properties.get("BillingMode") != "PAY_PER_REQUEST":
         raise _Unstated("provisioned capacity of DynamoDB has no price here")
     return Fraction(0), "requests and bytes kept"
 
 
-def _cluster(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
-    least = _number(_inner(properties, "ServerlessV2ScalingConfiguration", dict), "MinCapacity")
-    return pricer.hours(meters.AURORA_CAPACITY, least), f"{least} ACU at least"
+def _cluster(r: _Resource) -> tuple[Fraction, str]:
+    least = r.part("ServerlessV2ScalingConfiguration").number("MinCapacity")
+    return r.pricer.hours(meters.AURORA_CAPACITY, least), f"{least} ACU at least"
 
 
-def _vpc_endpoint(properties: Properties, _: Properties, pricer: _Pricer) -> Answer:
-    if properties.get("VpcEndpointType", "Gateway") == "Gateway":
+def _vpc_endpoint(r: _Resource) -> tuple[Fraction, str]:
+    if r.properties.get("VpcEndpointType", "Gateway") == "Gateway":
         return Fraction(0), "gateway endpoints are free"
-    zones = len(_inner(properties, "SubnetIds", list)) or 1
-    return pricer.hours(meters.VPC_ENDPOINTS, zones), f"{zones} zones"
+    zones = len(r.list("SubnetIds")) or 1
+    return r.pricer.hours(meters.VPC_ENDPOINTS, zones), f"{zones} zones"
 
 
 def _fixed(meter: MeterSpec, what: str, amount: int = 1) -> Rule:
-    return lambda _, __, pricer: (pricer.month(meter, amount), what)
+    return lambda r: (r.pricer.month(meter, amount), what)
 
 
-def _budget_action(_: Properties, __: Properties, ___: _Pricer) -> Answer:
+def _budget_action(_: _Resource) -> tuple[Fraction, str]:
     raise _Unstated("two budget actions of an account are free, each further one is $0.10 a day")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cost_reports.decide.curve import Curve, PricedOption, Term
+from cost_reports.decide.curve import Curve, PricedOption
 from cost_reports.estimate.workload import ExactWorkload
 
 VOLUME = "requests a month"
@@ -154,12 +154,20 @@ _Flat = tuple[str, str, float, float, int, int, float, int]
 
 
 def _compiled(curve: Curve) -> list[_Flat]:
-    return [_flat(t) for t in curve.terms if t.usd]
-
-
-def _flat(t: Term) -> _Flat:
-    capacity = float(t.capacity) if t.capacity else math.inf
-    return (t.cost_behavior, t.input, float(t.usd), capacity, t.minimum, t.included, float(t.cap), t.every_months)
+    return [
+        (
+            t.cost_behavior,
+            t.input,
+            float(t.usd),
+            float(t.capacity) if t.capacity else math.inf,
+            t.minimum,
+            t.included,
+            float(t.cap),
+            t.every_months,
+        )
+        for t in curve.terms
+        if t.usd
+    ]
 
 
 def _evaluate(terms: Sequence[_Flat], factors: dict[str, float], volume: float, months: int) -> float:

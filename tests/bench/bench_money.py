@@ -18,12 +18,12 @@ from cost_reports.decide.decide import decide
 from cost_reports.estimate.estimate import estimate
 from cost_reports.estimate.inputs import EstimateInputs
 from cost_reports.estimate.options.ladder import all_options
-from cost_reports.estimate.workload import ExactWorkload, Task
 from cost_reports.metering import meters
 from cost_reports.metering.charges import exact_sum, totals
-from cost_reports.metering.meters import UsageRowFactory
 from cost_reports.prices.catalogue import Catalogue
 from cost_reports.prices.quote import Quoter
+from tests.unit.cost_reports import sample_run
+from tests.unit.cost_reports.estimate import sample_inputs
 
 ROWS = 1_000_000
 TOP = 10**7
@@ -48,47 +48,18 @@ def importing(module: str) -> float:
     return run(f"import {module}") - run("pass")
 
 
-def setting() -> EstimateInputs:
-    return EstimateInputs(
-        experiment="bench",
-        catalogue=Catalogue.load(),
-        task=Task(
-            documents=64,
-            corpus_tokens=30_000,
-            question_tokens=25,
-            answer_tokens=12,
-            style_tokens=150,
-            shots=4,
-            shot_tokens=50,
-            reasoning_tokens=120,
-            pages=3,
-            chunk_tokens=300,
-            train_examples=800,
-            train_example_tokens=120,
-            epochs=6,
-        ),
-        workload=ExactWorkload(requests_per_month=10_000, hourly_wage_usd=Decimal(50)),
-        generator="us.amazon.nova-micro-v1:0",
-        embedding="amazon.titan-embed-text-v2:0",
-        dimensions=512,
+def inputs() -> EstimateInputs:
+    """Return the sample's inputs with small units: the envelope then has hundreds of steps to walk."""
+    return sample_inputs.inputs(
+        hourly_wage_usd=Decimal(50),
         base_model="meta-llama/Meta-Llama-3-8B-Instruct",
-        training_instance="ml.g5.xlarge",
-        hosting_instance="ml.g5.xlarge",
-        # Small units, so that the envelope has hundreds of steps to walk.
         assumed={name: Fraction(1, 60) for name in ("ocu_rate", "node_rate", "acu_rate", "import_rate")},
     )
 
 
 def pricing() -> float:
     """Seconds to price a million usage rows with exact sums."""
-    ctx = UsageRowFactory(
-        experiment="e",
-        run="r",
-        approach="rag",
-        variant="rag",
-        start="2026-11-23T10:00:00Z",
-        end="2026-11-23T10:01:00Z",
-    )
+    ctx = sample_run.context("rag", "rag")
     model = "us.amazon.nova-micro-v1:0"
     shapes = [
         ctx.tokens(model, "input", 1),
@@ -110,7 +81,7 @@ def pricing() -> float:
 
 
 def main() -> None:
-    s = setting()
+    s = inputs()
     quoter = Quoter(s.catalogue)
     curves = [quoter.curve(o) for o in all_options(s)]
     # Eight approaches with steps: stores, endpoints, imports.

@@ -87,7 +87,7 @@ def model(model_id: str, meter: str, amount: str) -> Decimal:
     return Pricer(CATALOGUE).amount(rows.tokens(model_id, meter.replace("_", " "), int(number(amount)), ""))
 
 
-def _setting(**numbers: str) -> EstimateInputs:
+def _inputs(**numbers: str) -> EstimateInputs:
     task = {
         "documents": 10,
         "corpus_tokens": 10_000,
@@ -127,21 +127,21 @@ def _pairs(words: tuple[str, ...]) -> dict[str, str]:
 
 def prompt(variant: str, *words: str) -> str:
     """prompt VARIANT key=value...: input and output tokens of one request (or chat, with turns=)."""
-    found = _setting(**_pairs(words)).prompt(variant)
+    found = _inputs(**_pairs(words)).prompt(variant)
     return f"{found.input} {found.output}"
 
 
 def request(variant: str, *words: str) -> Decimal:
     """request VARIANT key=value...: dollars of the tokens of one request (or chat, with turns=)."""
-    setting = _setting(**_pairs(words))
-    parts = prompting.tokens(setting, setting.rows("prompting", variant), setting.prompt(variant))
+    inputs = _inputs(**_pairs(words))
+    parts = prompting.tokens(inputs, inputs.rows("prompting", variant), inputs.prompt(variant))
     return to_decimal(Quoter(CATALOGUE).curve(Option(approach="", variant="", setup="", parts=parts)).monthly(1))
 
 
 def caching(variant: str, *words: str) -> str:
     """caching VARIANT key=value...: input tokens by meter of one request (or chat): plain, read, written."""
     pairs = _pairs(words)
-    found = tokens.cached(_setting(**pairs).prompt(variant), number(pairs.get("hits", "0.8")))
+    found = tokens.cached(_inputs(**pairs).prompt(variant), number(pairs.get("hits", "0.8")))
     return " ".join(f"{float(n):g}" for n in (found.plain, found.read, found.written))
 
 
@@ -149,20 +149,20 @@ def compute(store: str, *words: str) -> Decimal:
     """compute STORE requests=N ...: dollars a month of the store's compute (not storage, not embeddings)."""
     pairs = _pairs(words)
     name = next(s for s in STORES if s == store.replace("_", " "))
-    setting = _setting(**pairs)
-    parts = retrieval(setting, setting.rows("rag", "rag"), name)
-    return _monthly(setting, parts, pairs, ("capacity", "idle floor"))
+    inputs = _inputs(**pairs)
+    parts = retrieval(inputs, inputs.rows("rag", "rag"), name)
+    return _monthly(parts, pairs, ("capacity", "idle floor"))
 
 
 def serving(name: str, *words: str) -> Decimal:
     """serving NAME requests=N ...: dollars a month of serving a tuned model."""
     pairs = _pairs(words)
-    setting = _setting(**pairs)
-    parts = serve(setting, setting.rows("fine-tuning", "lora"), name.replace("_", " "))
-    return _monthly(setting, parts, pairs, ("capacity", "storage"))
+    inputs = _inputs(**pairs)
+    parts = serve(inputs, inputs.rows("fine-tuning", "lora"), name.replace("_", " "))
+    return _monthly(parts, pairs, ("capacity", "storage"))
 
 
-def _monthly(setting: EstimateInputs, parts: tuple, pairs: dict[str, str], drivers: tuple[str, ...]) -> Decimal:  # type: ignore[type-arg]
+def _monthly(parts: tuple, pairs: dict[str, str], drivers: tuple[str, ...]) -> Decimal:  # type: ignore[type-arg]
     quoter = Quoter(CATALOGUE)
     volume = int(number(pairs.get("requests", "0")))
     return to_decimal(sum((quoter.term(p).monthly(volume) for p in parts if p.input in drivers), Fraction(0)))

@@ -51,8 +51,9 @@ def _measured(report: Report) -> list[tuple[VariantResult, Metric]]:
     return [(r, m) for r in report.ladder if (m := find(r, report.accepted_metric)) is not None]
 
 
-def _group(result: VariantResult) -> str:
-    return "" if result.control else result.approach
+def _mark(result: VariantResult, value: float, text: str, **place: float) -> Mark:
+    group = "" if result.control else result.approach
+    return Mark(label=name(result), value=value, text=text, group=group, **place)
 
 
 def quality_chart(report: Report) -> Chart:
@@ -60,15 +61,7 @@ def quality_chart(report: Report) -> Chart:
     label, factor = label_of(report.accepted_metric)
     measured = _measured(report)
     marks = [
-        Mark(
-            label=name(r),
-            value=m.value * factor,
-            low=m.low * factor,
-            high=m.high * factor,
-            group=_group(r),
-            text=interval(m, factor),
-        )
-        for r, m in measured
+        _mark(r, m.value * factor, interval(m, factor), low=m.low * factor, high=m.high * factor) for r, m in measured
     ]
     values = table(
         f"{label}, 0 to 100",
@@ -91,15 +84,7 @@ def quality_chart(report: Report) -> Chart:
 def cost_chart(report: Report) -> Chart:
     """Return the metered USD of 1,000 answers of each variant."""
     priced = [r for r in report.ladder if r.per_1000_answers_usd is not None]
-    marks = [
-        Mark(
-            label=name(r),
-            value=float(r.per_1000_answers_usd or 0),
-            group=_group(r),
-            text=usd(r.per_1000_answers_usd),
-        )
-        for r in priced
-    ]
+    marks = [_mark(r, float(r.per_1000_answers_usd or 0), usd(r.per_1000_answers_usd)) for r in priced]
     amounts = table(
         "Metered USD per 1,000 answers",
         priced,
@@ -123,12 +108,11 @@ def frontier(report: Report) -> Chart | None:
     label, factor = label_of(report.accepted_metric)
     points = [(r, m) for r, m in _measured(report) if r.per_1000_answers_usd]
     marks = [
-        Mark(
-            label=name(r),
-            value=m.value * factor,
+        _mark(
+            r,
+            m.value * factor,
+            f"{m.value * factor:.0f} at {usd(r.per_1000_answers_usd)}",
             x=float(r.per_1000_answers_usd or 0),
-            group=_group(r),
-            text=f"{m.value * factor:.0f} at {usd(r.per_1000_answers_usd)}",
         )
         for r, m in points
     ]

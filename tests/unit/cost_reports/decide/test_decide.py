@@ -21,12 +21,12 @@ from cost_reports.render import html, markdown, outlook_csv
 from cost_reports.render.documents import decision_document, estimate_document
 from cost_reports.run_report.build import build_report
 from tests.unit.cost_reports.decide.sample_quality import MEASURED, quality
-from tests.unit.cost_reports.estimate.sample_inputs import setting
+from tests.unit.cost_reports.estimate.sample_inputs import inputs
 from tests.unit.cost_reports.run_report.sample_records import records
 
 
 def made(measured: dict[tuple[str, str], Quality] | None = None, **changes: Any) -> Decision:
-    return decide(setting(**changes), MEASURED if measured is None else measured, samples=200)
+    return decide(inputs(**changes), MEASURED if measured is None else measured, samples=200)
 
 
 def test_the_golden_rule() -> None:
@@ -174,11 +174,11 @@ def test_tokens_come_from_a_report() -> None:
     tokens = tokens_of(build_report(records()))
     assert tokens["rag"] == tokens["fine-tuned"] == (Fraction(100), Fraction(10))
     assert "base" not in tokens
-    s = replace(setting(), measured={"rag": (Fraction(1001, 2), Fraction(10))})
+    s = replace(inputs(), measured={"rag": (Fraction(1001, 2), Fraction(10))})
     assert (s.prompt("rag").input, s.prompt("rag").fixed, s.prompt("rag").output) == (501, 150, 10)
-    assert s.prompt("zero-shot") == setting().prompt("zero-shot")
+    assert s.prompt("zero-shot") == inputs().prompt("zero-shot")
     more = {c.variant: c.total_usd for c in decide(s, MEASURED, samples=10).candidates}
-    usual = {c.variant: c.total_usd for c in decide(setting(), MEASURED, samples=10).candidates}
+    usual = {c.variant: c.total_usd for c in decide(inputs(), MEASURED, samples=10).candidates}
     # 1,075 counted tokens against 501 measured ones: 574 x 0.035 / 1M, less 2 output tokens x 0.14 / 1M, 120,000 times
     saved = (574 * Decimal("0.035") + 2 * Decimal("0.14")) / 10**6 * 120_000
     assert usual["rag"] - more["rag"] == pytest.approx(saved, abs=Decimal("1e-9"))
@@ -186,12 +186,12 @@ def test_tokens_come_from_a_report() -> None:
 
 def test_a_capacity_that_cannot_be_right() -> None:
     with pytest.raises(ValueError, match="is the capacity right"):
-        decide(setting(assumed={"acu_rate": Fraction(1, 1000)}, requests_per_month=10**9), MEASURED)
+        decide(inputs(assumed={"acu_rate": Fraction(1, 1000)}, requests_per_month=10**9), MEASURED)
 
 
 def test_documents_escape_what_people_wrote() -> None:
     evil = "<img src=x onerror=alert(1)>|=1"
-    s = replace(setting(), experiment=evil)
+    s = replace(inputs(), experiment=evil)
     measured = {("rag", "rag"): replace(quality(0.8), reason=evil), ("prompting", "few-shot"): quality(0.1, "fail")}
     for document in (
         decision_document.document(decide(s, measured, samples=10)),
@@ -206,7 +206,7 @@ def test_documents_escape_what_people_wrote() -> None:
 
 
 def test_the_chart_marks_where_another_approach_becomes_the_cheapest() -> None:
-    found = decide(setting(generator="us.anthropic.claude-opus-5-5"))
+    found = decide(inputs(generator="us.anthropic.claude-opus-5-5"))
     turns = [r for before, r in zip(found.cheapest, found.cheapest[1:], strict=False) if before.approach != r.approach]
     assert turns
     page = html.render(decision_document.document(found))

@@ -28,7 +28,7 @@ TASK = Task(
 )
 
 
-def setting(task: Task = TASK, **changes: Any) -> EstimateInputs:
+def inputs(task: Task = TASK, **changes: Any) -> EstimateInputs:
     load = {k: changes.pop(k) for k in list(changes) if k in ExactWorkload.__dataclass_fields__}
     values: dict[str, Any] = {
         "experiment": "handbook",

@@ -26,12 +26,12 @@ from cost_reports.metering.charges import total
 from cost_reports.metering.meters import scaled
 from cost_reports.prices.catalogue import Catalogue, PriceError
 from cost_reports.prices.quote import Quoter
-from tests.unit.cost_reports.estimate.sample_inputs import CATALOGUE, TASK, setting
+from tests.unit.cost_reports.estimate.sample_inputs import CATALOGUE, TASK, inputs
 
 
 @pytest.fixture(scope="module")
 def whole() -> Estimate:
-    return estimate(setting())
+    return estimate(inputs())
 
 
 def test_every_approach_and_setup_is_there(whole: Estimate) -> None:
@@ -72,15 +72,15 @@ def test_the_sums_fit_together(whole: Estimate) -> None:
 
 
 def test_flex_and_caching_appear_where_the_model_offers_them() -> None:
-    names = {o.setup for o in prompting(setting(generator="us.amazon.nova-pro-v1:0"))}
+    names = {o.setup for o in prompting(inputs(generator="us.amazon.nova-pro-v1:0"))}
     assert names == {"on demand", "batch", "flex"}
     long = replace(TASK, style_tokens=2000)
-    cached = [o for o in prompting(setting(long)) if o.setup == "prompt caching"]
+    cached = [o for o in prompting(inputs(long)) if o.setup == "prompt caching"]
     assert [o.variant for o in cached] == ["zero-shot", "few-shot", "chain-of-thought"]
-    plain = {o.variant: o for o in prompting(setting(long)) if o.setup == "on demand"}
-    found = estimate_option(setting(long), cached[0])
+    plain = {o.variant: o for o in prompting(inputs(long)) if o.setup == "on demand"}
+    found = estimate_option(inputs(long), cached[0])
     # 2,000 fixed tokens: 1,600 read at a quarter, 400 written at the price of input (Nova has no write price)
-    saved = (found.per_1000_usd - estimate_option(setting(long), plain["zero-shot"]).per_1000_usd) / 1000
+    saved = (found.per_1000_usd - estimate_option(inputs(long), plain["zero-shot"]).per_1000_usd) / 1000
     assert saved == Decimal("-1600") * Decimal("0.035") * Decimal("0.75") / 10**6
 
 
@@ -88,7 +88,7 @@ def test_the_long_context_price_begins_at_its_threshold() -> None:
     haiku = "us.anthropic.claude-haiku-5-5"
 
     def usd(style: int) -> Decimal:
-        s = setting(replace(TASK, style_tokens=style, question_tokens=1), generator=haiku)
+        s = inputs(replace(TASK, style_tokens=style, question_tokens=1), generator=haiku)
         return estimate_option(s, next(o for o in prompting(s) if o.setup == "on demand")).per_1000_usd
 
     # 99,999 + 1 tokens cost 0.11 a million; one more costs five times as much for every token
@@ -107,7 +107,7 @@ def test_the_threshold_of_the_long_context_price_comes_from_the_price_file(thres
     catalogue = Catalogue(CATALOGUE.prices, [model])
 
     def options(style: int) -> dict[str, OptionEstimate]:
-        s = setting(replace(TASK, style_tokens=style, question_tokens=1), generator=haiku, catalogue=catalogue)
+        s = inputs(replace(TASK, style_tokens=style, question_tokens=1), generator=haiku, catalogue=catalogue)
         return {o.setup: estimate_option(s, o) for o in prompting(s) if o.variant == "zero-shot"}
 
     below, above = options(threshold - 1), options(threshold)
@@ -125,7 +125,7 @@ def test_the_threshold_of_the_long_context_price_comes_from_the_price_file(thres
 
 
 def _compute(store: str, requests: int) -> Fraction:
-    s = setting()
+    s = inputs()
     quoter = Quoter(CATALOGUE)
     parts = retrieval(s, s.rows("rag", "rag"), store)
     return sum((quoter.term(p).monthly(requests) for p in parts if p.input in ("capacity", "idle floor")), Fraction(0))
@@ -169,16 +169,16 @@ def test_each_gpu_of_24_gb_keeps_one_and_a_half_gib_to_itself(name: str, gpus: i
     ],
 )
 def test_which_instance_fits(base: str, method: Method, instance: str) -> None:
-    assert training_instance(setting(base_model=base), method) == instance
+    assert training_instance(inputs(base_model=base), method) == instance
 
 
 def test_nothing_is_large_enough() -> None:
     with pytest.raises(CapacityError, match="no instance type holds 1,1"):
-        training_instance(setting(base_model="meta-llama/Meta-Llama-3-70B-Instruct"), "full")
+        training_instance(inputs(base_model="meta-llama/Meta-Llama-3-70B-Instruct"), "full")
     with pytest.raises(CapacityError, match="base model 'x' has no known shape"):
         gpu.shape_of("x")
     with pytest.raises(CapacityError, match=r"instance 'ml\.x' is unknown"):
-        estimate(setting(hosting_instance="ml.x"))
+        estimate(inputs(hosting_instance="ml.x"))
 
 
 def test_pretraining_against_published_runs() -> None:
@@ -202,7 +202,7 @@ def test_pretraining_costs() -> None:
         pretraining.gpu_hours(1, 1, "TPU", Fraction(1, 2))
     with pytest.raises(ValueError, match="MFU must be above 0"):
         pretraining.gpu_hours(1, 1, "H100", Fraction(2))
-    assert "no open model may be used" in from_nothing(setting()).notes[0]
+    assert "no open model may be used" in from_nothing(inputs()).notes[0]
 
 
 @pytest.mark.parametrize(
@@ -246,11 +246,11 @@ def test_bad_tasks() -> None:
 )
 def test_what_is_not_known_is_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        estimate(setting(**change))
+        estimate(inputs(**change))
 
 
 def test_a_value_of_ones_own() -> None:
-    s = setting(assumed={"ocu_rate": 20})
+    s = inputs(assumed={"ocu_rate": 20})
     assert s.value("ocu_rate") == 20
     assert s.value("node_rate") == assumptions.ASSUMPTIONS["node_rate"].value
     with pytest.raises(ValueError, match="assumption 'x' is unknown"):
@@ -262,20 +262,20 @@ def test_a_value_of_ones_own() -> None:
         ({"lambda_seconds": 10**9}, "lambda_seconds must be at most 30000"),
     ):
         with pytest.raises(ValueError, match=message):
-            setting(assumed=wrong)
+            inputs(assumed=wrong)
     with pytest.raises(ValueError, match=r"ocu_rate must be at least 0\.0004"):
-        setting(assumed={"ocu_rate": Fraction(1, 10**6)})
+        inputs(assumed={"ocu_rate": Fraction(1, 10**6)})
     for name, a in assumptions.ASSUMPTIONS.items():
         assert a.low <= a.value <= a.high, name
 
 
 def test_people_cost_only_where_a_wage_is_stated() -> None:
-    free = estimate(setting()).options[0]
-    paid = estimate(setting(hourly_wage_usd=Decimal(50))).options[0]
+    free = estimate(inputs()).options[0]
+    paid = estimate(inputs(hourly_wage_usd=Decimal(50))).options[0]
     assert free.one_time_usd == 0
     assert paid.one_time_usd == 16 * 50
     assert "assumption x stated wage of 50 USD" in {i.price_source for i in paid.items}
-    thirds = setting(hourly_wage_usd=Decimal(30), assumed={"people_prompting": Fraction(1, 3)})
+    thirds = inputs(hourly_wage_usd=Decimal(30), assumed={"people_prompting": Fraction(1, 3)})
     assert estimate(thirds).options[0].one_time_usd == 10  # money never passes through a float: 9.999999999999999
 
 
@@ -283,7 +283,7 @@ def test_a_model_from_nothing_is_served_by_its_own_size() -> None:
     """70 B parameters do not fit on the ml.g5.xlarge that serves the small base model."""
 
     def hosted(**assumed: int) -> str:
-        option = from_nothing(setting(assumed=assumed))
+        option = from_nothing(inputs(assumed=assumed))
         (row,) = (r for p in option.parts for r in p.rows if "Host:" in r.usage_type)
         return row.usage_type
 
@@ -292,7 +292,7 @@ def test_a_model_from_nothing_is_served_by_its_own_size() -> None:
 
 
 def test_retraining_and_reindexing_cost_again() -> None:
-    s = setting(retrain_every_months=3, document_changes_per_month=64)
+    s = inputs(retrain_every_months=3, document_changes_per_month=64)
     options = {o.name: o for o in estimate(s).options}
     tuned = options["fine-tuning / lora / endpoint, trained on demand"]
     trained = next(i.usd for i in tuned.items if i.driver == "training time")
@@ -302,7 +302,7 @@ def test_retraining_and_reindexing_cost_again() -> None:
 
 
 def test_a_month_of_usage_costs_what_the_estimate_says() -> None:
-    s = setting()
+    s = inputs()
     for option in all_options(s):
         found = estimate_option(s, option)
         rows = month_usage(option, 10_000)
@@ -317,7 +317,7 @@ def test_parts_that_cannot_work_are_refused() -> None:
         Part(cost_behavior="unit", input="d")
     with pytest.raises(ValueError, match="awakenings of d: the usage of a whole month is missing"):
         Part(cost_behavior="awake", input="d")
-    s = setting()
+    s = inputs()
     with pytest.raises(ValueError, match="vector store 'x' is unknown"):
         retrieval(s, s.rows("rag", "rag"), "x")
     with pytest.raises(ValueError, match="serving 'x' is unknown"):
@@ -326,10 +326,10 @@ def test_parts_that_cannot_work_are_refused() -> None:
 
 def test_a_price_file_without_a_needed_row_is_an_error() -> None:
     bare = Catalogue(
-        [p for p in CATALOGUE.prices if p.service_code != "AWSLambda"], [CATALOGUE.model(setting().generator)]
+        [p for p in CATALOGUE.prices if p.service_code != "AWSLambda"], [CATALOGUE.model(inputs().generator)]
     )
     with pytest.raises(PriceError, match="AWSLambda Lambda-GB-Second-ARM"):
-        estimate(setting(catalogue=bare))
+        estimate(inputs(catalogue=bare))
 
 
 prompts = st.builds(Prompt, fixed=st.integers(0, 5000), own=st.integers(1, 5000), output=st.integers(0, 2000))
@@ -363,7 +363,7 @@ def test_each_turn_of_a_chat_is_held_against_the_threshold() -> None:
     haiku = "us.anthropic.claude-haiku-5-5"
 
     def rows(style: int, turns: int) -> dict[str, Decimal]:
-        s = setting(
+        s = inputs(
             replace(TASK, style_tokens=style, question_tokens=20, answer_tokens=10, turns=turns), generator=haiku
         )
         options = [o for o in prompting(s) if o.variant == "zero-shot"]
@@ -399,10 +399,10 @@ def test_caching_keeps_every_token(prompt: Prompt, share: Decimal) -> None:
 @given(st.integers(1, 10**7), st.integers(0, 10**6))
 def test_more_requests_never_cost_less(requests: int, more: int) -> None:
     quoter = Quoter(CATALOGUE)
-    curve = quoter.curve(rag(setting())[0])
+    curve = quoter.curve(rag(inputs())[0])
     assert curve.monthly(requests + more) >= curve.monthly(requests)
 
 
 def test_scaling_is_exact() -> None:
-    row = month_usage(prompting(setting())[0], 1)[0]
+    row = month_usage(prompting(inputs())[0], 1)[0]
     assert scaled(row, 3).amount == row.amount * 3

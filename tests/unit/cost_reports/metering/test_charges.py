@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.money import PriceRow, UsageRow
+from contracts.money import UsageRow
 from contracts.times import parse_time
 from contracts.units import to_decimal
 from cost_reports.metering import meters
 from cost_reports.metering.charges import Pricer, charge_rows, exact_sum, split_by_day, sum_by, total, totals
 from cost_reports.prices.catalogue import Catalogue, PriceError
 from tests.unit.cost_reports import sample_run as run
+from tests.unit.cost_reports.prices.sample_prices import ROW
 
 CATALOGUE = Catalogue.load()
 
@@ -45,19 +46,7 @@ def test_gb_months_follow_the_calendar() -> None:
 
 
 def test_tiers_begin_where_the_month_has_come_to() -> None:
-    row = PriceRow(
-        service_code="AmazonS3",
-        usage_type="Requests-Tier1",
-        operation="",
-        description="",
-        unit="1K requests",
-        usd=Decimal("0.01"),
-        region="us-east-1",
-        source="s",
-        as_of="2026-10-01",
-        confidence="high",
-        tier_to=Decimal(10),
-    )
+    row = replace(ROW, usd=Decimal("0.01"), tier_to=Decimal(10))
     tiered = Catalogue([row, replace(row, usd=Decimal("0.002"), tier_from=Decimal(10), tier_to=None)])
     first, second = CTX.row(meters.S3_REQUESTS[1], 8_000), CTX.row(meters.S3_REQUESTS[1], 4_000)
     later = replace(second, start="2026-11-24T00:00:00Z", end="2026-11-24T00:00:01Z")

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from contracts.model_ids import split_model_id
+from contracts.money import UsageRow
 from cost_reports.metering import meters
 from cost_reports.metering.meters import UsageRowFactory
 from cost_reports.prices.catalogue import Catalogue
@@ -24,64 +25,37 @@ CTX = UsageRowFactory(
 EUROPE = replace(CTX, region="eu-west-1")
 
 
+NOVA = "us.amazon.nova-micro-v1:0"
+HAIKU = "us.anthropic.claude-haiku-5-5"
+
+
 @pytest.mark.parametrize(
-    ("model", "meter", "region", "service", "usage_type", "operation"),
+    ("model", "meter", "usage_type"),
     [
-        ("us.amazon.nova-micro-v1:0", "input", "us-east-1", "AmazonBedrock", "USE1-NovaMicro-input-tokens", "I"),
-        (
-            "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-micro-v1:0",
-            "output",
-            "us-east-1",
-            "AmazonBedrock",
-            "USE1-NovaMicro-output-tokens",
-            "I",
-        ),
-        ("amazon.nova-lite-v1:0", "output", "us-west-2", "AmazonBedrock", "USW2-NovaLite-output-tokens", "I"),
-        (
-            "us.amazon.nova-pro-v1:0",
-            "cache read",
-            "us-east-1",
-            "AmazonBedrock",
-            "USE1-NovaPro-cache-read-input-token-count",
-            "I",
-        ),
+        (NOVA, "input", "USE1-NovaMicro-input-tokens"),
+        (f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/{NOVA}", "output", "USE1-NovaMicro-output-tokens"),
+        ("us.amazon.nova-pro-v1:0", "cache read", "USE1-NovaPro-cache-read-input-token-count"),
         (
             "global.amazon.nova-2-lite-v1:0",
             "input priority",
-            "us-east-1",
-            "AmazonBedrock",
             "USE1-Nova2.0Lite-input-tokens-priority-cross-region-global",
-            "I",
         ),
-        (
-            "openai.gpt-oss-20b-1:0",
-            "input",
-            "us-east-1",
-            "AmazonBedrock",
-            "USE1-openai.gpt-oss-20b-1:0-input-tokens",
-            "I",
-        ),
-        (
-            "us.anthropic.claude-haiku-5-5",
-            "output",
-            "us-east-1",
-            "AmazonBedrockFoundationModels",
-            "USE1-MP:USE1_output_tokens_standard-Units",
-            "us.anthropic.claude-haiku-5-5",
-        ),
+        ("openai.gpt-oss-20b-1:0", "input", "USE1-openai.gpt-oss-20b-1:0-input-tokens"),
+        ("amazon.titan-embed-text-v2:0", "input", "USE1-TitanEmbeddingV2-Text-input-tokens"),
     ],
 )
-def test_token_usage(model: str, meter: str, region: str, service: str, usage_type: str, operation: str) -> None:
-    row = replace(CTX, region=region).tokens(model, meter, 7)
-    expected = "InvokeModelInference" if operation == "I" else operation
-    assert (row.service_code, row.usage_type, row.operation) == (service, usage_type, expected)
+def test_token_usage(model: str, meter: str, usage_type: str) -> None:
+    row = CTX.tokens(model, meter, 7)
+    assert (row.service_code, row.usage_type, row.operation) == ("AmazonBedrock", usage_type, "InvokeModelInference")
     assert (row.amount, row.unit, row.model, row.basis) == (Decimal(7), "tokens", model, "reported")
 
 
-def test_embedding_tokens() -> None:
-    row = CTX.tokens("amazon.titan-embed-text-v2:0", "input", 12)
-    assert row.usage_type == "USE1-TitanEmbeddingV2-Text-input-tokens"
-    assert row.approach == "rag"
+def test_token_usage_of_other_regions_and_of_the_marketplace() -> None:
+    west = replace(CTX, region="us-west-2").tokens("amazon.nova-lite-v1:0", "output", 7)
+    assert west.usage_type == "USW2-NovaLite-output-tokens"
+    market = CTX.tokens(HAIKU, "output", 7)
+    assert (market.service_code, market.operation) == ("AmazonBedrockFoundationModels", HAIKU)
+    assert market.usage_type == "USE1-MP:USE1_output_tokens_standard-Units"
 
 
 def test_rows_carry_the_context() -> None:
@@ -93,25 +67,29 @@ def test_rows_carry_the_context() -> None:
 
 def test_lambda_gb_seconds_are_exact() -> None:
     # 512 / 1024 GB x 1.234 s = 0.617 GB-second
-    row = CTX.row(meters.LAMBDA_TIME["arm64"], meters.gb_seconds(512, 1234))
-    assert (row.amount, row.usage_type) == (Decimal("0.617"), "Lambda-GB-Second-ARM")
-    assert CTX.row(meters.LAMBDA_TIME["x86_64"], meters.gb_seconds(128, 1)).amount == Decimal("0.000125")
-    assert EUROPE.row(meters.LAMBDA_REQUESTS["arm64"], 3).usage_type == "EU-Request-ARM"
+    assert meters.gb_seconds(512, 1234) == Decimal("0.617")
+    assert meters.gb_seconds(128, 1) == Decimal("0.000125")
 
 
-def test_time_and_size_meters() -> None:
-    assert CTX.row(meters.TRAINING, 180, variety="ml.g5.xlarge").amount == 180
-    assert CTX.row(meters.TRAINING, 90, variety="ml.g5.xlarge").usage_type == "USE1-Train:ml.g5.xlarge"
-    assert CTX.row(meters.HOSTING, Decimal("12.5"), variety="ml.g5.xlarge").usage_type == "USE1-Host:ml.g5.xlarge"
-    assert CTX.row(meters.OCU["search"], 120).amount == 120
-    assert CTX.row(meters.OCU["indexing"], 60).usage_type == "USE1-IndexingOCU"
-    assert CTX.row(meters.AOSS_STORAGE, 60_000).amount == 60000
-    assert CTX.row(meters.S3_STORAGE, 60_000).unit == "byte-second"
-    assert EUROPE.row(meters.S3_STORAGE, 1).usage_type == "EU-TimedStorage-ByteHrs"
-    assert CTX.row(meters.S3_REQUESTS[2], 9).usage_type == "Requests-Tier2"
-    assert CTX.row(meters.DYNAMODB_UNITS["read"], Decimal("0.5")).unit == "read units"
-    assert CTX.row(meters.LOG_BYTES, 2048).usage_type == "USE1-DataProcessing-Bytes"
-    assert CTX.row(meters.COST_EXPLORER, 5).service_code == "AWSCostExplorer"
+@pytest.mark.parametrize(
+    ("row", "usage_type", "unit"),
+    [
+        (CTX.row(meters.LAMBDA_TIME["arm64"], 1), "Lambda-GB-Second-ARM", "GB-second"),
+        (EUROPE.row(meters.LAMBDA_REQUESTS["arm64"], 3), "EU-Request-ARM", "requests"),
+        (CTX.row(meters.TRAINING, 90, variety="ml.g5.xlarge"), "USE1-Train:ml.g5.xlarge", "instance-second"),
+        (CTX.row(meters.HOSTING, 90, variety="ml.g5.xlarge"), "USE1-Host:ml.g5.xlarge", "instance-second"),
+        (CTX.row(meters.OCU["search"], 60), "USE1-SearchOCU", "OCU-second"),
+        (CTX.row(meters.OCU["indexing"], 60, "OCU-hour"), "USE1-IndexingOCU", "OCU-hour"),
+        (CTX.row(meters.AOSS_STORAGE, 1), "USE1-StorageUsedInS3ByteHour", "byte-second"),
+        (EUROPE.row(meters.S3_STORAGE, 1), "EU-TimedStorage-ByteHrs", "byte-second"),
+        (CTX.row(meters.S3_REQUESTS[2], 9), "Requests-Tier2", "requests"),
+        (CTX.row(meters.DYNAMODB_UNITS["read"], Decimal("0.5")), "ReadRequestUnits", "read units"),
+        (CTX.row(meters.LOG_BYTES, 2048), "USE1-DataProcessing-Bytes", "bytes"),
+        (EUROPE.row(meters.COST_EXPLORER, 5), "USE1-APIRequest", "requests"),
+    ],
+)
+def test_usage_types_and_units(row: UsageRow, usage_type: str, unit: str) -> None:
+    assert (row.usage_type, row.unit) == (usage_type, unit)
 
 
 @pytest.mark.parametrize(

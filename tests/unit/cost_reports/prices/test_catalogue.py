@@ -16,6 +16,8 @@ from tests.unit.cost_reports.prices.sample_prices import ROW
 from tests.unit.cost_reports.sample_run import NOVA, context
 
 CTX = context("rag", "rag")
+PRICE = '{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [%s]}'
+MODEL = '{"schema": 1, "currency": "USD", "as_of": "d", "models": [%s], "prices": []}'
 
 
 @pytest.fixture(scope="module")
@@ -147,35 +149,20 @@ def test_tiers_must_share_a_unit() -> None:
         ("[]", "not a price file of schema 1"),
         ('{"schema": 1, "currency": "EUR"}', "currency must be USD \\(got 'EUR'"),
         ('{"schema": 1, "currency": "USD"}', "missing or unknown: 'models'"),
-        ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [{"usd": 1}]}', "written as text"),
-        (
-            '{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [{"usd": "x"}]}',
-            "usd is not a number",
-        ),
-        ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [{"cost": "1"}]}', "unknown field"),
-        ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [{"usd": "1"}]}', "missing"),
-        (
-            '{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [3]}',
-            "price: not an object with fields \\(got 3",
-        ),
-        ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [], "prices": [{"usd": null}]}', "usd is missing"),
+        (PRICE % '{"usd": 1}', "written as text"),
+        (PRICE % '{"usd": "x"}', "usd is not a number"),
+        (PRICE % '{"cost": "1"}', "unknown field"),
+        (PRICE % '{"usd": "1"}', "missing"),
+        (PRICE % "3", r"price: not an object with fields \(got 3"),
+        (PRICE % '{"usd": null}', "usd is missing"),
         (
             '{"schema": 1, "currency": "USD", "as_of": null, "models": [], "prices": []}',
-            "as_of must be text \\(got None",
+            r"as_of must be text \(got None",
         ),
-        (
-            '{"schema": 1, "currency": "USD", "as_of": "d", "models": [3], "prices": []}',
-            "model None: not an object with fields \\(got 3",
-        ),
-        ('{"schema": 1, "currency": "USD", "as_of": "d", "models": [{"id": "m"}], "prices": []}', "model m: .*missing"),
-        (
-            '{"schema": 1, "currency": "USD", "as_of": "d", "models": [{"id": "m", "max_input_tokens": "9"}]}',
-            "model m: max_input_tokens must be a whole number \\(got '9'",
-        ),
-        (
-            '{"schema": 1, "currency": "USD", "models": [{"id": "m", "max_input_tokens": 9, "end_of_life": 7}]}',
-            "model m: end_of_life must be text \\(got 7",
-        ),
+        (MODEL % "3", r"model None: not an object with fields \(got 3"),
+        (MODEL % '{"id": "m"}', "model m: .*missing"),
+        (MODEL % '{"id": "m", "max_input_tokens": "9"}', r"model m: max_input_tokens must be a whole number \(got '9'"),
+        (MODEL % '{"id": "m", "max_input_tokens": 9, "end_of_life": 7}', r"model m: end_of_life must be text \(got 7"),
     ],
 )
 def test_a_wrong_file_is_named(text: str, message: str, tmp_path: Path) -> None:
@@ -214,25 +201,13 @@ def test_prefixes_of_regions() -> None:
 
 
 def test_every_meter_of_the_default_region_has_a_price(shipped: Catalogue) -> None:
-    rows = [
-        *(CTX.tokens(NOVA, m, 1) for m in ("input", "output", "cache read")),
-        CTX.tokens("amazon.titan-embed-text-v2:0", "input", 1),
-        CTX.row(meters.LAMBDA_TIME["arm64"], meters.gb_seconds(128, 1)),
-        CTX.row(meters.LAMBDA_TIME["x86_64"], meters.gb_seconds(128, 1)),
-        CTX.row(meters.LAMBDA_REQUESTS["arm64"], 1),
-        CTX.row(meters.LAMBDA_REQUESTS["x86_64"], 1),
-        CTX.row(meters.TRANSITIONS, 1),
-        CTX.row(meters.TRAINING, 1, variety="ml.g5.xlarge"),
-        CTX.row(meters.HOSTING, 1, variety="ml.g5.xlarge"),
-        CTX.row(meters.S3_STORAGE, 1 * 1),
-        CTX.row(meters.S3_REQUESTS[1], 1),
-        CTX.row(meters.S3_REQUESTS[2], 1),
-        CTX.row(meters.OCU["search"], 1),
-        CTX.row(meters.OCU["indexing"], 1),
-        CTX.row(meters.AOSS_STORAGE, 1 * 1),
-        CTX.row(meters.DYNAMODB_UNITS["read"], 1),
-        CTX.row(meters.DYNAMODB_UNITS["write"], 1),
-        CTX.row(meters.LOG_BYTES, 1),
-        CTX.row(meters.COST_EXPLORER, 1),
-    ]
+    varieties = {"VECTOR_BYTES": "Small", "DOMAIN_NODES": "m7g.medium"} | dict.fromkeys(
+        ("TRAINING", "HOSTING"), "ml.g5.xlarge"
+    )
+    varieties |= dict.fromkeys(("CUSTOM_MODEL_TRAINING", "CUSTOM_MODEL_STORAGE"), "NovaMicro")
+    rows = [CTX.tokens(NOVA, meter, 1) for meter in ("input", "output", "cache read")]
+    for name, found in vars(meters).items():
+        specs = found.values() if isinstance(found, dict) and name.isupper() else [found]
+        rows += [CTX.row(m, 1, variety=varieties.get(name, "")) for m in specs if isinstance(m, meters.MeterSpec)]
+    assert len(rows) > 35
     assert missing(shipped, rows) == []

@@ -25,7 +25,7 @@ from cost_reports.prices.price_list import parse, refresh, to_file
 from cost_reports.render import html, markdown, outlook_csv
 from cost_reports.render.documents import decision_document, estimate_document
 from tests.unit.cost_reports.decide.sample_quality import MEASURED, quality
-from tests.unit.cost_reports.estimate.sample_inputs import setting
+from tests.unit.cost_reports.estimate.sample_inputs import inputs
 from tests.unit.cost_reports.prices.sample_prices import ROW, product
 
 CATALOGUE = Catalogue.load()
@@ -35,12 +35,12 @@ RATE = CATALOGUE.unpublished[0]
 
 @pytest.fixture(scope="module")
 def whole() -> Estimate:
-    return estimate(setting())
+    return estimate(inputs())
 
 
 @pytest.fixture(scope="module")
 def decision() -> Decision:
-    return decide(setting(), MEASURED, samples=50)
+    return decide(inputs(), MEASURED, samples=50)
 
 
 def option(found: Estimate, name: str) -> OptionEstimate:
@@ -83,7 +83,7 @@ def test_the_sums_that_lack_it_say_so(whole: Estimate) -> None:
 
 
 def test_a_published_price_makes_the_sum_whole(whole: Estimate) -> None:
-    found = option(estimate(setting(catalogue=with_price("1000"))), "rag / rag / s3 vectors")
+    found = option(estimate(inputs(catalogue=with_price("1000"))), "rag / rag / s3 vectors")
     assert (found.at_least, found.unknown) == ((), ())
     before = option(whole, "rag / rag / s3 vectors")
     each = next(i.amount for i in before.items if i.usage_type == QUERIES[1])
@@ -117,7 +117,7 @@ def test_the_decision_says_from_which_price_on_it_would_change(decision: Decisio
     assert bound.instead is not None
     assert f"for one TB on, {bound.instead} would cost less" in decision.reasons[-1]
     for usd, headline in ((bound.price_usd * Decimal("0.999"), "s3 vectors"), (bound.price_usd * Decimal("1.001"), "")):
-        found = decide(setting(catalogue=with_price(f"{usd:f}")), MEASURED, samples=50)
+        found = decide(inputs(catalogue=with_price(f"{usd:f}")), MEASURED, samples=50)
         assert ("s3 vectors" in found.headline) == bool(headline), found.headline
     assert any("labelled object" in u and "need as much of it" in u for u in decision.unknowns)
     candidate = next(c for c in decision.candidates if c.variant == "lora+rag")
@@ -127,14 +127,14 @@ def test_the_decision_says_from_which_price_on_it_would_change(decision: Decisio
 
 def test_a_decision_between_known_costs_has_no_bounds() -> None:
     measured = {("prompting", "zero-shot"): quality(0.9)}
-    found = decide(setting(), measured, samples=50)
+    found = decide(inputs(), measured, samples=50)
     assert found.headline.startswith("Use prompting")
     assert not any("public price" in r for r in found.reasons)
     assert sentences([]) == []
 
 
 def test_usage_without_a_public_price_is_an_error_that_says_so() -> None:
-    row = next(r for r in _rows(setting()) if r.usage_type == QUERIES[1])
+    row = next(r for r in _rows(inputs()) if r.usage_type == QUERIES[1])
     with pytest.raises(PriceError, match=r"no public price of data that .*-Bytes-Small\): no public source"):
         CATALOGUE.tiers_for(row)
     assert missing(CATALOGUE, [row]) == []
@@ -176,7 +176,7 @@ def test_a_refresh_that_finds_it_makes_it_a_price() -> None:
     assert [(r.usage_type, r.usd, r.confidence) for r in found.added] == [(QUERIES[1], Decimal("0.005"), "high")]
     assert RATE not in found.unpublished
     assert len(found.unpublished) == len(CATALOGUE.unpublished) - 1
-    assert Catalogue(found.rows, unpublished=found.unpublished).unpublished_for(_rows(setting())[0]) is None
+    assert Catalogue(found.rows, unpublished=found.unpublished).unpublished_for(_rows(inputs())[0]) is None
 
 
 def test_another_region_is_read_by_the_names_of_its_own() -> None:

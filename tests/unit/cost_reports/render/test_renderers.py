@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 from xml.etree import ElementTree
@@ -15,12 +16,17 @@ from cost_reports.metering.phases import charge_phases
 from cost_reports.prices.catalogue import Catalogue
 from cost_reports.render import csv_file, html, markdown, terminal
 from cost_reports.render.document import Document, Table, columns
-from cost_reports.render.documents import run_report_document
+from cost_reports.render.documents import run_report_document, spend_report_document
+from cost_reports.render.svg_money import against, grouped, nice_top, stacked
 from cost_reports.run_report.build import build_report
 from cost_reports.run_report.report import Report
+from cost_reports.spend_report.build import build_spend
+from cost_reports.spend_report.report import Failure, SpendReport, Tag
 from cost_reports.text import number, percent, quantity, usd
 from tests.unit.cost_reports import sample_run as run
 from tests.unit.cost_reports.run_report.sample_records import header, records
+from tests.unit.cost_reports.spend_report import sample_bill as bill
+from tests.unit.cost_reports.spend_report import sample_month
 from tests.unit.page import Page
 
 EVIL = "=cmd|'/c calc'!A1 <img src=x onerror=alert(1)> [a](javascript:b) | **x**"
@@ -32,7 +38,7 @@ def report() -> Report:
 
 
 @pytest.fixture(scope="module")
-def evil() -> Report:
+def evil_run() -> Report:
     charges = charge_phases(Catalogue.load(), run.usage())
     named = [replace(c, service=EVIL) for c in charges["experiment"]]
     return build_report(
@@ -40,11 +46,38 @@ def evil() -> Report:
     )
 
 
-def test_the_html_page_stands_alone(evil: Report) -> None:
-    page = html.render(run_report_document.document(evil))
+@pytest.fixture(scope="module")
+def evil_spend() -> SpendReport:
+    metered = bill.metered()
+    rows = [
+        replace(r, service=EVIL, usage_type=r.usage_type and EVIL, model=r.model and EVIL) for r in bill.cuts(metered)
+    ]
+    rows = [replace(r, approach=EVIL if r.approach == "rag" else r.approach) for r in rows]
+    return build_spend(
+        bill.records(
+            bill.billed(rows, failures=[Failure(request="forecast", code=EVIL, text=EVIL)]),
+            metered,
+            tags=[Tag(key=EVIL, state="unknown", text=EVIL)],
+            description=EVIL,
+        ),
+        bill.CATALOGUE,
+    )
+
+
+@pytest.fixture(scope="module")
+def pages(evil_run: Report, evil_spend: SpendReport) -> dict[str, Document]:
+    return {
+        "run": run_report_document.document(evil_run),
+        "spend": spend_report_document.document(evil_spend),
+        "month": spend_report_document.document(build_spend(sample_month.records(), bill.CATALOGUE)),
+    }
+
+
+@pytest.mark.parametrize("name", ["run", "spend", "month"])
+def test_a_page_stands_alone(name: str, pages: dict[str, Document]) -> None:
+    page = html.render(pages[name])
     parsed = Page(page)
-    assert "script" not in parsed.tags
-    assert "img" not in parsed.tags
+    assert not {"script", "img", "link"} & set(parsed.tags)
     assert parsed.resources == []
     assert "prefers-color-scheme:dark" in page
     assert "@media print" in page
@@ -55,12 +88,15 @@ def test_the_html_page_stands_alone(evil: Report) -> None:
         assert svg.attrib["role"] == "img"
 
 
-def test_markdown_is_escaped(evil: Report) -> None:
-    text = markdown.render(run_report_document.document(evil))
+@pytest.mark.parametrize("name", ["run", "spend"])
+def test_names_do_nothing_in_markdown(name: str, pages: dict[str, Document]) -> None:
+    text = markdown.render(pages[name])
     assert "<img" not in text
     assert r"&lt;img src=x onerror=alert(1)&gt; \[a\](javascript:b) \| \*\*x\*\*" in text
-    rows = [line for line in text.splitlines() if "onerror" in line and line.startswith("| ")]
-    assert {line.replace(r"\|", "").count("|") for line in rows} == {3, 4}
+    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert len(tables) > 5
+    for table in tables:
+        assert len({line.replace(r"\|", "").count("|") for line in table.splitlines()}) == 1, table
 
 
 def test_every_output_says_what_is_simulated(report: Report) -> None:
@@ -118,3 +154,31 @@ def test_a_table_with_a_wrong_row_is_refused() -> None:
     with pytest.raises(ValueError, match="table 't': a row has 1 cells, not 2"):
         Table(title="t", columns=columns("a", "b"), rows=(("x",),))
     assert Document(title="t", kicker="k", summary="s", blocks=()).blocks == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown_as"),
+    [("0.167 OCU-hour", "0.167 OCU-hour"), ("1. x", r"1\. x"), ("12)", r"12\)"), ("-5", r"\-5"), ("2026-11-26",) * 2],
+)
+def test_numbers_are_no_lists_and_stay_numbers(text: str, shown_as: str) -> None:
+    assert markdown.escape(text) == shown_as
+
+
+def test_names_from_tags_and_services_are_no_formulas_in_csv() -> None:
+    rows = [replace(bill.metered()[0], service=EVIL, usage_type="+1", experiment="@x", approach="-1+1", model="=1")]
+    text = csv_file.render(rows, simulated=True)
+    for defused in ("'=cmd|", ",'+1,", ",'@x,", ",'-1+1,", ",'=1,"):
+        assert defused in text
+    assert "nothing was billed" in text
+
+
+def test_charts_of_nothing_and_of_credits() -> None:
+    assert stacked("t", [], legend=[]) == ""
+    assert [nice_top(v) for v in (0.0, 0.9, 12.1, 1000.0)] == [1.0, 1.0, 16.0, 1000.0]
+    for picture in (
+        grouped("t", [], legend=[]),
+        against("t", [("to date", "c1", -3.0, "-$3.00")], limit=(5.0, "budget")),
+        against("t", [("to date", "c1", 0.0, "$0")]),
+    ):
+        assert 'width="-' not in picture
+        ElementTree.fromstring(picture)

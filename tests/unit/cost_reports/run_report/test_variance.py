@@ -18,11 +18,11 @@ from cost_reports.run_report.build import build_report
 from cost_reports.run_report.report import Report, report_from_json
 from cost_reports.run_report.variance import Variance, variances
 from tests.unit.cost_reports import sample_run as run
-from tests.unit.cost_reports.estimate.sample_inputs import setting
+from tests.unit.cost_reports.estimate.sample_inputs import inputs
 from tests.unit.cost_reports.run_report.sample_records import records
 
 CATALOGUE = Catalogue.load()
-EXPECTED = run_usage(setting(), 2, run.PAIRS)
+EXPECTED = run_usage(inputs(), 2, run.PAIRS)
 PARTS = ("price", "volume", "unestimated", "not_metered", "untagged", "credits_and_tax")
 
 
@@ -64,11 +64,11 @@ def test_what_carries_no_approach_stands_apart() -> None:
 
 def test_what_a_run_is_expected_to_use() -> None:
     """25 + 150 tokens a zero-shot question of Nova Micro, two questions; adapters are trained one job each."""
-    zero = run_usage(setting(), 2, [("prompting", "zero-shot")])
+    zero = run_usage(inputs(), 2, [("prompting", "zero-shot")])
     assert next(r.amount for r in zero if "input" in r.usage_type) == 2 * (25 + 150)
     assert not any(r.service_code in ("AmazonES", "AmazonSageMaker") for r in zero)
     one, two = (
-        next(r.amount for r in run_usage(setting(), 2, pairs) if "Train:" in r.usage_type)
+        next(r.amount for r in run_usage(inputs(), 2, pairs) if "Train:" in r.usage_type)
         for pairs in ([("fine-tuning", "lora")], [("fine-tuning", "lora"), ("fine-tuning", "lora+rag")])
     )
     assert two == pytest.approx(2 * one)

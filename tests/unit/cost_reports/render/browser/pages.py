@@ -7,7 +7,7 @@ from cost_reports.render import html
 from cost_reports.render.documents import estimate_document, run_report_document, spend_report_document
 from cost_reports.run_report.build import build_report
 from cost_reports.spend_report.build import build_spend
-from tests.unit.cost_reports.estimate.sample_inputs import setting
+from tests.unit.cost_reports.estimate.sample_inputs import inputs
 from tests.unit.cost_reports.run_report.sample_records import records
 from tests.unit.cost_reports.spend_report import sample_bill, sample_month
 
@@ -21,5 +21,5 @@ def all_pages() -> dict[str, str]:
         ),
         "spend-no-data": html.render(spend_report_document.document(build_spend(nothing_yet, sample_bill.CATALOGUE))),
         "run": html.render(run_report_document.document(build_report(records()))),
-        "estimate": html.render(estimate_document.document(estimate(setting()))),
+        "estimate": html.render(estimate_document.document(estimate(inputs()))),
     }
