@@ -190,7 +190,7 @@ class _Resource:
     def text(self, name: str) -> str:
         return str(self._of_kind(name, str, None))
 
-    def _of_kind(self, name: str, kind: type, default: Any) -> Any:
+    def _of_kind(self, name: str, kind: Any, default: Any) -> Any:
         value = self.properties.get(name, default)
         if not isinstance(value, kind):
             raise _Unstated(f"the template does not state {name}")

@@ -9,7 +9,7 @@ from aws_cdk import aws_bedrock as bedrock
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from contracts.model_ids import split_model_id
+from contracts.aws_names import split_model_id
 from infra import permissions
 from infra.settings import Settings
 

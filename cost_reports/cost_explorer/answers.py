@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from contracts.aws_names import BEDROCK, bill_name
 from contracts.money import ChargeRow, Cut
-from contracts.services import BEDROCK, bill_name
 from contracts.units import WIDE
 from cost_reports.compare.reconcile import USAGE_CATEGORIES
 from cost_reports.cost_explorer.requests import GROUPS, INTERVAL_PERCENT

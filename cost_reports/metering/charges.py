@@ -9,8 +9,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, TypeVar
 
+from contracts.aws_names import report_name
 from contracts.money import ChargeRow, PriceRow, UsageRow
-from contracts.services import report_name
 from contracts.times import parse_time, stamp
 from contracts.units import MONEY, WIDE, ratio, reading_unit, to_decimal
 from cost_reports.prices.catalogue import Catalogue, PriceError, name_of

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from contracts import services
+from contracts import aws_names
 from contracts.money import Basis, UsageRow
 from contracts.units import WIDE
 from cost_reports.prices.usage_types import token_usage, usage_type
@@ -64,63 +64,63 @@ _AWAKE = "capacity units x time that they were awake"
 _INDEX = "size of vectors and text x time from indexing to deletion"
 
 LAMBDA_TIME: dict[Architecture, MeterSpec] = {
-    "arm64": MeterSpec(services.LAMBDA, "Lambda-GB-Second-ARM", "Invoke", "GB-second", _INVOCATION),
-    "x86_64": MeterSpec(services.LAMBDA, "Lambda-GB-Second", "Invoke", "GB-second", _INVOCATION),
+    "arm64": MeterSpec(aws_names.LAMBDA, "Lambda-GB-Second-ARM", "Invoke", "GB-second", _INVOCATION),
+    "x86_64": MeterSpec(aws_names.LAMBDA, "Lambda-GB-Second", "Invoke", "GB-second", _INVOCATION),
 }
 LAMBDA_REQUESTS: dict[Architecture, MeterSpec] = {
-    "arm64": MeterSpec(services.LAMBDA, "Request-ARM", "Invoke", "requests", "one a handler call"),
-    "x86_64": MeterSpec(services.LAMBDA, "Request", "Invoke", "requests", "one a handler call"),
+    "arm64": MeterSpec(aws_names.LAMBDA, "Request-ARM", "Invoke", "requests", "one a handler call"),
+    "x86_64": MeterSpec(aws_names.LAMBDA, "Request", "Invoke", "requests", "one a handler call"),
 }
 #: Of standard workflows, retries included.
-TRANSITIONS = MeterSpec(services.STEP_FUNCTIONS, "StateTransition", "StateTransition", "transitions", _HISTORY)
-TRAINING = MeterSpec(services.SAGEMAKER, "Train:{}", "RunInstance", "instance-second", _JOB, "reported")
+TRANSITIONS = MeterSpec(aws_names.STEP_FUNCTIONS, "StateTransition", "StateTransition", "transitions", _HISTORY)
+TRAINING = MeterSpec(aws_names.SAGEMAKER, "Train:{}", "RunInstance", "instance-second", _JOB, "reported")
 HOSTING = MeterSpec(
-    services.SAGEMAKER, "Host:{}", "RunInstance", "instance-second", "creation to deletion of the endpoint"
+    aws_names.SAGEMAKER, "Host:{}", "RunInstance", "instance-second", "creation to deletion of the endpoint"
 )
-LABELS = MeterSpec(services.GROUND_TRUTH, "GroundTruth-Worker-Text", "Label", "labels")
-LABELLED_OBJECTS = MeterSpec(services.GROUND_TRUTH, "GroundTruth-Object", "Label", "objects")
-S3_STORAGE = MeterSpec(services.S3, "TimedStorage-ByteHrs", "StandardStorage", "byte-second", _OBJECTS)
+LABELS = MeterSpec(aws_names.GROUND_TRUTH, "GroundTruth-Worker-Text", "Label", "labels")
+LABELLED_OBJECTS = MeterSpec(aws_names.GROUND_TRUTH, "GroundTruth-Object", "Label", "objects")
+S3_STORAGE = MeterSpec(aws_names.S3, "TimedStorage-ByteHrs", "StandardStorage", "byte-second", _OBJECTS)
 #: Tier 1: PUT, COPY, POST, LIST; tier 2: GET and all others. DELETE is free: do not count it.
 S3_REQUESTS: dict[Tier, MeterSpec] = {
-    1: MeterSpec(services.S3, "Requests-Tier1", "PutObject", "requests", _SENT, "reported"),
-    2: MeterSpec(services.S3, "Requests-Tier2", "GetObject", "requests", _SENT, "reported"),
+    1: MeterSpec(aws_names.S3, "Requests-Tier1", "PutObject", "requests", _SENT, "reported"),
+    2: MeterSpec(aws_names.S3, "Requests-Tier2", "GetObject", "requests", _SENT, "reported"),
 }
 #: Compute of OpenSearch Serverless.
 OCU: dict[Work, MeterSpec] = {
-    "search": MeterSpec(services.OPENSEARCH, "SearchOCU", "ESDomain", "OCU-second", _AWAKE),
-    "indexing": MeterSpec(services.OPENSEARCH, "IndexingOCU", "ESDomain", "OCU-second", _AWAKE),
+    "search": MeterSpec(aws_names.OPENSEARCH, "SearchOCU", "ESDomain", "OCU-second", _AWAKE),
+    "indexing": MeterSpec(aws_names.OPENSEARCH, "IndexingOCU", "ESDomain", "OCU-second", _AWAKE),
 }
-AOSS_STORAGE = MeterSpec(services.OPENSEARCH, "StorageUsedInS3ByteHour", "ESDomain", "byte-second", _INDEX)
-DOMAIN_NODES = MeterSpec(services.OPENSEARCH, "ESInstance:{}", "ESDomain", "instance-hour")
-DOMAIN_DISKS = MeterSpec(services.OPENSEARCH, "ES:GP3-Storage", "ESDomain", "GB-month")
+AOSS_STORAGE = MeterSpec(aws_names.OPENSEARCH, "StorageUsedInS3ByteHour", "ESDomain", "byte-second", _INDEX)
+DOMAIN_NODES = MeterSpec(aws_names.OPENSEARCH, "ESInstance:{}", "ESDomain", "instance-hour")
+DOMAIN_DISKS = MeterSpec(aws_names.OPENSEARCH, "ES:GP3-Storage", "ESDomain", "GB-month")
 _ON_DEMAND = "PayPerRequestThroughput"
 #: A read unit is 4 KB (half of it eventually consistent), a write unit 1 KB.
 DYNAMODB_UNITS: dict[Access, MeterSpec] = {
-    "read": MeterSpec(services.DYNAMODB, "ReadRequestUnits", _ON_DEMAND, "read units", _CAPACITY, "reported"),
-    "write": MeterSpec(services.DYNAMODB, "WriteRequestUnits", _ON_DEMAND, "write units", _CAPACITY, "reported"),
+    "read": MeterSpec(aws_names.DYNAMODB, "ReadRequestUnits", _ON_DEMAND, "read units", _CAPACITY, "reported"),
+    "write": MeterSpec(aws_names.DYNAMODB, "WriteRequestUnits", _ON_DEMAND, "write units", _CAPACITY, "reported"),
 }
 #: Taken in by CloudWatch Logs (Standard class).
-LOG_BYTES = MeterSpec(services.CLOUDWATCH, "DataProcessing-Bytes", "PutLogEvents", "bytes", "bytes of the log lines")
-ALARMS = MeterSpec(services.CLOUDWATCH, "CW:AlarmMonitorUsage", "", "alarm-month")
+LOG_BYTES = MeterSpec(aws_names.CLOUDWATCH, "DataProcessing-Bytes", "PutLogEvents", "bytes", "bytes of the log lines")
+ALARMS = MeterSpec(aws_names.CLOUDWATCH, "CW:AlarmMonitorUsage", "", "alarm-month")
 #: Pages that were read. The service has one price for the world, billed under us-east-1.
-COST_EXPLORER = MeterSpec(services.COST_EXPLORER, "USE1-APIRequest", "GetCostAndUsage", "requests", exact=True)
-AURORA_CAPACITY = MeterSpec(services.RDS, "Aurora:ServerlessV2Usage", "CreateDBInstance", "ACU-hour")
-AURORA_STORAGE = MeterSpec(services.RDS, "Aurora:StorageUsage", "CreateDBInstance", "GB-month")
-VECTOR_PUTS = MeterSpec(services.S3_VECTORS, "Vectors-Put-Bytes", "PutVectors", "GB")
-VECTOR_STORAGE = MeterSpec(services.S3_VECTORS, "Vectors-TimedStorage-ByteHrs", "PutVectors", "GB-month")
-VECTOR_QUERIES = MeterSpec(services.S3_VECTORS, "Vectors-Query-Requests", "QueryVectors", "queries")
+COST_EXPLORER = MeterSpec(aws_names.COST_EXPLORER, "USE1-APIRequest", "GetCostAndUsage", "requests", exact=True)
+AURORA_CAPACITY = MeterSpec(aws_names.RDS, "Aurora:ServerlessV2Usage", "CreateDBInstance", "ACU-hour")
+AURORA_STORAGE = MeterSpec(aws_names.RDS, "Aurora:StorageUsage", "CreateDBInstance", "GB-month")
+VECTOR_PUTS = MeterSpec(aws_names.S3_VECTORS, "Vectors-Put-Bytes", "PutVectors", "GB")
+VECTOR_STORAGE = MeterSpec(aws_names.S3_VECTORS, "Vectors-TimedStorage-ByteHrs", "PutVectors", "GB-month")
+VECTOR_QUERIES = MeterSpec(aws_names.S3_VECTORS, "Vectors-Query-Requests", "QueryVectors", "queries")
 #: By size of the index: `Small` up to 100,000 vectors, `Large` above.
-VECTOR_BYTES = MeterSpec(services.S3_VECTORS, "Vectors-Query-Bytes-{}", "QueryVectors", "TB")
-IMPORTED_MODEL_TIME = MeterSpec(services.BEDROCK, "CustomModelImport-v1-Inference", "InvokeModel", "CMU-minute")
-IMPORTED_MODEL_STORAGE = MeterSpec(services.BEDROCK, "CustomModelImport-v1-Storage", "ImportModel", "CMU-month")
+VECTOR_BYTES = MeterSpec(aws_names.S3_VECTORS, "Vectors-Query-Bytes-{}", "QueryVectors", "TB")
+IMPORTED_MODEL_TIME = MeterSpec(aws_names.BEDROCK, "CustomModelImport-v1-Inference", "InvokeModel", "CMU-minute")
+IMPORTED_MODEL_STORAGE = MeterSpec(aws_names.BEDROCK, "CustomModelImport-v1-Storage", "ImportModel", "CMU-month")
 _CUSTOMIZE = "CreateModelCustomizationJob"
-CUSTOM_MODEL_TRAINING = MeterSpec(services.BEDROCK, "{}-Customization-Training", _CUSTOMIZE, "training tokens")
-CUSTOM_MODEL_STORAGE = MeterSpec(services.BEDROCK, "{}-Customization-Storage", _CUSTOMIZE, "custom-model-month")
-VPC_ENDPOINTS = MeterSpec(services.VPC, "VpcEndpoint-Hours", "", "AZ-hour")
-PUBLIC_ADDRESSES = MeterSpec(services.VPC, "PublicIPv4:InUseAddress", "", "address-hour")
-NAT_GATEWAYS = MeterSpec(services.EC2, "NatGateway-Hours", "", "gateway-hour")
-KEYS = MeterSpec(services.KMS, "us-east-1-KMS-Keys", "", "key-month", exact=True)
-SECRETS = MeterSpec(services.SECRETS, "AWSSecretsManager-Secrets", "", "secret-month")
+CUSTOM_MODEL_TRAINING = MeterSpec(aws_names.BEDROCK, "{}-Customization-Training", _CUSTOMIZE, "training tokens")
+CUSTOM_MODEL_STORAGE = MeterSpec(aws_names.BEDROCK, "{}-Customization-Storage", _CUSTOMIZE, "custom-model-month")
+VPC_ENDPOINTS = MeterSpec(aws_names.VPC, "VpcEndpoint-Hours", "", "AZ-hour")
+PUBLIC_ADDRESSES = MeterSpec(aws_names.VPC, "PublicIPv4:InUseAddress", "", "address-hour")
+NAT_GATEWAYS = MeterSpec(aws_names.EC2, "NatGateway-Hours", "", "gateway-hour")
+KEYS = MeterSpec(aws_names.KMS, "us-east-1-KMS-Keys", "", "key-month", exact=True)
+SECRETS = MeterSpec(aws_names.SECRETS, "AWSSecretsManager-Secrets", "", "secret-month")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
+from contracts.aws_names import BEDROCK
 from contracts.money import ChargeRow, UsageRow
-from contracts.services import BEDROCK
 from contracts.units import WIDE, to_decimal
 from cost_reports.metering import meters
 from cost_reports.metering.charges import Pricer, split_by_day

@@ -7,8 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+from contracts.aws_names import MARKETPLACE, code_of_bill_name
 from contracts.money import ChargeRow
-from contracts.services import MARKETPLACE, code_of_bill_name
 from contracts.units import UNITS, ratio, to_decimal, unit_of
 from cost_reports.metering.charges import exact_sum
 from cost_reports.prices.catalogue import Catalogue

@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from contracts.model_ids import plain_model_id
+from contracts.aws_names import plain_model_id
 from contracts.money import PriceRow, UsageRow
 from contracts.units import ratio
 from cost_reports.prices.rows import (

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
+from contracts.aws_names import EC2, SAGEMAKER
 from contracts.money import PriceRow, UsageRow
-from contracts.services import EC2, SAGEMAKER
 from cost_reports.metering.meters import HOSTING, TRAINING
 from cost_reports.prices.catalogue import Catalogue, PriceError, Unpublished, name_of
 

@@ -7,8 +7,8 @@ and eu-west-1 has the prefix `EU`.
 
 from __future__ import annotations
 
-from contracts import services
-from contracts.model_ids import plain_model_id, split_model_id
+from contracts import aws_names
+from contracts.aws_names import plain_model_id, split_model_id
 
 #: Region -> prefix of usage types.
 REGION_PREFIXES = {
@@ -30,7 +30,7 @@ REGION_PREFIXES = {
     "sa-east-1": "SAE1",
 }
 #: The services, and the beginnings of names in other services, whose us-east-1 usage types carry no prefix.
-UNPREFIXED = frozenset({services.LAMBDA, services.S3, services.DYNAMODB, services.EC2, "AmazonECR", services.RDS})
+UNPREFIXED = frozenset({aws_names.LAMBDA, aws_names.S3, aws_names.DYNAMODB, aws_names.EC2, "AmazonECR", aws_names.RDS})
 UNPREFIXED_NAMES = ("ESInstance:", "ES:", "CW:")
 
 #: Meter of a Bedrock model (the words of the price file) -> the end of its usage type.
@@ -129,10 +129,10 @@ def token_usage(model_id: str, meter: str, region: str) -> tuple[str, str, str]:
     if meter not in names:
         raise ValueError(f"meter {meter!r} of {model_id} is unknown; known are {', '.join(names)}")
     if names is MARKETPLACE_METERS:
-        prefix = usage_type(services.MARKETPLACE, "", region)[:-1]
+        prefix = usage_type(aws_names.MARKETPLACE, "", region)[:-1]
         kind = f"{prefix}-MP:{prefix}_{MARKETPLACE_METERS[meter]}-Units"
-        return services.MARKETPLACE, kind, plain_model_id(model_id)
+        return aws_names.MARKETPLACE, kind, plain_model_id(model_id)
     name = f"{MODEL_NAMES.get(bare, bare)}-{TOKEN_METERS[meter]}"
     if geography == "global":
         name += "-cross-region-global"
-    return services.BEDROCK, usage_type(services.BEDROCK, name, region), "InvokeModelInference"
+    return aws_names.BEDROCK, usage_type(aws_names.BEDROCK, name, region), "InvokeModelInference"

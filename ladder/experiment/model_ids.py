@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from contracts.aws_names import GEOGRAPHIES
 from contracts.experiment import Models
-from contracts.model_ids import GEOGRAPHIES
 
 #: Some providers, to recognise a wrong word before them. A provider that is not listed passes.
 PROVIDERS = ("ai21", "amazon", "anthropic", "cohere", "deepseek", "meta", "mistral", "openai", "qwen", "writer")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.model_ids import split_model_id
-from contracts.services import MARKETPLACE
+from contracts.aws_names import MARKETPLACE, split_model_id
 from cost_reports.prices.usage_types import MARKETPLACE_METERS, TOKEN_METERS
 
 BEDROCK = "AmazonBedrock"

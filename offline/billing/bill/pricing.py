@@ -10,8 +10,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from contracts import json_codec
+from contracts.aws_names import MARKETPLACE, bill_name
 from contracts.money import UsageRow
-from contracts.services import MARKETPLACE, bill_name
 from contracts.units import ratio
 from cost_reports.metering.charges import Pricer, split_by_day
 from cost_reports.prices import bill_names

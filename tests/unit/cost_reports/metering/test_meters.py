@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from contracts.model_ids import split_model_id
+from contracts.aws_names import split_model_id
 from contracts.money import UsageRow
 from cost_reports.metering import meters
 from cost_reports.metering.meters import UsageRowFactory
@@ -122,9 +122,9 @@ def test_the_import_is_light() -> None:
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     expected = [
         "contracts",
-        "contracts.model_ids",
+        "contracts.aws_names",
         "contracts.money",
-        "contracts.services",
+        "contracts.aws_names",
         "contracts.units",
         "cost_reports",
         "cost_reports.metering",

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from contracts.aws_names import bill_name
 from contracts.money import ChargeRow, Cut, UsageRow
-from contracts.services import bill_name
 from cost_reports.metering import meters
 from cost_reports.metering.charges import charge_rows, total
 from cost_reports.metering.meters import UsageRowFactory

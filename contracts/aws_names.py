@@ -1,4 +1,4 @@
-"""AWS services: their codes in price lists and exports, and their names in reports and on bills."""
+"""What AWS calls things: services by code and by name on bills, and Bedrock models by their ids."""
 
 from __future__ import annotations
 
@@ -67,3 +67,22 @@ def bill_name(service_code: str) -> str:
 def code_of_bill_name(name: str) -> str | None:
     """Return the code of a service by its name on a bill; None where the name is not known."""
     return _CODES.get(name)
+
+
+#: Prefixes of Bedrock's cross-region inference profiles.
+GEOGRAPHIES = ("us", "us-gov", "eu", "apac", "jp", "au", "ca", "global")
+
+
+def plain_model_id(model: str) -> str:
+    """Return the id at the end of an ARN; an id as it is."""
+    return model.rpartition("/")[2] if model.startswith("arn:") else model
+
+
+def split_model_id(model_id: str) -> tuple[str, str]:
+    """Split `us.amazon.nova-micro-v1:0` into (`us`, `amazon.nova-micro-v1:0`); without a geography the first is empty.
+
+    The ARN of a foundation model or of a system's inference profile ends in such an id.
+    """
+    plain = plain_model_id(model_id)
+    geography, _, model = plain.partition(".")
+    return (geography, model) if geography in GEOGRAPHIES else ("", plain)
