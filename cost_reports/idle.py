@@ -103,7 +103,7 @@ def idle(templates: Mapping[str, Mapping[str, Any]], catalogue: Catalogue, regio
         for name, resource in resources.items():
             it = _Resource(resource["Type"], resource.get("Properties", {}), resources, pricer)
             lines.append(_line(stack, name, it, BILLED))
-            if it.type in BILLED_APART:
+            if it.kind in BILLED_APART:
                 lines.append(_line(stack, name, it, BILLED_APART))
     return lines
 
@@ -121,7 +121,7 @@ def total(lines: Sequence[IdleLine]) -> Decimal:
 
 
 def _line(stack: str, name: str, resource: _Resource, rules: Mapping[str, Rule]) -> IdleLine:
-    kind = resource.type
+    kind = resource.kind
     status: Status = "unknown"
     usd: Fraction | None = None
     what = "this type of resource is not known here: look up its price"
@@ -161,11 +161,11 @@ class _Pricer:
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
-    """A resource or a part of it; `all` are the resources of its template. A missing number or text is `_Unstated`."""
+    """A resource or a part of it; `template` are all resources of its stack. Errors: `_Unstated`."""
 
-    type: str
+    kind: str
     properties: Mapping[str, Any]
-    all: Mapping[str, Any]
+    template: Mapping[str, Any]
     pricer: _Pricer
 
     def number(self, name: str, default: int | None = None) -> Fraction:
@@ -183,14 +183,13 @@ class _Resource:
         """Return an object of the properties, empty where it is not there."""
         return replace(self, properties=self._of_kind(name, dict, {}))
 
-    def list(self, name: str) -> list[Any]:
-        items: list[Any] = self._of_kind(name, list, [])
-        return items
+    def items(self, name: str) -> list[Any]:
+        return list(self._of_kind(name, list, []))
 
     def text(self, name: str) -> str:
         return str(self._of_kind(name, str, None))
 
-    def _of_kind(self, name: str, kind: Any, default: Any) -> Any:
+    def _of_kind(self, name: str, kind: type[Any], default: Any) -> Any:
         value = self.properties.get(name, default)
         if not isinstance(value, kind):
             raise _Unstated(f"the template does not state {name}")
@@ -239,8 +238,8 @@ def _disks(r: _Resource) -> tuple[Fraction, str]:
 def _endpoint(r: _Resource) -> tuple[Fraction, str]:
     reference = r.properties.get("EndpointConfigName")
     name = reference.get("Fn::GetAtt", [reference.get("Ref")])[0] if isinstance(reference, dict) else ""
-    config = r.all.get(name, {}) if isinstance(name, str) else {}
-    variants = replace(r, properties=config.get("Properties", {})).list("ProductionVariants")
+    config = r.template.get(name, {}) if isinstance(name, str) else {}
+    variants = replace(r, properties=config.get("Properties", {})).items("ProductionVariants")
     if not variants or not all(isinstance(variant, dict) for variant in variants):
         raise _Unstated("the template does not hold the endpoint's configuration")
     usd, machines = Fraction(0), []
@@ -254,7 +253,7 @@ def _endpoint(r: _Resource) -> tuple[Fraction, str]:
 
 
 def _alarm(r: _Resource) -> tuple[Fraction, str]:
-    metrics = max(1, sum(1 for m in r.list("Metrics") if "MetricStat" in m))
+    metrics = max(1, sum(1 for m in r.items("Metrics") if "MetricStat" in m))
     return r.pricer.month(meters.ALARMS, metrics), f"{metrics} metric"
 
 
@@ -272,7 +271,7 @@ def _cluster(r: _Resource) -> tuple[Fraction, str]:
 def _vpc_endpoint(r: _Resource) -> tuple[Fraction, str]:
     if r.properties.get("VpcEndpointType", "Gateway") == "Gateway":
         return Fraction(0), "gateway endpoints are free"
-    zones = len(r.list("SubnetIds")) or 1
+    zones = len(r.items("SubnetIds")) or 1
     return r.pricer.hours(meters.VPC_ENDPOINTS, zones), f"{zones} zones"
 
 

@@ -128,7 +128,7 @@ def forecast(answer: Mapping[str, Any]) -> Forecast:
         raise AnswerError(f"Cost Explorer, forecast: it is in {unit}; this report adds {CURRENCY} only")
     days = answer.get("ForecastResultsByTime") or ()
     if not days:
-        raise AnswerError("Cost Explorer, forecast: there is no day in it")
+        raise AnswerError("Cost Explorer, forecast: it has no day")
     sums = []
     for name in ("MeanValue", "PredictionIntervalLowerBound", "PredictionIntervalUpperBound"):
         sums.append(

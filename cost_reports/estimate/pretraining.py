@@ -132,6 +132,5 @@ class Plan:
 
 WHEN = (
     "A business trains from nothing only where no open model may be used (law, secrecy, a language or kind of data that"
-    " none has seen) and the result serves many products for years; the ladder shows it so that the order of magnitude"
-    " is in view."
+    " no model has seen) and the result serves many products for years. The ladder shows it for its order of magnitude."
 )

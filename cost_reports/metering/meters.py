@@ -1,7 +1,7 @@
 """What AWS meters, in one table, and the factory that makes usage rows from it.
 
 Lambda functions import this module, so it loads no price. Runs are counted in the smallest physical unit (tokens,
-byte-second, instance-second, ...), so that amounts stay exact; `cost_reports.prices.catalogue` converts them.
+byte-second, instance-second, ...), which keeps amounts exact; `cost_reports.prices.catalogue` converts them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads answers of the AWS Price List API (pricing:GetProducts) and brings the catalogue up to date with them.
 
 Pure: the caller fetches. Bedrock has three service codes and two units (1K and 1M tokens) for the same thing; units
-are brought to those of the catalogue by the unit table, so that a change of unit never looks like a change of price.
+are brought to those of the catalogue by the unit table: a change of unit never looks like a change of price.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from contracts.aws_names import BEDROCK
 from contracts.json_codec import plain_decimal
 from contracts.money import PriceRow
+from contracts.aws_names import BEDROCK
 from contracts.units import UNITS, ratio, to_decimal
 from cost_reports.prices.catalogue import GLOBAL, Catalogue, ModelInfo, PriceError, Unpublished, name_of
 from cost_reports.prices.usage_types import in_region
@@ -191,8 +191,8 @@ def _missing_in(catalogue: Catalogue, rows: Iterable[R], region: str) -> list[R]
     """Return what the catalogue has for us-east-1 and not for another region, under the usage types of that region."""
     if region == HOME:
         return []
-    known = {(r.service_code, r.usage_type) for r in catalogue.prices}
-    known |= {(r.service_code, r.usage_type) for r in catalogue.unpublished}
+    known = {(p.service_code, p.usage_type) for p in catalogue.prices}
+    known |= {(u.service_code, u.usage_type) for u in catalogue.unpublished}
     home = (r for r in rows if r.region == HOME)
     moved = [replace(r, usage_type=in_region(r.service_code, r.usage_type, region), region=region) for r in home]
     return [r for r in moved if (r.service_code, r.usage_type) not in known]

@@ -62,8 +62,7 @@ def build_report(records: RunRecords) -> Report:
 
 def _check(records: RunRecords, charges: Sequence[ChargeRow]) -> None:
     known = {(v.approach, v.variant) for v in records.variants}
-    named = {(answer.approach, answer.variant) for answer in records.answers}
-    named |= {(row.approach, row.variant) for row in records.quality}
+    named = {(a.approach, a.variant) for a in records.answers} | {(q.approach, q.variant) for q in records.quality}
     if strangers := sorted(named - known):
         approach, variant = strangers[0]
         raise ReportError(f"variant {variant!r} of {approach} is not on the ladder of this report")

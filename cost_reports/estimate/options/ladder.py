@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from cost_reports.estimate import pretraining
 from cost_reports.estimate.inputs import EstimateInputs
 from cost_reports.estimate.options.fine_tuning import customised_nova, fine_tuning, tuned_with_pages
@@ -32,8 +30,9 @@ def from_nothing(inputs: EstimateInputs) -> Option:
     rows = inputs.rows("pre-training", "from scratch")
     parameters, tokens = int(inputs.value("pretraining_parameters")), int(inputs.value("pretraining_tokens"))
     plan = pretraining.Plan(parameters=parameters, tokens=tokens)
-    hours = sum(plan.gpu_hours(), Fraction(0)) / 2 / CLUSTER_GPUS
+    low, high = plan.gpu_hours()
     formula = "6 N D / (peak x MFU), middle of the band, and a quarter for failed and trial runs"
+    hours = (low + high) / 2 / CLUSTER_GPUS
     compute = rows.row(meters.TRAINING, hours, "instance-hour", formula, variety=CLUSTER)
     source = "assumption; replace it by your own"
     manual = (

@@ -82,7 +82,7 @@ def _quality(report: Report) -> Table:
     rows = [
         (r.approach, name(r), r.gate.outcome, *(interval(find(r, m), MAIN[m][1]) for m in shown)) for r in report.ladder
     ]
-    # A head of two words stands on two lines, so that a terminal has room for six intervals.
+    # A head of two words stands on two lines: a terminal then has room for six intervals.
     heads = (f">{MAIN[m][0].replace(' ', chr(10), 1)}" for m in shown)
     return Table(
         title="Quality of each variant",

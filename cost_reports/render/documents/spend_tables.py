@@ -43,8 +43,7 @@ def approaches(report: SpendReport) -> Table:
         state = f"{report.header.state}." if views["billed"] is None else "it is not known."
         title = f"Estimated, metered, billed; what was {unknown} is not known"
         return table(title, rows, cells, f"{NOT_AVAILABLE} is not zero: {state}")
-    split_of: Callable[[Row], Split | None] = lambda r: r[4]  # noqa: E731  (mypy infers no row type inside a call)
-    cells.update(_split_cells("estimated", split_of))
+    cells |= _split_cells("estimated", _split_of)
     return table(
         "Estimated, metered, billed, and why billed differs from estimated",
         rows,
@@ -52,6 +51,10 @@ def approaches(report: SpendReport) -> Table:
         "Billed - estimated = the sum of the columns to the right of billed, exactly. Shared is what all"
         " approaches use together.",
     )
+
+
+def _split_of(row: Row) -> Split | None:
+    return row[4]
 
 
 def against_metered(report: SpendReport) -> Table:

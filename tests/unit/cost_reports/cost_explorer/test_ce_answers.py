@@ -232,7 +232,7 @@ def test_the_forecast_is_from_today_on() -> None:
     ("change", "message"),
     [
         (lambda a: a["Total"].update(Unit="JPY"), "forecast: it is in JPY"),
-        (lambda a: a["ForecastResultsByTime"].clear(), "there is no day"),
+        (lambda a: a["ForecastResultsByTime"].clear(), "it has no day"),
         (
             lambda a: a["ForecastResultsByTime"][1].update(MeanValue="NaN"),
             "2026-11-28: MeanValue: not an amount \\(got 'NaN'",

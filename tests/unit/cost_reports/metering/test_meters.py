@@ -124,7 +124,6 @@ def test_the_import_is_light() -> None:
         "contracts",
         "contracts.aws_names",
         "contracts.money",
-        "contracts.aws_names",
         "contracts.units",
         "cost_reports",
         "cost_reports.metering",
