@@ -39,7 +39,7 @@ class Document:
 class Question:
     """One line of `questions.train.jsonl` or `questions.test.jsonl`.
 
-    `answer` is the reference answer in house style. `document` is the id of the page that holds the answer, null for
+    `answer` is the reference answer in house style. `document` is the id of the page that holds the answer, None for
     an unanswerable question. The first tag says which part of the test the question belongs to
     (`evaluation.scoring.split_of`).
     """
@@ -118,7 +118,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """How much of the experiment one run uses; null means all of it."""
+    """How much of the experiment one run uses; None means all of it."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     test_questions: int | None = None

@@ -13,9 +13,9 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, TypeVar
 
+from contracts.aws_names import BEDROCK
 from contracts.json_codec import plain_decimal
 from contracts.money import PriceRow
-from contracts.aws_names import BEDROCK
 from contracts.units import UNITS, ratio, to_decimal
 from cost_reports.prices.catalogue import GLOBAL, Catalogue, ModelInfo, PriceError, Unpublished, name_of
 from cost_reports.prices.usage_types import in_region

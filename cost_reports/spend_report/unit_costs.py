@@ -17,9 +17,9 @@ from cost_reports.spend_report.report import UnitCosts
 def unit_costs(
     approach: str, output: Output | None, bill: Bill, metered: Sequence[ChargeRow]
 ) -> tuple[UnitCosts | None, str | None]:
-    """Return (unit costs, why there are none). Credits, refunds and tax are apart: they are not what an answer costs.
+    """Return (unit costs, why some are missing). Credits, refunds and tax are apart: they are not what an answer costs.
 
-    There are none while billing has not reached every day on which the approach (or, where nothing of it was metered,
+    They are missing while billing has not reached every day on which the approach (or, where nothing of it was metered,
     the experiment) used anything, or where it billed nothing for it on one of these days: half of a run's bill would
     look cheap.
     """

@@ -1,6 +1,6 @@
 """What OpenSearch Serverless compute and storage a run used, from the times at which its steps used the store.
 
-Capacity units are billed while workers are awake, whoever keeps them awake, so the steps' times must be joined, not
+Capacity units are billed while workers are awake, whatever keeps them awake, so the steps' times must be joined, not
 added: many functions search at once. Each step leaves an empty object whose name says when it used the store, and
 writes the usage of all such times anew; the step that comes last has seen all of them.
 

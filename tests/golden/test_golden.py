@@ -56,7 +56,7 @@ def number(text: str) -> Decimal:
 
 def usage(service: str, kind: str, amount: str, unit: str, *rest: str) -> Decimal | str:
     """usage SERVICE TYPE AMOUNT UNIT [DATE [OPERATION]]: dollars of one row, or `unknown` where the catalogue says that
-    nobody publishes its price; a space in a unit is written `_`.
+    its price is unpublished; a space in a unit is written `_`.
     """
     day = rest[0] if rest else "2026-11-23"
     row = UsageRow(

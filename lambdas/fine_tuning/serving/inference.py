@@ -147,7 +147,7 @@ def _request(served: Served, item: Any) -> Request:
         raise ValueError(f'"max_new_tokens" must be a positive whole number, not {limit!r}')
     adapter = item.get("adapter")
     if adapter is not None and adapter not in served.adapters:
-        raise ValueError(f"adapter {adapter!r} is unknown; known are {', '.join(served.adapters) or 'none'}")
+        raise ValueError(f"adapter {adapter!r} is unknown; known are {', '.join(served.adapters) or '(none)'}")
     prompt = served.tokenizer.apply_chat_template(
         item["messages"], tokenize=False, add_generation_prompt=True, enable_thinking=False
     )

@@ -119,7 +119,7 @@ def test_days_add_up(row: UsageRow, second: int, length: int) -> None:
     assert parts[0].start == row.start
     assert parts[-1].end == row.end
     assert all(a.end == b.start for a, b in pairwise(parts))
-    if row.unit != "byte-second":  # a GB-month is dearer in a short month, so days of two months may differ
+    if row.unit != "byte-second":  # a GB-month costs more in a short month, so days of two months may differ
         assert abs(total(charge_rows(CATALOGUE, [row])) - Pricer(CATALOGUE).amount(row)) <= ROUNDING * 2 * len(parts)
 
 

@@ -1,4 +1,4 @@
-"""A rate that nobody publishes: named and counted everywhere, in no sum, never 0 and never guessed."""
+"""An unpublished rate: named and counted everywhere, in no sum, never 0 and never guessed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def option(found: Estimate, name: str) -> OptionEstimate:
 
 
 def with_price(usd: str) -> Catalogue:
-    """The shipped catalogue if somebody published what queries of small S3 Vectors indexes cost a TB."""
+    """The shipped catalogue with a published price for what queries of small S3 Vectors indexes cost a TB."""
     row = replace(ROW, service_code=QUERIES[0], usage_type=QUERIES[1], unit="TB", usd=Decimal(usd))
     rest = [u for u in CATALOGUE.unpublished if (u.service_code, u.usage_type) != QUERIES]
     return Catalogue([*CATALOGUE.prices, row], CATALOGUE.models, CATALOGUE.as_of, rest)

@@ -144,13 +144,13 @@ def test_the_outlook_on_production(results: Results) -> None:
 
 
 def test_a_report_without_an_outlook_says_why(results: Results) -> None:
-    text = results.read_text("in/experiment.json").replace("HuggingFaceTB/SmolLM2-135M-Instruct", "acme/nobody-knows")
+    text = results.read_text("in/experiment.json").replace("HuggingFaceTB/SmolLM2-135M-Instruct", "acme/unknown-base")
     results.write_text("in/experiment.json", text)
     said = handler.report({"run": run.RUN}, Context())
     notes = json.loads(results.read_text(said["report_key"]))["notes"]
-    assert "No outlook on production: base model 'acme/nobody-knows' has no known shape" in notes[-1]
+    assert "No outlook on production: base model 'acme/unknown-base' has no known shape" in notes[-1]
     sources = json.loads(results.read_text(said["report_key"]))["header"]["sources"]
-    assert (sources[0]["state"], "nobody-knows" in sources[0]["text"]) == ("not estimated", True)
+    assert (sources[0]["state"], "unknown-base" in sources[0]["text"]) == ("not estimated", True)
     # Later reports tell this from an estimate that was never made, and neither from zero.
     assert results.read_text(keys.estimated(run.EXPERIMENT, run.RUN)) == ""
     assert not results.exists(keys.report_prefix(run.EXPERIMENT, run.RUN) + "decision.json")
