@@ -1,4 +1,4 @@
-"""Runs the pinned CDK command line and turns its event lines into progress."""
+"""The pinned CDK command line; its event lines become progress."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TAIL_LINES = 25
 
 
 def cdk_path() -> Path:
-    """The CDK command of this checkout.
+    """Return the path of this checkout's CDK command.
 
     Raises:
         LadderError: `make setup` has not run, or Node.js is missing.
@@ -44,10 +44,10 @@ def cdk(
     log: Path,
     on_update: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Runs `cdk <arguments>` in the repository root, all output into `log`.
+    """Run `cdk <arguments>` in the repository root; all output goes into `log`.
 
     Raises:
-        LadderError: the command failed; the message shows its last lines and where the rest is.
+        LadderError: the command failed; the message shows its last lines and names the log.
     """
     command = [str(cdk_path()), *arguments, "--progress", "events", "--no-notices", "--no-color"]
     env = {**os.environ, **environment, "CI": "true", "CDK_DISABLE_VERSION_CHECK": "1"}

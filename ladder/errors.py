@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class LadderError(Exception):
     """Shown as `error: <text>` with exit code 1; never with a traceback."""
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn what the money library refuses (always a ValueError of one line) into an error of the command."""
+    try:
+        yield
+    except ValueError as error:
+        raise LadderError(str(error)) from error

@@ -6,21 +6,17 @@ import csv
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from billing_exports import charges, duckdb_engine, rollups
-from billing_exports.query import RollupRow
+from billing_exports import duckdb_engine, rollups
 from billing_exports.rollups import Rollups
 from billing_exports.sources import is_line_file, local_files, place_of
 from contracts.money import ChargeRow
-from cost_reports.prices.catalogue import Catalogue
-from cost_reports.spend_report.records import Billed
 from ladder.errors import LadderError
 from lambdas.common.runtime import on_embedded_aws
 from lambdas.export_sync.logic import Exports
@@ -111,22 +107,6 @@ def rollup_folder(folder: Path) -> Path:
     """Where the rollups of the export in `folder` are kept; never in the folder, which may be read-only."""
     name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
     return HOME / "rollups" / name
-
-
-def billed_of(rows: Sequence[RollupRow], catalogue: Catalogue, today: date) -> Billed:
-    """The bill of a report out of what was read.
-
-    Raises:
-        ExportError: it is in several currencies, or not in USD.
-    """
-    found = charges.charge_rows(rows, catalogue, today=today)
-    accounts = {row.account for row in found}
-    return Billed(
-        source="billed-export",
-        account=next(iter(accounts)) if len(accounts) == 1 else None,
-        rows=found,
-        through=charges.through(found),
-    )
 
 
 def read_charges(path: Path) -> list[ChargeRow]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import fields
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from contracts.experiment import Experiment, HouseStyle, Question, Retrieval
 from ladder.experiment.model_ids import check_models
-from ladder.experiment.validation import Problems, Sourced
+from ladder.experiment.validation import Source, Sourced
 from lambdas.common.prompts import citations
 from lambdas.evaluation.metrics import CORRECTNESS, METRICS
 from lambdas.evaluation.scoring import split_of
@@ -24,16 +24,19 @@ ALL_PROFILE = "all"
 #: The smallest context of the models we run is 8,192 tokens. English has about four characters a token; three leave
 #: room for names and numbers. The exact count is the model's.
 CONTEXT_CHARACTERS = 8192 * 3
+#: What numbers must at least be, where that is not 1; and those that have a range of their own.
+LEAST = {
+    "document_changes_per_month": 0,
+    "minutes_saved_per_accepted_answer": 0,
+    "chunk_characters": 100,
+    "chunk_overlap": 0,
+}
+OWN_RANGE = ("monthly_growth", "learning_rate")
 
 
-def check_experiment(source: Sourced[Experiment], test: Sequence[Question], problems: Problems) -> None:
-    """Names, house style, gate, numbers, model ids."""
-    experiment = source.value
-
-    def problem(what: str, todo: str, *location: int | str) -> None:
-        name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)[1:]
-        problems.add(source.file, what, todo, line=source.line_of(*location), field=name)
-
+def check_experiment(loaded: Sourced[Experiment], test: Sequence[Question]) -> None:
+    """Check names, house style, gate, numbers and model ids."""
+    experiment, problem = loaded.value, loaded.source.problem
     if not EXPERIMENT_NAME.fullmatch(experiment.name):
         todo = "use 2 to 18 of a-z, 0-9 and single -, a letter first; it names tags, folders and stacks"
         problem(f"{experiment.name!r} cannot be a name", todo, "name")
@@ -57,7 +60,7 @@ def _check_style(style: HouseStyle, problem: Callable[..., None]) -> None:
 
 
 def pattern_error(pattern: str) -> str | None:
-    """What is wrong with a regular expression; None if it compiles."""
+    """Return what is wrong with a regular expression; None if it compiles."""
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
@@ -66,7 +69,7 @@ def pattern_error(pattern: str) -> str | None:
 
 
 def _check_gate(experiment: Experiment, test: Sequence[Question], problem: Callable[..., None]) -> None:
-    """The rules of `evaluation.gate.check`, with lines: a gate that it refuses must not cost a run first."""
+    """Check the rules of `evaluation.gate.check`, with lines: a gate that it refuses must not cost a run first."""
     splits = sorted({split_of(question) for question in test})
     usable = ", ".join(name for name, metric in METRICS.items() if metric.use_instead is None)
     for index, rule in enumerate(experiment.gate):
@@ -93,26 +96,12 @@ def _check_gate(experiment: Experiment, test: Sequence[Question], problem: Calla
 
 
 def _check_numbers(experiment: Experiment, problem: Callable[..., None]) -> None:
-    least: dict[str, dict[str, float]] = {
-        "workload": {"requests_per_month": 1, "horizon_months": 1, "peak_factor": 1, "document_changes_per_month": 0},
-        "retrieval": {"chunk_characters": 100, "chunk_overlap": 0, "candidates": 1, "pages": 1, "pages_few_shot": 1},
-        "training": {"rank": 1, "alpha": 1, "batch_size": 1, "epochs_closed_book": 1, "epochs_rag": 1},
-        "models": {"embedding_dimensions": 1},
-    }
-    least["workload"] |= {"retrain_every_months": 1, "minutes_saved_per_accepted_answer": 0}
-    least["retrieval"] |= {"pages_fine_tuned": 1}
-    sections: dict[tuple[str, ...], tuple[Any, dict[str, float]]] = {
-        (name,): (getattr(experiment, name), limits) for name, limits in least.items()
-    }
+    for section in ("workload", "retrieval", "training", "models"):
+        _check_least(getattr(experiment, section), problem, section)
     for name, profile in experiment.profiles.items():
-        sections["profiles", name] = (profile, {f.name: 1 for f in fields(profile)})
+        _check_least(profile, problem, "profiles", name)
         if not PROFILE_NAME.fullmatch(name) or name == ALL_PROFILE:
             problem("cannot be a profile's name", "use a-z, 0-9, - and _, but not `all`", "profiles", name)
-    for place, (record, limits) in sections.items():
-        for name, lowest in limits.items():
-            value = getattr(record, name)
-            if value is not None and not (math.isfinite(value) and value >= lowest):
-                problem(f"{value} is too small", f"the least is {lowest:g}", *place, name)
     workload, retrieval, training = experiment.workload, experiment.retrieval, experiment.training
     if not -1 < workload.monthly_growth <= 1:
         todo = "0.02 means two per cent more every month"
@@ -126,8 +115,19 @@ def _check_numbers(experiment: Experiment, problem: Callable[..., None]) -> None
         problem(what, "use a number between 0 and 1, for example 0.002", "training", "learning_rate")
     if retrieval.chunk_overlap >= retrieval.chunk_characters:
         problem("is not smaller than chunk_characters", "make it smaller", "retrieval", "chunk_overlap")
-    if max(retrieval.pages, retrieval.pages_few_shot, retrieval.pages_fine_tuned) > retrieval.candidates:
+    if _most_pages(retrieval) > retrieval.candidates:
         problem("is less than the pages of a prompt", "raise it, or use fewer pages", "retrieval", "candidates")
+
+
+def _check_least(record: Any, problem: Callable[..., None], *place: str) -> None:
+    for name in (field.name for field in fields(record) if field.name not in OWN_RANGE):
+        value, least = getattr(record, name), LEAST.get(name, 1)
+        if isinstance(value, int | float) and not (math.isfinite(value) and value >= least):
+            problem(f"{value} is too small", f"the least is {least}", *place, name)
+
+
+def _most_pages(retrieval: Retrieval) -> int:
+    return max(retrieval.pages, retrieval.pages_few_shot, retrieval.pages_fine_tuned)
 
 
 def _is_amount(text: str) -> bool:
@@ -142,79 +142,69 @@ def check_questions(
     train: Sequence[Sourced[Question]],
     test: Sequence[Sourced[Question]],
     *,
-    documents: set[str],
+    documents: Set[str],
     style: HouseStyle | None,
     retrieval: Retrieval | None,
-    problems: Problems,
 ) -> None:
-    """Each question by itself, then the two files against each other. Checks that need a broken part are left out."""
-    _check_present(train, test, problems)
+    """Check each question by itself, then the two files against each other. A part that is broken is not used."""
     pattern = None if style is None or pattern_error(style.pattern) else re.compile(style.pattern)
     limit = CONTEXT_CHARACTERS
     if retrieval is not None:
-        pages = max(retrieval.pages, retrieval.pages_few_shot, retrieval.pages_fine_tuned)
-        limit -= pages * retrieval.chunk_characters
+        limit -= _most_pages(retrieval) * retrieval.chunk_characters
     ids: dict[str, Sourced[Question]] = {}
     texts: dict[str, tuple[Sourced[Question], bool]] = {}
-    for source, is_test in [*((q, False) for q in train), *((q, True) for q in test)]:
-        question = source.value
-        _check_question(source, documents, pattern, style, limit, problems)
-        other = ids.setdefault(question.id, source)
-        if other is not source:
-            what = f"{question.id!r} is the id of {other.file}:{other.line} too"
-            problems.add(source.file, what, "give each question its own id", line=source.line, field="id")
-        earlier, earlier_is_test = texts.setdefault(_plain(question.question), (source, is_test))
-        if earlier is not source and is_test:
+    for asked, is_test in [*((q, False) for q in train), *((q, True) for q in test)]:
+        question, problem = asked.value, asked.source.problem
+        _check_question(question, documents, limit, problem)
+        if style is not None and pattern is not None:
+            _check_answer(question, documents, style, pattern, problem)
+        other = ids.setdefault(question.id, asked)
+        if other is not asked:
+            problem(f"{question.id!r} is the id of {_place(other)} too", "give each question its own id", "id")
+        earlier, earlier_is_test = texts.setdefault(_words(question.question), (asked, is_test))
+        if earlier is not asked and is_test:
             leak = "the answer would be known from training" if not earlier_is_test else "it would count twice"
-            what = f"is asked in {earlier.file}:{earlier.line} too, so {leak}"
-            problems.add(source.file, what, "word it differently or remove it", line=source.line, field="question")
+            what = f"is asked in {_place(earlier)} too, so {leak}"
+            problem(what, "word it differently or remove it", "question")
 
 
-def _check_present(train: Sequence[Sourced[Question]], test: Sequence[Sourced[Question]], problems: Problems) -> None:
-    broken = {problem.file for problem in problems.found}
-    for name, questions, use in (
-        ("questions.train.jsonl", train, "few-shot prompts and fine-tuning need examples"),
-        ("questions.test.jsonl", test, "there would be nothing to measure"),
-    ):
-        if not questions and name not in broken:
-            problems.add(name, f"holds no question; {use}", "write one JSON object a line")
+def check_present(questions: Sequence[Sourced[Question]], source: Source, use: str) -> None:
+    """Check that a file that could be read holds a question."""
+    if not questions and not any(problem.file == source.file for problem in source.problems):
+        source.problem(f"holds no question; {use}", "write one JSON object a line")
 
 
-def _check_question(
-    source: Sourced[Question],
-    documents: set[str],
-    pattern: re.Pattern[str] | None,
-    style: HouseStyle | None,
-    limit: int,
-    problems: Problems,
-) -> None:
-    question = source.value
-
-    def problem(field: str, what: str, todo: str) -> None:
-        problems.add(source.file, what, todo, line=source.line, field=field)
-
-    for field in ("id", "question", "answer"):
-        if not getattr(question, field).strip():
-            problem(field, "is empty", "write it")
+def _check_question(question: Question, documents: Set[str], limit: int, problem: Callable[..., None]) -> None:
+    for name in ("id", "question", "answer"):
+        if not getattr(question, name).strip():
+            problem("is empty", "write it", name)
     if len(question.question) > limit:
         what = f"has {len(question.question):,} characters, with its pages about {limit:,} fit the model"
-        problem("question", what, "shorten it, or put fewer or smaller pages into a prompt")
+        problem(what, "shorten it, or put fewer or smaller pages into a prompt", "question")
     if question.unanswerable and question.document is not None:
-        problem("document", "an unanswerable question has no page", "write null, or set unanswerable to false")
+        problem("an unanswerable question has no page", "write null, or set unanswerable to false", "document")
     elif not question.unanswerable and question.document is None:
-        problem("document", "an answerable question needs its page", "name it, or set unanswerable to true")
+        problem("an answerable question needs its page", "name it, or set unanswerable to true", "document")
     elif question.document is not None and documents and question.document not in documents:
-        problem("document", f"there is no page {question.document!r}", "correct the id or add the page")
-    if style is None or pattern is None:
-        return
-    if question.unanswerable and question.answer != style.refusal:
-        problem("answer", "an unanswerable question is refused", f"write: {style.refusal}")
-    elif not question.unanswerable and not pattern.fullmatch(question.answer):
-        problem("answer", f"{question.answer!r} does not match house_style.pattern", "change one of the two")
-    elif question.document in documents and citations(question.answer)[:1] not in ((), (question.document,)):
-        problem("answer", f"it cites another page than document {question.document!r}", "make the two agree")
+        problem(f"there is no page {question.document!r}", "correct the id or add the page", "document")
 
 
-def _plain(text: str) -> str:
-    """The words alone, so that case, spacing and punctuation do not hide a repeated question."""
+def _check_answer(
+    question: Question, documents: Set[str], style: HouseStyle, pattern: re.Pattern[str], problem: Callable[..., None]
+) -> None:
+    answer = question.answer
+    if question.unanswerable and answer != style.refusal:
+        problem("an unanswerable question is refused", f"write: {style.refusal}", "answer")
+    elif not question.unanswerable and not pattern.fullmatch(answer):
+        problem(f"{answer!r} does not match house_style.pattern", "change one of the two", "answer")
+    elif question.document in documents and citations(answer)[:1] not in ((), (question.document,)):
+        problem(f"it cites another page than document {question.document!r}", "make the two agree", "answer")
+
+
+def _place(question: Sourced[Question]) -> str:
+    return f"{question.source.file}:{question.source.line}"
+
+
+def _words(text: str) -> str:
+    """Return the words alone: case, spacing and punctuation do not hide a repeated question."""
     return " ".join(re.findall(r"\w+", text.casefold()))

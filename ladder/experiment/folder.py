@@ -1,4 +1,4 @@
-"""Reads an experiment folder, and says in one line each what is wrong with it.
+"""Reads an experiment folder; each mistake in it becomes one line.
 
 experiment.yaml          name, description, house style, gate, workload, models ...  (contracts.Experiment)
 documents/**/*.md, .txt  one page each; optional front matter with id and title      (contracts.Document)
@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from contracts import json_codec
 from contracts.experiment import Document, Experiment, Question
 from ladder.errors import LadderError
-from ladder.experiment.checks import check_experiment, check_questions
+from ladder.experiment.checks import check_experiment, check_present, check_questions
 from ladder.experiment.files import read_documents, read_lines, read_yaml
-from ladder.experiment.validation import Problem, Problems
+from ladder.experiment.validation import Problem, Source, Sourced
+
+R = TypeVar("R", Document, Question)
 
 YAML_FILE = "experiment.yaml"
 TRAIN_FILE = "questions.train.jsonl"
@@ -44,8 +48,10 @@ class ExperimentError(LadderError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedExperiment:
-    """A folder without problems. Documents and questions are sorted by id; `sha256` is that of the content, so that
-    comments, file names and the order of lines do not change it."""
+    """A folder without problems. Documents and questions are sorted by id.
+
+    `sha256` is that of the content: comments, file names and the order of lines do not change it.
+    """
 
     experiment: Experiment
     documents: tuple[Document, ...]
@@ -56,62 +62,50 @@ class LoadedExperiment:
 
 
 def load(folder: Path) -> LoadedExperiment:
-    """The experiment in `folder`.
+    """Return the experiment in `folder`.
 
     Raises:
-        ExperimentError: with every problem that was found.
+        ExperimentError: the folder cannot be used; the error holds every problem.
     """
-    problems = Problems()
+    problems: list[Problem] = []
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
-        problems.add(str(folder), what, "name the folder that holds experiment.yaml")
-        raise ExperimentError(folder, problems.found)
+        todo = "name the folder that holds experiment.yaml"
+        raise ExperimentError(folder, [Problem(file=str(folder), what=what, todo=todo)])
     experiment = read_yaml(folder, YAML_FILE, Experiment, problems)
     documents = read_documents(folder, DOCUMENTS, problems)
     train = read_lines(folder, TRAIN_FILE, Question, problems)
     test = read_lines(folder, TEST_FILE, Question, problems)
     if experiment is not None:
-        check_experiment(experiment, [q.value for q in test], problems)
+        check_experiment(experiment, [q.value for q in test])
+    check_present(train, Source(file=TRAIN_FILE, problems=problems), "few-shot prompts and fine-tuning need examples")
+    check_present(test, Source(file=TEST_FILE, problems=problems), "there would be nothing to measure")
     check_questions(
         train,
         test,
         documents={d.value.id for d in documents},
         style=experiment.value.house_style if experiment else None,
         retrieval=experiment.value.retrieval if experiment else None,
-        problems=problems,
     )
-    if problems.found or experiment is None:
-        raise ExperimentError(folder, problems.found)
-    content = _Content(
-        experiment=experiment.value,
-        documents=tuple(sorted((d.value for d in documents), key=lambda d: d.id)),
-        train=tuple(sorted((q.value for q in train), key=lambda q: q.id)),
-        test=tuple(sorted((q.value for q in test), key=lambda q: q.id)),
-    )
+    if problems or experiment is None:
+        raise ExperimentError(folder, problems)
+    pages, examples, questions = _by_id(documents), _by_id(train), _by_id(test)
     return LoadedExperiment(
-        experiment=content.experiment,
-        documents=content.documents,
-        train=content.train,
-        test=content.test,
-        sha256=content.sha256(),
+        experiment=experiment.value,
+        documents=pages,
+        train=examples,
+        test=questions,
+        sha256=_sha256(experiment.value, pages, examples, questions),
         folder=folder.resolve(),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Content:
-    experiment: Experiment
-    documents: tuple[Document, ...]
-    train: tuple[Question, ...]
-    test: tuple[Question, ...]
+def _by_id(records: Sequence[Sourced[R]]) -> tuple[R, ...]:
+    return tuple(sorted((record.value for record in records), key=lambda value: value.id))
 
-    def sha256(self) -> str:
-        parts = (
-            json.dumps(json_codec.to_jsonable(self.experiment), sort_keys=True),
-            json_codec.dump_lines(self.documents),
-            json_codec.dump_lines(self.train),
-            json_codec.dump_lines(self.test),
-        )
-        # Each part's own digest keeps a line from moving between files without changing the sum.
-        digests = b"".join(hashlib.sha256(part.encode("utf-8")).digest() for part in parts)
-        return hashlib.sha256(digests).hexdigest()
+
+def _sha256(experiment: Experiment, *records: tuple[Any, ...]) -> str:
+    parts = (json.dumps(json_codec.to_jsonable(experiment), sort_keys=True), *map(json_codec.dump_lines, records))
+    # Each part's own digest keeps a line from moving between files without changing the sum.
+    digests = b"".join(hashlib.sha256(part.encode("utf-8")).digest() for part in parts)
+    return hashlib.sha256(digests).hexdigest()

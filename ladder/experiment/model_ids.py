@@ -1,5 +1,7 @@
-"""The forms of model ids and instance types: a slip is found before anything is deployed. Whether a model exists in a
-region, and may be used by the account, is Bedrock's to say."""
+"""The forms of model ids and instance types: a slip is found before anything is deployed.
+
+Whether a model exists in a region, and whether the account may use it, Bedrock says.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ TITAN_DIMENSIONS = (256, 512, 1024)
 
 
 def check_models(models: Models, problem: Callable[..., None]) -> None:
-    """Calls `problem(what, todo, "models", field)` for every id that cannot be right."""
+    """Call `problem(what, todo, "models", field)` for every id that cannot be right."""
     for name in ("generator", "embedding"):
         if wrong := bedrock_model_error(getattr(models, name)):
             problem(*wrong, "models", name)
@@ -41,7 +43,7 @@ def check_models(models: Models, problem: Callable[..., None]) -> None:
 
 
 def bedrock_model_error(text: str) -> tuple[str, str] | None:
-    """What is wrong with a Bedrock model or inference profile id, and what to do; None if its form is right."""
+    """Return what is wrong with a Bedrock model or inference profile id, and what to do; None if its form is right."""
     if text.startswith("arn:"):
         arn = BEDROCK_ARN.fullmatch(text)
         if arn is None:

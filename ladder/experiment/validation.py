@@ -1,12 +1,12 @@
-"""Values that people write, turned into the records of `contracts`; what does not fit becomes a problem of one line."""
+"""Values that people write, turned into the records of `contracts`; each misfit becomes a problem of one line."""
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Generic, TypeVar, cast
 
 import pydantic
 import yaml
@@ -32,35 +32,43 @@ class Problem:
         return " ".join(f"{place}: {what}; {self.todo}".split())
 
 
-@dataclass(slots=True)
-class Problems:
-    """Collects what is wrong, so that a person can mend all of it at once."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A file, or one line of it, that values come from. What is wrong with them is added to `problems`.
 
-    found: list[Problem] = field(default_factory=list)
+    `lines` holds the line of each field, where fields stand on lines of their own.
+    """
 
-    def add(self, file: str, what: str, todo: str, *, line: int | None = None, field: str | None = None) -> None:
-        self.found.append(Problem(file=file, line=line, field=field, what=what, todo=todo))
+    file: str
+    problems: list[Problem]
+    line: int | None = None
+    lines: dict[Location, int] = field(default_factory=dict)
+
+    def problem(self, what: str, todo: str, *location: int | str) -> None:
+        """Add a problem of the field at `location`, or of the whole."""
+        line, name = self.line_of(*location), dotted(location) or None
+        self.problems.append(Problem(file=self.file, line=line, field=name, what=what, todo=todo))
+
+    def line_of(self, *location: int | str) -> int | None:
+        """Return the line of the field, or of the nearest thing around it that is written in the file."""
+        nearest = (location[:end] for end in range(len(location), 0, -1))
+        return next((self.lines[place] for place in nearest if place in self.lines), self.line)
+
+    def at(self, line: int) -> Source:
+        """Return the source of one line of the file."""
+        return replace(self, line=line, lines={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sourced(Generic[T]):
-    """A record and where it stands; `line_of` gives the line of one of its fields."""
+    """A record and where it stands."""
 
     value: T
-    file: str
-    line: int
-    lines: dict[Location, int] = field(default_factory=dict)
-
-    def line_of(self, *location: int | str) -> int:
-        """The line of the field, or of the nearest thing around it that is written in the file."""
-        for end in range(len(location), 0, -1):
-            if location[:end] in self.lines:
-                return self.lines[location[:end]]
-        return self.line
+    source: Source
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that leaves dates as text: no field is a date, and `2026-01-01` should not surprise anybody."""
+    """SafeLoader that leaves dates as text: no field is a date."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -69,82 +77,68 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def parse_yaml(text: str, name: str, first_line: int, problems: Problems) -> tuple[Any, dict[Location, int]] | None:
-    """Plain values and the line of every field; `first_line` lines of the file come before `text`."""
-    before = len(problems.found)
-    lines: dict[Location, int] = {}
+def parse_yaml(text: str, source: Source, *, lines_before: int = 0) -> tuple[Any] | None:
+    """Return the plain values of a text, or None and problems. The line of every field is put into `source.lines`."""
+    before = len(source.problems)
+    value = None
     try:
         loader = _Loader(text)  # reads ahead, so it raises too
         node = loader.get_single_node()
-        value = None
         if node is not None:
-            for what, todo, line in _yaml_places(node, (), first_line, lines, set()):
-                problems.add(name, what, todo, line=line)
-            value = loader.construct_document(node) if len(problems.found) == before else None
+            _read_places(node, (), source, lines_before, set())
+            if len(source.problems) == before:
+                value = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = None if mark is None else mark.line + 1 + first_line
-        problems.add(name, f"is not YAML: {error.problem}", "mend the indentation or quote the text", line=place)
+        place = source if mark is None else source.at(mark.line + 1 + lines_before)
+        place.problem(f"is not YAML: {error.problem}", "fix the indentation or quote the text")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        problems.add(name, f"is not YAML: {error}", "mend or retype the file")
-    return None if len(problems.found) > before else (value, lines)
+        source.problem(f"is not YAML: {error}", "fix or retype the file")
+    return (value,) if len(source.problems) == before else None
 
 
-def _yaml_places(
-    node: yaml.Node, at: Location, first_line: int, lines: dict[Location, int], seen: set[int]
-) -> Iterator[tuple[str, str, int]]:
-    """Notes the line of every field in `lines`; yields what PyYAML lets pass in silence."""
-    lines.setdefault(at, node.start_mark.line + 1 + first_line)
+def _read_places(node: yaml.Node, location: Location, source: Source, lines_before: int, seen: set[int]) -> None:
+    """Note the line of every field, and add as problems what PyYAML lets pass in silence."""
+    line = node.start_mark.line + 1 + lines_before
+    source.lines.setdefault(location, line)
     if isinstance(node, yaml.ScalarNode):
         return
-    line = node.start_mark.line + 1 + first_line
     if id(node) in seen:
-        yield ("a part of the file is repeated with an anchor (&) and an alias (*)", "write it out", line)
+        source.at(line).problem("a part of the file is repeated with an anchor (&) and an alias (*)", "write it out")
         return
     seen.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _yaml_places(item, (*at, index), first_line, lines, seen)
+            _read_places(item, (*location, index), source, lines_before, seen)
     elif isinstance(node, yaml.MappingNode):
         names: set[str] = set()
         for key, item in node.value:
-            name = str(key.value)
+            name, line = str(key.value), key.start_mark.line + 1 + lines_before
             if name in names:
-                yield (f"{name!r} stands twice", "keep one of the two", key.start_mark.line + 1 + first_line)
+                source.at(line).problem(f"{name!r} stands twice", "keep one of the two")
             names.add(name)
-            lines[(*at, name)] = key.start_mark.line + 1 + first_line
-            yield from _yaml_places(item, (*at, name), first_line, lines, seen)
+            source.lines[(*location, name)] = line
+            _read_places(item, (*location, name), source, lines_before, seen)
 
 
-_adapters: dict[Any, pydantic.TypeAdapter[Any]] = {}
-
-
+@cache
 def _adapter(cls: Any) -> pydantic.TypeAdapter[Any]:
-    if cls not in _adapters:
-        _adapters[cls] = pydantic.TypeAdapter(cls)
-    return _adapters[cls]
+    return pydantic.TypeAdapter(cls)
 
 
-def validated(
-    cls: type[T], value: Any, name: str, line: int, lines: dict[Location, int], problems: Problems
-) -> Sourced[T] | None:
-    """`value` as `cls`, strictly: "12" is no number, 1 is no truth value. Lists become the tuples of the contracts."""
-    source: Sourced[Any] = Sourced(value=None, file=name, line=line, lines=lines)
+def validated(cls: type[T], value: Any, source: Source) -> Sourced[T] | None:
+    """Return `value` as `cls`, or None and problems. Strict: "12" is not a number, 1 is not a truth value."""
     try:
-        text = json.dumps(value, default=_unsuited)
-        record = _adapter(cls).validate_json(text, strict=True)
+        record = _adapter(cast(Any, cls)).validate_json(json.dumps(value, default=_unsuited), strict=True)
     except pydantic.ValidationError as errors:
         for error in errors.errors(include_url=False):
             location = tuple(error["loc"])
-            what, todo = _explained(cls, error["type"], error["msg"], error["input"], location)
-            where = _dotted(location) or None
-            # A field that is missing has no line of its own: `line_of` gives the thing that lacks it.
-            problems.add(name, what, todo, line=source.line_of(*location), field=where)
+            source.problem(*_explained(cls, error["type"], error["msg"], error["input"], location), *location)
         return None
     except (TypeError, ValueError, RecursionError) as error:
-        problems.add(name, f"holds a value that no field takes ({error})", "use text, numbers, lists", line=line)
+        source.problem(f"holds a value that no field takes ({error})", "use text, numbers, lists")
         return None
-    return Sourced(value=record, file=name, line=line, lines=lines)
+    return Sourced(value=record, source=source)
 
 
 def _unsuited(value: Any) -> Any:
@@ -152,7 +146,7 @@ def _unsuited(value: Any) -> Any:
 
 
 def _explained(cls: type[Any], kind: str, message: str, value: Any, location: Location) -> tuple[str, str]:
-    """What pydantic found and what to do about it, in words for people who never heard of pydantic."""
+    """Return what pydantic found and what to do about it, in words for people who do not know pydantic."""
     shown = json.dumps(value, ensure_ascii=False, default=str)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
@@ -179,23 +173,14 @@ _ADVICE = {
 }
 
 
-def _known_fields(cls: Any) -> tuple[str, ...]:
-    """The names of all fields of `cls` and of the records inside it."""
-    schema = json.dumps(_adapter(cls).json_schema())
-    found: set[str] = set()
-    _walk(json.loads(schema), found.update)
-    return tuple(sorted(found))
+def _known_fields(cls: Any) -> list[str]:
+    """Return the names of all fields of `cls` and of the records inside it."""
+    schema = _adapter(cls).json_schema()
+    records = (schema, *schema.get("$defs", {}).values())
+    return sorted({name for record in records for name in record.get("properties", ())})
 
 
-def _walk(schema: Any, note: Callable[[list[str]], None]) -> None:
-    if isinstance(schema, dict):
-        if isinstance(schema.get("properties"), dict):
-            note(list(schema["properties"]))
-        for value in schema.values():
-            _walk(value, note)
-
-
-def _dotted(location: Location) -> str:
-    """`gate[0].metric` for ("gate", 0, "metric")."""
+def dotted(location: Location) -> str:
+    """Return `gate[0].metric` for ("gate", 0, "metric")."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return text.removeprefix(".")

@@ -7,10 +7,13 @@ the state `cannot verify`. The bootstrap stack of the CDK belongs to the account
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -30,8 +33,8 @@ _BOOTSTRAP = re.compile(r"CDKToolkit$|cdk-[a-z0-9]{1,10}-(assets|container-asset
 class Leftover:
     """One thing that is still there, or one call that could not tell.
 
-    `kind` is the CloudFormation type; `state` is the service's own word, `exists`, or `cannot verify`; `evidence` says
-    why it is taken for the experiment's: a tag, its name, or the call that failed.
+    `kind` is the CloudFormation type. `state` is the service's own word, `exists`, or `cannot verify`. `evidence` says
+    why the thing is taken for the experiment's: a tag, its name, or the call that failed.
     """
 
     kind: str
@@ -42,16 +45,22 @@ class Leftover:
 
 
 def audit(session: Any, *, experiment: str, stack_prefix: str) -> list[Leftover]:
-    """Everything of the experiment that the account of this boto3 session still has, in a fixed order.
+    """Return everything of the experiment that the account of this boto3 session still has, in a fixed order.
 
     An empty list is a proof only because every call succeeded: each failed one is in the list.
     """
     return sorted(set(_Audit(session, experiment, stack_prefix).run()))
 
 
+def write_leftovers(leftovers: Sequence[Leftover], path: Path) -> None:
+    """Write the audit's result as a JSON list."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([dataclasses.asdict(item) for item in leftovers], indent=1) + "\n", encoding="utf-8")
+
+
 class _Audit:
     def __init__(self, session: Any, experiment: str, stack_prefix: str) -> None:
-        self._session = Clients(session)
+        self._clients = Clients(session)
         self._experiment = experiment
         self._tag = f"tag {TAG}={experiment}"
         self._prefix = stack_prefix.lower()
@@ -63,16 +72,16 @@ class _Audit:
         listed: set[str] = set()
         verified: set[str] = set()
         for probe in probes.PROBES:
-            found = self._attempt(probe.kind, partial(self._list, probe))
-            if found is None:
+            items = self._attempt(probe.kind, partial(probe.items, self._clients))
+            if items is None:
                 continue
             verified.add(probe.kind)
-            for item in found:
+            for item in items:
                 listed.add(item.arn)
                 if evidence := self._evidence(probe, item, tagged):
                     yield Leftover(kind=probe.kind, name=item.name, state=item.state, evidence=evidence, arn=item.arn)
         for arn in tagged - listed:
-            # The tagging API also names resources that are gone for a while: where the service's own list was read,
+            # For a while the tagging API also names resources that are gone: where the service's own list was read,
             # that list decides.
             kind = probes.kind_of(arn)
             if kind not in verified:
@@ -80,11 +89,8 @@ class _Audit:
                 yield Leftover(kind=kind or "Tags", name=name, state="listed by tag", evidence=self._tag, arn=arn)
         yield from self._failures
 
-    def _list(self, probe: probes.Probe) -> list[Item]:
-        return list(probe.list_all(self._session))
-
     def _attempt(self, kind: str, call: Callable[[], T]) -> T | None:
-        """The result of a call, or None and an entry that says which call failed."""
+        """Return the result of a call; None, and an entry that says which call failed, where it did."""
         try:
             return call()
         except ClientError as error:
@@ -95,7 +101,7 @@ class _Audit:
         return None
 
     def _evidence(self, probe: probes.Probe, item: Item, tagged: Set[str]) -> str:
-        """Why the item is the experiment's; empty when it is not."""
+        """Return why the item is the experiment's; empty when it is not."""
         if _BOOTSTRAP.match(item.name):
             return ""
         name = item.name.lower()
@@ -107,15 +113,11 @@ class _Audit:
             return self._tag
         tags: Mapping[str, str] | None = item.tags
         if tags is None and probe.tags is not None:
-            tags = self._attempt(f"{probe.kind} tags", partial(probe.tags, self._session, item))
+            tags = self._attempt(f"{probe.kind} tags", partial(probe.tags, self._clients, item))
         return self._tag if (tags or {}).get(TAG) == self._experiment else ""
 
     def _tagged_arns(self) -> Set[str]:
         filters = [{"Key": TAG, "Values": [self._experiment]}]
-
-        def read() -> set[str]:
-            paginator = self._session.client("resourcegroupstaggingapi").get_paginator("get_resources")
-            pages = paginator.paginate(TagFilters=filters)
-            return {mapping["ResourceARN"] for page in pages for mapping in page["ResourceTagMappingList"]}
-
-        return self._attempt("Tags", read) or set()
+        call = ("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList")
+        mappings = self._attempt("Tags", lambda: list(self._clients.pages(*call, TagFilters=filters)))
+        return {mapping["ResourceARN"] for mapping in mappings or ()}

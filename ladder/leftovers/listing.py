@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+from lambdas.common.runtime import error_code
 
 Tags = Mapping[str, str]
 #: Services with one endpoint for all regions that botocore looks for in each, and the region that it is in.
@@ -35,153 +40,113 @@ class Clients:
             self._made[service] = self._session.client(service, region_name=_REGIONS.get(service))
         return self._made[service]
 
-
-def _tags(pairs: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
-    """Tag lists of every service: Key/Value or key/value."""
-    return {str(tag.get("Key", tag.get("key"))): str(tag.get("Value", tag.get("value"))) for tag in pairs or ()}
-
-
-def _pages(client: Any, operation: str, key: str, **request: Any) -> Iterator[Any]:
-    """All elements under `key`, whether the operation has a paginator, a next token, or one page."""
-    if client.can_paginate(operation):
-        for page in client.get_paginator(operation).paginate(**request):
-            yield from page.get(key) or ()
-        return
-    while True:
-        page = getattr(client, operation)(**request)
-        yield from page.get(key) or ()
-        token = page.get("nextToken") or page.get("NextToken")
-        if not token:
+    def pages(self, service: str, operation: str, key: str, **request: Any) -> Iterator[Any]:
+        """Yield all elements under `key`, whether the operation has a paginator, a next token, or one page."""
+        client = self.client(service)
+        if client.can_paginate(operation):
+            for page in client.get_paginator(operation).paginate(**request):
+                yield from page.get(key) or ()
             return
-        request["nextToken" if "nextToken" in page else "NextToken"] = token
+        while True:
+            page = getattr(client, operation)(**request)
+            yield from page.get(key) or ()
+            token = page.get("nextToken") or page.get("NextToken")
+            if not token:
+                return
+            request["nextToken" if "nextToken" in page else "NextToken"] = token
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """The partition and the account of the session, as ARNs name them."""
+        identity = self.client("sts").get_caller_identity()
+        return {"partition": identity["Arn"].split(":")[1], "account": identity["Account"]}
 
 
-def listing(
-    service: str, operation: str, key: str, *, name: str, arn: str = "", state: str = "", **request: Any
+def listed(
+    service: str,
+    operation: str,
+    key: str,
+    name: str = "Name",
+    arn: str | None = None,
+    *,
+    state: str = "",
+    tags: str = "",
+    **request: str,
 ) -> Callable[[Clients], Iterator[Item]]:
-    """A list call whose elements carry the name, and perhaps the ARN and state, under these members."""
+    """Return a list call of a service.
 
-    def list_all(session: Clients) -> Iterator[Item]:
-        for element in _pages(session.client(service), operation, key, **request):
-            yield Item(
-                name=str(element[name]),
-                arn=str(element.get(arn, "")) if arn else "",
-                state=str(element.get(state) or "exists") if state else "exists",
-            )
+    Args:
+        key: the member of the answer that holds the list.
+        name: the member of an element that names it. An element that is a text is its own name; of an ARN or a URL the
+            last part is the name.
+        arn: the member with the ARN, or a template of it. Default: the one beside the name, `FunctionArn` beside
+            `FunctionName`.
+        state, tags: members of an element, where it has them.
+        request: arguments of the call; `{account}` becomes the session's.
+    """
+    arn_member = f"{name.removesuffix('Name')}Arn" if arn is None else arn
+
+    def item(clients: Clients, element: Any) -> Item:
+        fields = {name: element} if isinstance(element, str) else element
+        own_name = re.sub(r"^(arn|https?):.*[:/]", "", str(fields[name]))
+        if ":" in arn_member:
+            region = clients.client(service).meta.region_name
+            own_arn = arn_member.format(name=own_name, region=region, **clients.identity)
+        else:
+            own_arn = str(fields.get(arn_member, "")).removesuffix(":*")
+        return Item(
+            name=own_name,
+            arn=own_arn,
+            state=str(fields.get(state) or "exists"),
+            tags=as_tags(fields.get(tags)) if tags else None,
+        )
+
+    def list_all(clients: Clients) -> Iterator[Item]:
+        arguments = {name: text.format(**clients.identity) if "{" in text else text for name, text in request.items()}
+        items = (item(clients, element) for element in clients.pages(service, operation, key, **arguments))
+        # A stack stays listed for a while after its deletion.
+        return (item for item in items if item.state != "DELETE_COMPLETE")
 
     return list_all
 
 
-def stacks(session: Clients) -> Iterator[Item]:
-    for stack in _pages(session.client("cloudformation"), "describe_stacks", "Stacks"):
-        if stack["StackStatus"] != "DELETE_COMPLETE":
-            yield Item(
-                name=stack["StackName"],
-                arn=stack.get("StackId", ""),
-                state=stack["StackStatus"],
-                tags=_tags(stack.get("Tags")),
-            )
+def domains(clients: Clients) -> Iterator[Item]:
+    """List OpenSearch domains; they stay listed while they are deleted."""
+    for domain in clients.pages("opensearch", "list_domain_names", "DomainNames"):
+        status = clients.client("opensearch").describe_domain(DomainName=domain["DomainName"])["DomainStatus"]
+        state = "deleting" if status.get("Deleted") else "exists"
+        yield Item(name=domain["DomainName"], arn=status["ARN"], state=state)
 
 
-def buckets(session: Clients) -> Iterator[Item]:
-    for bucket in session.client("s3").list_buckets().get("Buckets", []):
-        yield Item(name=bucket["Name"], arn=f"arn:aws:s3:::{bucket['Name']}")
+def chained(*calls: Callable[[Clients], Iterator[Item]]) -> Callable[[Clients], Iterator[Item]]:
+    """Return a list call that makes several, one after the other."""
+    return lambda clients: chain.from_iterable(call(clients) for call in calls)
 
 
-def bucket_tags(session: Clients, item: Item) -> Tags:
+def bucket_tags(clients: Clients, item: Item) -> Tags:
+    """Return a bucket's tags."""
     try:
-        return _tags(session.client("s3").get_bucket_tagging(Bucket=item.name)["TagSet"])
+        return as_tags(clients.client("s3").get_bucket_tagging(Bucket=item.name)["TagSet"])
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchTagSet", "NoSuchBucket"):
+        if error_code(error) in ("NoSuchTagSet", "NoSuchBucket"):
             return {}
         raise
 
 
-def tables(session: Clients) -> Iterator[Item]:
-    client = session.client("dynamodb")
-    for name in _pages(client, "list_tables", "TableNames"):
-        yield Item(name=name, arn=client.describe_table(TableName=name)["Table"]["TableArn"])
+def role_tags(clients: Clients, item: Item) -> Tags:
+    """Return a role's tags."""
+    return as_tags(clients.pages("iam", "list_role_tags", "Tags", RoleName=item.name))
 
 
-def queues(session: Clients) -> Iterator[Item]:
-    client = session.client("sqs")
-    for url in _pages(client, "list_queues", "QueueUrls"):
-        attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-        yield Item(name=url.rsplit("/", 1)[-1], arn=attributes["QueueArn"])
+def tags_by_arn(
+    service: str, operation: str, argument: str = "ResourceArn", key: str = "Tags"
+) -> Callable[[Clients, Item], Tags]:
+    """Return a call that reads the tags of an ARN."""
+    return lambda clients, item: as_tags(getattr(clients.client(service), operation)(**{argument: item.arn})[key])
 
 
-def topics(session: Clients) -> Iterator[Item]:
-    for topic in _pages(session.client("sns"), "list_topics", "Topics"):
-        yield Item(name=topic["TopicArn"].rsplit(":", 1)[-1], arn=topic["TopicArn"])
-
-
-def log_groups(session: Clients) -> Iterator[Item]:
-    for group in _pages(session.client("logs"), "describe_log_groups", "logGroups"):
-        yield Item(name=group["logGroupName"], arn=str(group.get("arn", "")).removesuffix(":*"))
-
-
-def domains(session: Clients) -> Iterator[Item]:
-    client = session.client("opensearch")
-    for domain in client.list_domain_names()["DomainNames"]:
-        status = client.describe_domain(DomainName=domain["DomainName"])["DomainStatus"]
-        yield Item(
-            name=domain["DomainName"], arn=status["ARN"], state="deleting" if status.get("Deleted") else "exists"
-        )
-
-
-def alarms(session: Clients) -> Iterator[Item]:
-    client = session.client("cloudwatch")
-    for key in ("MetricAlarms", "CompositeAlarms"):
-        for alarm in _pages(client, "describe_alarms", key):
-            yield Item(name=alarm["AlarmName"], arn=alarm["AlarmArn"])
-
-
-def policies(operation: str, key: str, kinds: tuple[str, ...]) -> Callable[[Clients], Iterator[Item]]:
-    def list_all(session: Clients) -> Iterator[Item]:
-        for kind in kinds:
-            for policy in _pages(session.client("opensearchserverless"), operation, key, type=kind):
-                yield Item(name=policy["name"], state=kind)
-
-    return list_all
-
-
-def budgets(session: Clients) -> Iterator[Item]:
-    account = session.client("sts").get_caller_identity()["Account"]
-    for budget in _pages(session.client("budgets"), "describe_budgets", "Budgets", AccountId=account):
-        name = budget["BudgetName"]
-        yield Item(name=name, arn=f"arn:aws:budgets::{account}:budget/{name}")
-
-
-def glue_databases(session: Clients) -> Iterator[Item]:
-    """CloudFormation cannot tag a database: its parameters hold the tags."""
-    for database in _pages(session.client("glue"), "get_databases", "DatabaseList"):
-        parameters = database.get("Parameters") or {}
-        yield Item(name=database["Name"], tags={str(key): str(value) for key, value in parameters.items()})
-
-
-def work_groups(session: Clients) -> Iterator[Item]:
-    """Athena lists no ARNs."""
-    client = session.client("athena")
-    account = session.client("sts").get_caller_identity()["Account"]
-    for group in _pages(client, "list_work_groups", "WorkGroups"):
-        name = group["Name"]
-        yield Item(name=name, arn=f"arn:aws:athena:{client.meta.region_name}:{account}:workgroup/{name}")
-
-
-def training_jobs(session: Clients) -> Iterator[Item]:
-    client = session.client("sagemaker")
-    for state in ("InProgress", "Stopping"):
-        for job in _pages(client, "list_training_jobs", "TrainingJobSummaries", StatusEquals=state):
-            if job["TrainingJobStatus"] == state:
-                yield Item(name=job["TrainingJobName"], arn=job["TrainingJobArn"], state=state)
-
-
-def tags_by_arn(service: str, operation: str, argument: str, answer: str) -> Callable[[Clients, Item], Tags]:
-    def tags(session: Clients, item: Item) -> Tags:
-        return _tags(getattr(session.client(service), operation)(**{argument: item.arn})[answer])
-
-    return tags
-
-
-def role_tags(session: Clients, item: Item) -> Tags:
-    return _tags(_pages(session.client("iam"), "list_role_tags", "Tags", RoleName=item.name))
+def as_tags(tags: Any) -> dict[str, str]:
+    """Return the tags of any service (a mapping, or a list with Key and Value or key and value) as a mapping."""
+    if isinstance(tags, Mapping):
+        return {str(key): str(value) for key, value in tags.items()}
+    return {str(tag.get("Key", tag.get("key"))): str(tag.get("Value", tag.get("value"))) for tag in tags or ()}

@@ -1,187 +1,135 @@
 """How each kind of resource that an experiment can leave behind is listed, and where its tags are.
 
-One `Probe` a kind. A probe lists the whole account and region; `leftovers` decides what belongs to the experiment.
-Training jobs are listed only while they run: finished ones cost nothing and cannot be deleted.
+A probe lists the whole account and region; `audit` decides what belongs to the experiment. Training jobs are listed
+while they run: finished ones cost nothing and cannot be deleted.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ladder.leftovers import listing
-from ladder.leftovers.listing import Clients, Item, Tags
+from ladder.leftovers.listing import Clients, Item, Tags, chained, listed, tags_by_arn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Probe:
+    """A kind of resource (its CloudFormation type), its list call, and the call for tags that the list leaves out."""
+
     kind: str
     list_all: Callable[[Clients], Iterable[Item]]
     tags: Callable[[Clients, Item], Tags] | None = None
 
+    def items(self, clients: Clients) -> list[Item]:
+        """Return all resources of the kind in the account and region."""
+        return list(self.list_all(clients))
 
-_SAGEMAKER_TAGS = listing.tags_by_arn("sagemaker", "list_tags", "ResourceArn", "Tags")
-_CE_TAGS = listing.tags_by_arn("ce", "list_tags_for_resource", "ResourceArn", "ResourceTags")
-_AOSS_TAGS = listing.tags_by_arn("opensearchserverless", "list_tags_for_resource", "resourceArn", "tags")
 
-PROBES: tuple[Probe, ...] = (
-    Probe(kind="AWS::CloudFormation::Stack", list_all=listing.stacks),
-    Probe(kind="AWS::S3::Bucket", list_all=listing.buckets, tags=listing.bucket_tags),
-    Probe(
-        kind="AWS::DynamoDB::Table",
-        list_all=listing.tables,
-        tags=listing.tags_by_arn("dynamodb", "list_tags_of_resource", "ResourceArn", "Tags"),
-    ),
-    Probe(
-        kind="AWS::Lambda::Function",
-        list_all=listing.listing("lambda", "list_functions", "Functions", name="FunctionName", arn="FunctionArn"),
-    ),
-    Probe(
-        kind="AWS::Lambda::LayerVersion",
-        list_all=listing.listing("lambda", "list_layers", "Layers", name="LayerName", arn="LayerArn"),
-    ),
-    Probe(
-        kind="AWS::IAM::Role",
-        list_all=listing.listing("iam", "list_roles", "Roles", name="RoleName", arn="Arn"),
-        tags=listing.role_tags,
-    ),
-    Probe(kind="AWS::Logs::LogGroup", list_all=listing.log_groups),
-    Probe(
-        kind="AWS::StepFunctions::StateMachine",
-        list_all=listing.listing(
-            "stepfunctions", "list_state_machines", "stateMachines", name="name", arn="stateMachineArn"
-        ),
-        tags=listing.tags_by_arn("stepfunctions", "list_tags_for_resource", "resourceArn", "tags"),
-    ),
-    Probe(
-        kind="AWS::OpenSearchServerless::Collection",
-        list_all=listing.listing(
-            "opensearchserverless", "list_collections", "collectionSummaries", name="name", arn="arn", state="status"
-        ),
-        tags=_AOSS_TAGS,
-    ),
-    Probe(
-        kind="AWS::OpenSearchServerless::CollectionGroup",
-        list_all=listing.listing(
-            "opensearchserverless", "list_collection_groups", "collectionGroupSummaries", name="name", arn="arn"
-        ),
-        tags=_AOSS_TAGS,
-    ),
-    Probe(
-        kind="AWS::OpenSearchServerless::SecurityPolicy",
-        list_all=listing.policies("list_security_policies", "securityPolicySummaries", ("encryption", "network")),
-    ),
-    Probe(
-        kind="AWS::OpenSearchServerless::AccessPolicy",
-        list_all=listing.policies("list_access_policies", "accessPolicySummaries", ("data",)),
-    ),
-    Probe(
-        kind="AWS::OpenSearchService::Domain",
-        list_all=listing.domains,
-        tags=listing.tags_by_arn("opensearch", "list_tags", "ARN", "TagList"),
-    ),
-    Probe(
-        kind="AWS::Bedrock::ApplicationInferenceProfile",
-        list_all=listing.listing(
-            "bedrock",
-            "list_inference_profiles",
-            "inferenceProfileSummaries",
-            name="inferenceProfileName",
-            arn="inferenceProfileArn",
-            typeEquals="APPLICATION",
-        ),
-        tags=listing.tags_by_arn("bedrock", "list_tags_for_resource", "resourceARN", "tags"),
-    ),
-    Probe(kind="AWS::SageMaker::TrainingJob", list_all=listing.training_jobs, tags=_SAGEMAKER_TAGS),
-    Probe(
-        kind="AWS::SageMaker::Model",
-        list_all=listing.listing("sagemaker", "list_models", "Models", name="ModelName", arn="ModelArn"),
-        tags=_SAGEMAKER_TAGS,
-    ),
-    Probe(
-        kind="AWS::SageMaker::EndpointConfig",
-        list_all=listing.listing(
-            "sagemaker", "list_endpoint_configs", "EndpointConfigs", name="EndpointConfigName", arn="EndpointConfigArn"
-        ),
-        tags=_SAGEMAKER_TAGS,
-    ),
-    Probe(
-        kind="AWS::SageMaker::Endpoint",
-        list_all=listing.listing(
-            "sagemaker", "list_endpoints", "Endpoints", name="EndpointName", arn="EndpointArn", state="EndpointStatus"
-        ),
-        tags=_SAGEMAKER_TAGS,
-    ),
-    Probe(kind="AWS::SNS::Topic", list_all=listing.topics),
-    Probe(kind="AWS::SQS::Queue", list_all=listing.queues),
-    Probe(
-        kind="AWS::Scheduler::Schedule",
-        list_all=listing.listing("scheduler", "list_schedules", "Schedules", name="Name", arn="Arn"),
-    ),
-    Probe(
-        kind="AWS::Scheduler::ScheduleGroup",
-        list_all=listing.listing("scheduler", "list_schedule_groups", "ScheduleGroups", name="Name", arn="Arn"),
-    ),
-    Probe(kind="AWS::Events::Rule", list_all=listing.listing("events", "list_rules", "Rules", name="Name", arn="Arn")),
-    Probe(kind="AWS::CloudWatch::Alarm", list_all=listing.alarms),
-    Probe(kind="AWS::Budgets::Budget", list_all=listing.budgets),
-    Probe(
-        kind="AWS::CE::AnomalyMonitor",
-        list_all=listing.listing("ce", "get_anomaly_monitors", "AnomalyMonitors", name="MonitorName", arn="MonitorArn"),
-        tags=_CE_TAGS,
-    ),
-    Probe(
-        kind="AWS::CE::AnomalySubscription",
-        list_all=listing.listing(
-            "ce", "get_anomaly_subscriptions", "AnomalySubscriptions", name="SubscriptionName", arn="SubscriptionArn"
-        ),
-        tags=_CE_TAGS,
-    ),
-    Probe(
-        kind="AWS::BCMDataExports::Export",
-        list_all=listing.listing("bcm-data-exports", "list_exports", "Exports", name="ExportName", arn="ExportArn"),
-        tags=listing.tags_by_arn("bcm-data-exports", "list_tags_for_resource", "ResourceArn", "ResourceTags"),
-    ),
-    Probe(kind="AWS::Glue::Database", list_all=listing.glue_databases),
-    Probe(kind="AWS::Athena::WorkGroup", list_all=listing.work_groups),
-)
+_AOSS = "opensearchserverless"
+_ACCESS = (_AOSS, "list_access_policies", "accessPolicySummaries", "name", "")
+_SECURITY = (_AOSS, "list_security_policies", "securityPolicySummaries", "name", "")
+_PROFILES = ("bedrock", "list_inference_profiles", "inferenceProfileSummaries", "inferenceProfileName")
+_JOBS = ("sagemaker", "list_training_jobs", "TrainingJobSummaries", "TrainingJobName")
+_STACKS = ("cloudformation", "describe_stacks", "Stacks", "StackName", "StackId")
+_BUDGET_ARN = "arn:{partition}:budgets::{account}:budget/{name}"
+_DATABASE_ARN = "arn:{partition}:glue:{region}:{account}:database/{name}"
+_QUEUE_ARN = "arn:{partition}:sqs:{region}:{account}:{name}"
+_TABLE_ARN = "arn:{partition}:dynamodb:{region}:{account}:table/{name}"
+_WORK_GROUP_ARN = "arn:{partition}:athena:{region}:{account}:workgroup/{name}"
 
-#: (service, resource type) of an ARN -> kind, for the kinds above.
-_KINDS = {
-    ("cloudformation", "stack"): "AWS::CloudFormation::Stack",
-    ("s3", ""): "AWS::S3::Bucket",
-    ("dynamodb", "table"): "AWS::DynamoDB::Table",
-    ("lambda", "function"): "AWS::Lambda::Function",
-    ("iam", "role"): "AWS::IAM::Role",
-    ("logs", "log-group"): "AWS::Logs::LogGroup",
-    ("states", "stateMachine"): "AWS::StepFunctions::StateMachine",
-    ("aoss", "collection"): "AWS::OpenSearchServerless::Collection",
-    ("aoss", "collection-group"): "AWS::OpenSearchServerless::CollectionGroup",
-    ("es", "domain"): "AWS::OpenSearchService::Domain",
-    ("bedrock", "application-inference-profile"): "AWS::Bedrock::ApplicationInferenceProfile",
-    ("sagemaker", "training-job"): "AWS::SageMaker::TrainingJob",
-    ("sagemaker", "model"): "AWS::SageMaker::Model",
-    ("sagemaker", "endpoint-config"): "AWS::SageMaker::EndpointConfig",
-    ("sagemaker", "endpoint"): "AWS::SageMaker::Endpoint",
-    ("sns", ""): "AWS::SNS::Topic",
-    ("sqs", ""): "AWS::SQS::Queue",
-    ("scheduler", "schedule-group"): "AWS::Scheduler::ScheduleGroup",
-    ("events", "rule"): "AWS::Events::Rule",
-    ("cloudwatch", "alarm"): "AWS::CloudWatch::Alarm",
-    ("budgets", "budget"): "AWS::Budgets::Budget",
-    ("ce", "anomalymonitor"): "AWS::CE::AnomalyMonitor",
-    ("ce", "anomalysubscription"): "AWS::CE::AnomalySubscription",
-    ("bcm-data-exports", "export"): "AWS::BCMDataExports::Export",
-    ("athena", "workgroup"): "AWS::Athena::WorkGroup",
+_LISTS: dict[str, Callable[[Clients], Iterable[Item]]] = {
+    "AWS::CloudFormation::Stack": listed(*_STACKS, state="StackStatus", tags="Tags"),
+    "AWS::S3::Bucket": listed("s3", "list_buckets", "Buckets", arn="arn:{partition}:s3:::{name}"),
+    "AWS::DynamoDB::Table": listed("dynamodb", "list_tables", "TableNames", arn=_TABLE_ARN),
+    "AWS::Lambda::Function": listed("lambda", "list_functions", "Functions", "FunctionName"),
+    "AWS::Lambda::LayerVersion": listed("lambda", "list_layers", "Layers", "LayerName"),
+    "AWS::IAM::Role": listed("iam", "list_roles", "Roles", "RoleName", "Arn"),
+    "AWS::Logs::LogGroup": listed("logs", "describe_log_groups", "logGroups", "logGroupName", "arn"),
+    "AWS::StepFunctions::StateMachine": listed(
+        "stepfunctions", "list_state_machines", "stateMachines", "name", "stateMachineArn"
+    ),
+    "AWS::OpenSearchServerless::Collection": listed(
+        _AOSS, "list_collections", "collectionSummaries", "name", "arn", state="status"
+    ),
+    "AWS::OpenSearchServerless::CollectionGroup": listed(
+        _AOSS, "list_collection_groups", "collectionGroupSummaries", "name", "arn"
+    ),
+    "AWS::OpenSearchServerless::SecurityPolicy": chained(
+        listed(*_SECURITY, state="type", type="encryption"), listed(*_SECURITY, state="type", type="network")
+    ),
+    "AWS::OpenSearchServerless::AccessPolicy": listed(*_ACCESS, state="type", type="data"),
+    "AWS::OpenSearchService::Domain": listing.domains,
+    "AWS::Bedrock::ApplicationInferenceProfile": listed(*_PROFILES, typeEquals="APPLICATION"),
+    "AWS::SageMaker::TrainingJob": chained(
+        listed(*_JOBS, state="TrainingJobStatus", StatusEquals="InProgress"),
+        listed(*_JOBS, state="TrainingJobStatus", StatusEquals="Stopping"),
+    ),
+    "AWS::SageMaker::Model": listed("sagemaker", "list_models", "Models", "ModelName"),
+    "AWS::SageMaker::EndpointConfig": listed(
+        "sagemaker", "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName"
+    ),
+    "AWS::SageMaker::Endpoint": listed(
+        "sagemaker", "list_endpoints", "Endpoints", "EndpointName", state="EndpointStatus"
+    ),
+    "AWS::SNS::Topic": listed("sns", "list_topics", "Topics", "TopicArn", "TopicArn"),
+    "AWS::SQS::Queue": listed("sqs", "list_queues", "QueueUrls", arn=_QUEUE_ARN),
+    "AWS::Scheduler::Schedule": listed("scheduler", "list_schedules", "Schedules"),
+    "AWS::Scheduler::ScheduleGroup": listed("scheduler", "list_schedule_groups", "ScheduleGroups"),
+    "AWS::Events::Rule": listed("events", "list_rules", "Rules"),
+    "AWS::CloudWatch::Alarm": chained(
+        listed("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+        listed("cloudwatch", "describe_alarms", "CompositeAlarms", "AlarmName"),
+    ),
+    "AWS::Budgets::Budget": listed(
+        "budgets", "describe_budgets", "Budgets", "BudgetName", _BUDGET_ARN, AccountId="{account}"
+    ),
+    "AWS::CE::AnomalyMonitor": listed("ce", "get_anomaly_monitors", "AnomalyMonitors", "MonitorName"),
+    "AWS::CE::AnomalySubscription": listed(
+        "ce", "get_anomaly_subscriptions", "AnomalySubscriptions", "SubscriptionName"
+    ),
+    "AWS::BCMDataExports::Export": listed("bcm-data-exports", "list_exports", "Exports", "ExportName"),
+    # CloudFormation cannot tag a database: its parameters hold the tags.
+    "AWS::Glue::Database": listed("glue", "get_databases", "DatabaseList", arn=_DATABASE_ARN, tags="Parameters"),
+    "AWS::Athena::WorkGroup": listed("athena", "list_work_groups", "WorkGroups", arn=_WORK_GROUP_ARN),
 }
+_AOSS_TAGS = tags_by_arn(_AOSS, "list_tags_for_resource", "resourceArn", "tags")
+_CE_TAGS = tags_by_arn("ce", "list_tags_for_resource", key="ResourceTags")
+_SAGEMAKER_TAGS = tags_by_arn("sagemaker", "list_tags")
+
+_TAGS: dict[str, Callable[[Clients, Item], Tags]] = {
+    "AWS::S3::Bucket": listing.bucket_tags,
+    "AWS::DynamoDB::Table": tags_by_arn("dynamodb", "list_tags_of_resource"),
+    "AWS::IAM::Role": listing.role_tags,
+    "AWS::StepFunctions::StateMachine": tags_by_arn("stepfunctions", "list_tags_for_resource", "resourceArn", "tags"),
+    "AWS::OpenSearchServerless::Collection": _AOSS_TAGS,
+    "AWS::OpenSearchServerless::CollectionGroup": _AOSS_TAGS,
+    "AWS::OpenSearchService::Domain": tags_by_arn("opensearch", "list_tags", "ARN", "TagList"),
+    "AWS::Bedrock::ApplicationInferenceProfile": tags_by_arn(
+        "bedrock", "list_tags_for_resource", "resourceARN", "tags"
+    ),
+    "AWS::SageMaker::TrainingJob": _SAGEMAKER_TAGS,
+    "AWS::SageMaker::Model": _SAGEMAKER_TAGS,
+    "AWS::SageMaker::EndpointConfig": _SAGEMAKER_TAGS,
+    "AWS::SageMaker::Endpoint": _SAGEMAKER_TAGS,
+    "AWS::CE::AnomalyMonitor": _CE_TAGS,
+    "AWS::CE::AnomalySubscription": _CE_TAGS,
+    "AWS::BCMDataExports::Export": tags_by_arn("bcm-data-exports", "list_tags_for_resource", key="ResourceTags"),
+}
+PROBES = tuple(Probe(kind, list_all, _TAGS.get(kind)) for kind, list_all in _LISTS.items())
+
+#: Services that ARNs call otherwise than CloudFormation does, and the resource type of ARNs that name none.
+_SERVICES = {"states": "stepfunctions", "aoss": "opensearchserverless", "es": "opensearchservice"}
+_RESOURCE_TYPES = {"s3": "bucket", "sns": "topic", "sqs": "queue"}
+_KINDS = {kind.removeprefix("AWS::").lower(): kind for kind in _LISTS}
 
 
 def kind_of(arn: str) -> str:
-    """The CloudFormation type of an ARN's resource; empty when no probe lists its kind."""
+    """Return the CloudFormation type of an ARN's resource; empty where no probe lists its kind."""
     parts = arn.split(":", 5)
     if len(parts) < 6:
         return ""
-    resource = parts[5]
-    separators = [resource.index(mark) for mark in ":/" if mark in resource]
-    resource_type = resource[: min(separators)] if separators else ""
-    return _KINDS.get((parts[2], resource_type), "")
+    service = parts[2]
+    resource_type = _RESOURCE_TYPES.get(service) or re.split("[:/]", parts[5], maxsplit=1)[0]
+    return _KINDS.get(f"{_SERVICES.get(service, service)}::{resource_type}".replace("-", "").lower(), "")

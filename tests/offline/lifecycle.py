@@ -32,8 +32,8 @@ from contracts.keys import report_prefix
 from ladder import cli
 from ladder.billing import bill_clock, export_files
 from ladder.cdk import cdk
-from ladder.runs.demo import EMBEDDED_CONTEXT
-from ladder.runs.deployment import Deployment, find
+from ladder.demo import EMBEDDED_CONTEXT
+from ladder.deployment import Deployment, find
 from lambdas.common.store import Results
 from offline import sandbox as sandboxes
 from offline.common.faults import OPENSEARCH_DATA, ROUTE

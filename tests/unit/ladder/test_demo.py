@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ladder.demo import finally_do
 from ladder.errors import LadderError
-from ladder.runs.demo import finally_do
 
 
 def fail(message: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from ladder import deployment
 from ladder.errors import LadderError
-from ladder.runs import deployment
 
 OUTPUTS = {
     "foundation": {"BucketName": "bucket", "RunTableName": "table"},
@@ -50,7 +50,9 @@ def find(session: Any) -> deployment.Deployment:
 
 
 def test_a_deployment_is_found_by_its_outputs() -> None:
-    assert find(Stacks(OUTPUTS)) == deployment.Deployment(
+    stacks = Stacks(OUTPUTS)
+    assert find(stacks) == deployment.Deployment(
+        session=stacks,
         experiment="shop",
         region="us-east-1",
         bucket="bucket",

@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from ladder.runs import progress
-from ladder.runs.progress import Progress
+from ladder import progress
+from ladder.progress import Progress
 
 
 @pytest.fixture

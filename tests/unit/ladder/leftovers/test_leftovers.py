@@ -1,8 +1,10 @@
-"""What reporting leaves in an account: the audit lists it, knows whose it is, and says when it could not look."""
+"""The audit lists what is left in an account, knows whose it is, and says when it could not look."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -12,7 +14,7 @@ from moto import mock_aws
 
 from ladder.leftovers import audit as leftovers
 from ladder.leftovers import probes
-from ladder.leftovers.audit import Leftover
+from ladder.leftovers.audit import Leftover, write_leftovers
 from ladder.leftovers.listing import Clients
 
 OF_OTHERS = "arn:aws:ce::123456789012:anomalymonitor/00000000-0000-0000-0000-000000000000"
@@ -136,3 +138,13 @@ def test_services_with_one_endpoint_are_asked_there(service: str, host: str) -> 
 )
 def test_tagged_arns_are_told_apart(arn: str, kind: str) -> None:
     assert probes.kind_of(arn) == kind
+
+
+def test_leftovers_are_written_as_a_list(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "leftovers.json"
+    write_leftovers([], file)
+    assert json.loads(file.read_text()) == []
+    write_leftovers([Leftover(kind="AWS::S3::Bucket", name="b", state="exists", evidence="tag")], file)
+    assert json.loads(file.read_text()) == [
+        {"kind": "AWS::S3::Bucket", "name": "b", "state": "exists", "evidence": "tag", "arn": ""}
+    ]

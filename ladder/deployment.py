@@ -1,27 +1,29 @@
-"""Finds what `cdk deploy` made, from the outputs of the experiment's stacks."""
+"""What `cdk deploy` made of an experiment, as the outputs of its stacks tell it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
+from contracts.experiment import APPROACHES
 from ladder.errors import LadderError
-
-APPROACH_STACKS = {"prompting": "prompting", "rag": "rag", "fine-tuning": "fine-tuning"}
+from lambdas.common.store import Results
 
 
 def stack_prefix(experiment: str) -> str:
-    """Every stack of an experiment is named `ladder-<experiment>-<concern>`."""
+    """Return how the names of the experiment's stacks begin: each is `ladder-<experiment>-<concern>`."""
     return f"ladder-{experiment}-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """The deployed pieces that the command line talks to."""
+    """The deployed pieces that the command line talks to, and the session that reaches them."""
 
+    session: Any
     experiment: str
     region: str
     bucket: str
@@ -31,36 +33,39 @@ class Deployment:
     run_report_function: str
     spend_report_function: str
 
+    @property
+    def results(self) -> Results:
+        """The results bucket."""
+        return Results(self.bucket, self.session.client("s3"))
+
 
 def find(session: boto3.Session, experiment: str) -> Deployment:
-    """The deployment of `experiment` in the session's account and region.
+    """Return the deployment of `experiment` in the session's account and region.
 
     Raises:
         LadderError: a stack or one of its outputs is missing; the message names it.
     """
-    cloudformation = session.client("cloudformation")
-    prefix = stack_prefix(experiment)
+    output = partial(stack_output, session.client("cloudformation"), experiment)
     return Deployment(
+        session=session,
         experiment=experiment,
         region=str(session.region_name),
-        bucket=_output(cloudformation, f"{prefix}foundation", "BucketName"),
-        run_table=_output(cloudformation, f"{prefix}foundation", "RunTableName"),
-        comparison_arn=_output(cloudformation, f"{prefix}comparison", "StateMachineArn"),
-        approach_arns={
-            approach: _output(cloudformation, f"{prefix}{concern}", "StateMachineArn")
-            for approach, concern in APPROACH_STACKS.items()
-        },
-        run_report_function=_output(cloudformation, f"{prefix}reporting", "RunReportFunctionName"),
-        spend_report_function=_output(cloudformation, f"{prefix}reporting", "ReportFunctionName"),
+        bucket=output("foundation", "BucketName"),
+        run_table=output("foundation", "RunTableName"),
+        comparison_arn=output("comparison", "StateMachineArn"),
+        approach_arns={approach: output(approach, "StateMachineArn") for approach in APPROACHES},
+        run_report_function=output("reporting", "RunReportFunctionName"),
+        spend_report_function=output("reporting", "ReportFunctionName"),
     )
 
 
-def stack_output(session: boto3.Session, experiment: str, concern: str, key: str) -> str:
-    """An output of one stack of the experiment; errors as for `find`."""
-    return _output(session.client("cloudformation"), f"{stack_prefix(experiment)}{concern}", key)
+def stack_output(cloudformation: Any, experiment: str, concern: str, key: str) -> str:
+    """Return an output of one stack of the experiment.
 
-
-def _output(cloudformation: Any, stack: str, key: str) -> str:
+    Raises:
+        LadderError: the stack or the output is missing; the message names it.
+    """
+    stack = f"{stack_prefix(experiment)}{concern}"
     try:
         (description,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:

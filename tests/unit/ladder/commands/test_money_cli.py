@@ -9,38 +9,20 @@ import shutil
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from contracts.json_codec import to_json
-from cost_reports.prices.catalogue import Catalogue
 from cost_reports.run_report.build import build_report
-from ladder.commands import money
-from ladder.errors import LadderError
-from ladder.experiment.estimate_inputs import parse_assumptions, setting_of
-from ladder.experiment.folder import load
+from ladder.experiment.estimate_inputs import parse_assumption, read_inputs
 from tests.unit.cost_reports.run_report.sample_records import header, records
+from tests.unit.ladder.commands.command_line import run
 
-HANDBOOK = Path(__file__).parents[3] / "experiments" / "handbook"
-app = typer.Typer()
-money.register(app)
-
-
-def run(*words: str, fails: str | None = None) -> str:
-    result = CliRunner().invoke(app, list(words), env={"COLUMNS": "160"})
-    if fails is None:
-        assert result.exception is None, result.exception
-        return result.output
-    assert isinstance(result.exception, LadderError)
-    assert fails in str(result.exception)
-    assert "\n" not in str(result.exception)
-    return result.output
+HANDBOOK = Path(__file__).parents[4] / "experiments" / "handbook"
 
 
 def test_estimate(tmp_path: Path) -> None:
     files = {kind: tmp_path / "deep" / f"estimate.{kind}" for kind in ("json", "csv", "html", "markdown")}
-    words = [word for kind, path in files.items() for word in (f"--{kind}", str(path))]
-    shown = run("estimate", "--experiment", str(HANDBOOK), "--requests-per-month", "20000", *words)
+    words = [word for kind, path in files.items() for word in (f"--{kind}", path)]
+    shown = run("estimate", "--experiment", HANDBOOK, "--requests-per-month", "20000", *words)
     assert "20,000 requests in the first month" in shown
     for approach in ("zero-shot", "aurora pgvector", "qlora", "from scratch"):
         assert approach in shown
@@ -73,7 +55,7 @@ def test_estimate(tmp_path: Path) -> None:
     ],
 )
 def test_estimates_that_cannot_be_made(words: list[str], message: str) -> None:
-    run("estimate", "--experiment", str(HANDBOOK), *words, fails=message)
+    run("estimate", "--experiment", HANDBOOK, *words, fails=message)
 
 
 @pytest.mark.parametrize(
@@ -91,19 +73,17 @@ def test_one_mistake_in_the_experiment_is_one_line(old: str, new: str, message: 
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-    run("estimate", "-e", str(tmp_path / "e"), fails=message)
-    run("estimate", "-e", str(tmp_path / "none"), fails="none: does not exist")
+    run("estimate", "-e", tmp_path / "e", fails=message)
+    run("estimate", "-e", tmp_path / "none", fails="none: does not exist")
 
 
 def test_decide(tmp_path: Path) -> None:
-    shown = run("decide", "--experiment", str(HANDBOOK))
+    shown = run("decide", "--experiment", HANDBOOK)
     assert "No recommendation: no quality was measured." in shown
     report = tmp_path / "report.json"
     report.write_text(to_json(build_report(records())))
     out = tmp_path / "decision"
-    shown = run(
-        "decide", "-e", str(HANDBOOK), "--quality", str(report), "--json", f"{out}.json", "--html", f"{out}.html"
-    )
+    shown = run("decide", "-e", HANDBOOK, "--quality", report, "--json", f"{out}.json", "--html", f"{out}.html")
     assert "Use rag (rag, s3 vectors)." in shown
     assert "What moves the answer" in shown
     found = json.loads(Path(f"{out}.json").read_text())
@@ -112,12 +92,12 @@ def test_decide(tmp_path: Path) -> None:
     assert Path(f"{out}.html").read_text().count("<svg") == 3
     assert "SIMULATED BILL" in shown
     report.write_text(to_json(build_report(records(header=header(simulated=())))))
-    shown = run("decide", "-e", str(HANDBOOK), "--quality", str(report), "--csv", f"{out}.csv")
+    shown = run("decide", "-e", HANDBOOK, "--quality", report, "--csv", f"{out}.csv")
     assert "SIMULATED" not in shown
     assert {line["simulated"] for line in csv.DictReader(io.StringIO(Path(f"{out}.csv").read_text()))} == {"no"}
     report.write_text("{}")
-    run("decide", "-e", str(HANDBOOK), "--quality", str(report), fails="report.json: report: schema 1 is needed")
-    run("decide", "-e", str(HANDBOOK), "--quality", str(tmp_path / "no.json"), fails="give the report.json of a run")
+    run("decide", "-e", HANDBOOK, "--quality", report, fails="report.json: report: schema 1 is needed")
+    run("decide", "-e", HANDBOOK, "--quality", tmp_path / "no.json", fails="give the report.json of a run")
 
 
 def test_prices() -> None:
@@ -125,33 +105,33 @@ def test_prices() -> None:
     assert "0.035 / 1M tokens" in shown
     assert "litellm 1.109.1" in shown
     run("prices", "show", "Nowhere", fails="no price matches 'Nowhere'")
-    checked = run("prices", "check", "--experiment", str(HANDBOOK), "--days", "30")
+    checked = run("prices", "check", "--experiment", HANDBOOK, "--days", "30")
     assert "0 are missing" in checked
     assert "unknown: gp3 disks of a managed OpenSearch domain (AmazonES ES:GP3-Storage): no public source" in checked
     assert "old: AmazonES ESInstance:m7g.medium: as of 2026" in checked
     shown = run("prices", "show", "GP3-Storage")
     assert "unknown / GB-month" in shown
-    run("prices", "check", "--experiment", str(HANDBOOK), "--days", "-1", fails="--days must be 0 or more")
+    run("prices", "check", "--experiment", HANDBOOK, "--days", "-1", fails="--days must be 0 or more")
     run("prices", "refresh", "--region", "us-moon-1", fails="region 'us-moon-1' is unknown")
 
 
 def test_idle(tmp_path: Path) -> None:
     resources = {"Key": {"Type": "AWS::KMS::Key"}, "Role": {"Type": "AWS::IAM::Role"}}
     (tmp_path / "a.template.json").write_text(json.dumps({"Resources": resources}))
-    shown = run("idle", "--app", str(tmp_path))
+    shown = run("idle", "--app", tmp_path)
     assert "$1.00 a month in all" in shown
     assert "AWS::IAM::Role" not in shown
-    assert "AWS::IAM::Role" in run("idle", "--app", str(tmp_path), "--all")
+    assert "AWS::IAM::Role" in run("idle", "--app", tmp_path, "--all")
     (tmp_path / "b.template.json").write_text(json.dumps({"Resources": {"X": {"Type": "AWS::Quantum::Thing"}}}))
-    shown = run("idle", "--app", str(tmp_path), fails="1 resources have no known price (AWS::Quantum::Thing)")
+    shown = run("idle", "--app", tmp_path, fails="1 resources have no known price (AWS::Quantum::Thing)")
     assert "AWS::Quantum::Thing" in shown
     (tmp_path / "b.template.json").write_text("{")
-    run("idle", "--app", str(tmp_path), fails="b.template.json: not JSON")
-    run("idle", "--app", str(tmp_path / "none"), fails="holds no *.template.json")
+    run("idle", "--app", tmp_path, fails="b.template.json: not JSON")
+    run("idle", "--app", tmp_path / "none", fails="holds no *.template.json")
 
 
 def test_the_task_is_counted_from_the_files() -> None:
-    task = setting_of(load(HANDBOOK), Catalogue.load()).task
+    task = read_inputs(HANDBOOK).task
     assert task.documents >= 60
     assert task.corpus_tokens > 5 * task.documents
     assert 5 < task.question_tokens < 60
@@ -160,4 +140,5 @@ def test_the_task_is_counted_from_the_files() -> None:
 
 
 def test_assumptions() -> None:
-    assert parse_assumptions(["ocu_rate=20", "spot_saving = 0.5"]) == {"ocu_rate": 20, "spot_saving": 0.5}
+    assert parse_assumption("ocu_rate=20") == ("ocu_rate", 20)
+    assert parse_assumption("spot_saving = 0.5") == ("spot_saving", 0.5)

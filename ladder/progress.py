@@ -1,7 +1,7 @@
 """What a person sees while long work runs: one line a stage, with the time it took.
 
-On a terminal the running stage is a live line; elsewhere (CI, a log file) a line is printed when a stage starts, when
-its detail has changed and five seconds have passed, and when it ends.
+On a terminal the running stage is a live line. Elsewhere (CI, a log file) a line is printed when a stage starts, when
+it ends, and when its detail changes, at most every five seconds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ QUIET_SECONDS = 5.0
 
 @dataclass
 class Stage:
-    """A running stage; `update` changes the detail behind its name."""
+    """A running stage. `status` is its live line; None where no terminal is."""
 
     name: str
     console: Console
@@ -30,6 +30,7 @@ class Stage:
     _printed: float = field(default_factory=lambda: time.monotonic())
 
     def update(self, detail: str) -> None:
+        """Show `detail` behind the stage's name."""
         if detail == self.detail:
             return
         self.detail = detail
@@ -46,13 +47,14 @@ class Stage:
 
 @dataclass
 class Progress:
-    """Prints stages to `console` and keeps their durations in `seconds`, by name, in order."""
+    """Prints stages to `console`; `seconds` keeps their durations by name, in order."""
 
     console: Console
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
+        """Show a stage while the block runs; its end, or its failure, is printed."""
         if self.console.is_terminal:
             with self.console.status(_line(name, "")) as status:
                 yield from self._run(Stage(name=name, console=self.console, status=status))
@@ -69,7 +71,7 @@ class Progress:
         self.record(stage.name, stage.seconds, stage.detail)
 
     def record(self, name: str, seconds: float, detail: str = "") -> None:
-        """Prints a finished stage that was timed elsewhere."""
+        """Print a finished stage. Times of one name add up."""
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         line = Text("  ✓ ", style="green")
         line.append(f"{name:<28}", style="default")

@@ -1,0 +1,69 @@
+"""What a synthesised app costs a month without any traffic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from cost_reports.idle import IdleLine, idle, total
+from cost_reports.prices.catalogue import Catalogue
+from cost_reports.render.document import Document, Table, columns
+from cost_reports.text import usd
+from ladder.errors import LadderError, one_line_errors
+
+
+def read(app: Path, price_file: Path | None, region: str) -> list[IdleLine]:
+    """Return a line for each resource of the app in folder `app`.
+
+    Raises:
+        LadderError: a template or the price file cannot be used, or a resource has no price in the region.
+    """
+    with one_line_errors():
+        return idle(read_templates(app), Catalogue.load(price_file), region)
+
+
+def read_templates(app: Path) -> dict[str, dict[str, object]]:
+    """Return the CloudFormation templates of a synthesised app by the names of their stacks.
+
+    Raises:
+        LadderError: the folder holds no template, or one is not JSON.
+    """
+    files = sorted(app.glob("*.template.json"))
+    if not files:
+        raise LadderError(f"{app} holds no *.template.json; write them with `npx cdk synth --output {app}`")
+    templates = {}
+    for path in files:
+        try:
+            templates[path.name.removesuffix(".template.json")] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise LadderError(f"{path}: not JSON: {error}") from error
+    return templates
+
+
+def document(lines: Sequence[IdleLine], kicker: str, *, everything: bool) -> Document:
+    """Return the resources that bill (or all, free ones included) and the sum of each stack."""
+    stacks = {line.stack: [other for other in lines if other.stack == line.stack] for line in lines}
+    sums = tuple((stack, str(len({i.resource for i in own})), usd(total(own))) for stack, own in stacks.items())
+    shown = [line for line in lines if everything or line.status in ("billed", "unknown")]
+    tables = (
+        Table(
+            title="Resources" if everything else "Resources that bill while idle (--all lists the others)",
+            columns=columns("stack", "resource", "type", "status", ">USD", "what"),
+            rows=tuple((i.stack, i.resource, i.type, i.status, usd(i.usd), i.what) for i in shown),
+        ),
+        Table(title="A month without traffic", columns=columns("stack", ">resources", ">USD"), rows=sums),
+    )
+    summary = f"{usd(total(lines))} a month in all, for what is known."
+    return Document(title="Idle cost", kicker=kicker, summary=summary, blocks=tables)
+
+
+def require_known(lines: Sequence[IdleLine]) -> None:
+    """Return if the price of every resource is known.
+
+    Raises:
+        LadderError: names the types of resources whose price is not.
+    """
+    if unknown := [line for line in lines if line.status == "unknown"]:
+        names = ", ".join(sorted({line.type for line in unknown}))
+        raise LadderError(f"{len(unknown)} resources have no known price ({names}); the sum is too small by them")

@@ -1,0 +1,72 @@
+"""`ladder run` and `report`: a run of the deployed experiment, and the reports on it."""
+
+from __future__ import annotations
+
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from ladder.commands.options import DEFAULT_EXPERIMENT, DEFAULT_OUT, ExperimentFolder, OutFolder, Since, Until, days
+from ladder.errors import LadderError
+
+
+def run(
+    experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
+    profile: Annotated[
+        str, typer.Option(help="Which `profiles:` entry of experiment.yaml to use; `all` = every question.")
+    ] = "full",
+    out: OutFolder = DEFAULT_OUT,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Continue this run; finished batches are not repeated.")
+    ] = None,
+) -> None:
+    """Put the same questions to every approach, and wait for the report.
+
+    Works on the deployment of the experiment in the account that the AWS environment names (or on the embedded AWS:
+    eval "$(ladder sandbox env)"). Interrupting this command does not stop the run; --resume joins it again.
+    """
+    from rich.console import Console
+
+    from ladder.runs.run import run as run_to_report
+
+    run_to_report(experiment, profile=profile, out=out, resumed=resume, console=Console())
+
+
+def report(
+    experiment: ExperimentFolder = DEFAULT_EXPERIMENT,
+    since: Since = None,
+    until: Until = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run", help="Instead, the report of this run; `newest` for the last one.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Ask AWS again for what it answered in the last 8 hours.")
+    ] = False,
+    out: OutFolder = DEFAULT_OUT,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """What AWS billed for the experiment, beside what was estimated and metered (5 Cost Explorer requests, $0.05)."""
+    if run_id is not None and (since or until or fresh):
+        raise LadderError("--run is the report of one run; it takes no --since, --until or --fresh")
+    first, end = days(since, until)
+
+    import boto3
+    from rich.console import Console
+
+    from ladder import deployment
+    from ladder.billing import bill_clock
+    from ladder.experiment.folder import load
+    from ladder.runs import reports
+
+    deployed = deployment.find(boto3.Session(), load(experiment).experiment.name)
+    if run_id is None:
+        saved = reports.spend(deployed, out / "spend", since=first, until=end, fresh=fresh, as_of=bill_clock.now())
+        reports.show_spend(saved, Console())
+    else:
+        run_id = reports.newest_run(deployed) if run_id == "newest" else run_id
+        reports.rebuild(deployed, run_id)
+        saved = reports.fetch(deployed, run_id, out / run_id)
+        reports.show(saved, Console())
+    if open_page:
+        webbrowser.open(saved.page.resolve().as_uri())

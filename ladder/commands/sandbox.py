@@ -1,0 +1,81 @@
+"""`ladder sandbox`: the embedded AWS, started, asked and stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ladder.errors import LadderError
+
+if TYPE_CHECKING:
+    from offline.sandbox import Sandbox
+
+app = typer.Typer(
+    help="An embedded AWS on this machine: deploy, run and destroy without an account.", no_args_is_help=True
+)
+
+SandboxFolder = Annotated[Path, typer.Option("--dir", help="Where the embedded AWS keeps its state and logs.")]
+DEFAULT_SANDBOX = Path(".ladder/sandbox")
+
+
+@app.command()
+def up(
+    directory: SandboxFolder = DEFAULT_SANDBOX,
+    port: Annotated[int | None, typer.Option(help="Port of the gateway on 127.0.0.1; default: a free one.")] = None,
+) -> None:
+    """Start an embedded AWS and leave it running."""
+    from ladder.demo import EMBEDDED_CONTEXT
+    from offline import sandbox
+
+    box = sandbox.up(directory, port)
+    typer.echo(f"embedded AWS is up: {box.endpoint} (account {box.account}, {box.region}; logs in {directory}/logs)")
+    option = "" if directory == DEFAULT_SANDBOX else f" --dir {directory}"
+    typer.echo(f'use it in this shell:   eval "$(ladder sandbox env{option})"')
+    typer.echo(f"deploy onto it:         make deploy CDK_CONTEXT='{' '.join(EMBEDDED_CONTEXT)}'")
+
+
+@app.command()
+def status(directory: SandboxFolder = DEFAULT_SANDBOX) -> None:
+    """Say whether the embedded AWS runs. Exit code 1 if it does not."""
+    box = _running(directory)
+    typer.echo(f"embedded AWS is up: {box.endpoint} (account {box.account}, {box.region}, process {box.pid})")
+
+
+@app.command()
+def env(directory: SandboxFolder = DEFAULT_SANDBOX) -> None:
+    """Print the shell lines that point the AWS tools at the embedded AWS."""
+    for name, value in _running(directory).environment().items():
+        typer.echo(f"export {name}={json.dumps(value)}")
+
+
+@app.command()
+def bill(
+    hours: Annotated[int, typer.Option("--later", min=1, max=24 * 400, help="Hours to put the bill forward.")] = 72,
+    directory: SandboxFolder = DEFAULT_SANDBOX,
+) -> None:
+    """Put the clock of the simulated bill forward: usage is billed a day later, and changed for another day."""
+    from ladder.billing import bill_clock
+
+    now = bill_clock.advance(_running(directory), hours)
+    typer.echo(f"the bill is now that of {now}; see it with `ladder report`")
+
+
+@app.command()
+def down(directory: SandboxFolder = DEFAULT_SANDBOX) -> None:
+    """Stop the embedded AWS and everything it started."""
+    from offline import sandbox
+
+    sandbox.down(directory)
+    typer.echo("embedded AWS is down")
+
+
+def _running(directory: Path) -> Sandbox:
+    from offline import sandbox
+
+    box = sandbox.status(directory)
+    if box is None:
+        raise LadderError(f"no embedded AWS runs in {directory}; start one with `ladder sandbox up`")
+    return box

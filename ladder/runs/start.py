@@ -1,0 +1,92 @@
+"""Starts a run on a deployment: draws its questions, uploads the experiment, starts the comparison."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+from contracts import json_codec, keys
+from contracts.run import Manifest
+from cost_reports.prices.catalogue import Catalogue
+from ladder.deployment import Deployment
+from ladder.errors import LadderError
+from ladder.experiment.folder import LoadedExperiment
+from ladder.runs import environment
+from ladder.runs.folder import RunFolder, StartedRun
+from ladder.runs.manifest import plan
+from ladder.runs.preflight_prices import require_prices
+
+BATCH_SIZE = 16
+
+
+def new_run_id(now: datetime) -> str:
+    """Return, for instance, `r20261123-041530`; short enough to lead SageMaker names."""
+    return f"r{now.astimezone(UTC):%Y%m%d-%H%M%S}"
+
+
+def git_commit(folder: Path) -> str | None:
+    """Return the commit of the checkout that holds `folder`, with `+` when files differ from it; None outside one."""
+    try:
+        head, changes = (
+            subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+            for arguments in (("rev-parse", "HEAD"), ("status", "--porcelain"))
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head + ("+" if changes else "")
+
+
+def start(deployment: Deployment, loaded: LoadedExperiment, *, profile: str, out: Path, now: datetime) -> StartedRun:
+    """Upload the experiment and start the comparison.
+
+    Raises:
+        LadderError: another experiment is deployed, something has no price, the profile is not known, or `out` holds
+            a run that was started in the same second.
+    """
+    experiment = loaded.experiment
+    if experiment.name != deployment.experiment:
+        raise LadderError(f"{loaded.folder} is experiment {experiment.name!r}, deployed is {deployment.experiment!r}")
+    require_prices(experiment.models, deployment.region, Catalogue.load())
+    manifest = plan(
+        loaded,
+        profile,
+        new_run_id(now),
+        experiment.seed,
+        now.astimezone(UTC).isoformat(timespec="seconds"),
+        git_commit(Path(__file__).parent),
+        BATCH_SIZE,
+    )
+    folder = RunFolder(path=out / manifest.run)
+    if folder.record.exists():
+        raise LadderError(f"run {manifest.run} exists in {out}; continue it with --resume {manifest.run}")
+    folder.write({"experiment_folder": str(loaded.folder), "manifest": json_codec.to_jsonable(manifest)})
+    upload_inputs(deployment, loaded, manifest)
+    return StartedRun(manifest=manifest, execution_arn=execute(deployment, manifest, attempt=1), folder=folder)
+
+
+def upload_inputs(deployment: Deployment, loaded: LoadedExperiment, manifest: Manifest) -> None:
+    """Write the experiment's normalised files, the manifest, and where the run takes place."""
+    results = deployment.results
+    place = environment.describe(str(results.s3.meta.endpoint_url), loaded.experiment.models)
+    records = {
+        f"{manifest.input_prefix}experiment.json": loaded.experiment,
+        keys.manifest(manifest.experiment, manifest.run): manifest,
+        keys.environment(manifest.experiment, manifest.run): place,
+    }
+    lines = {"documents": loaded.documents, "questions.train": loaded.train, "questions.test": loaded.test}
+    for name, values in lines.items():
+        results.write(f"{manifest.input_prefix}{name}.jsonl", values)
+    for key, record in records.items():
+        results.write_text(key, json.dumps(json_codec.to_jsonable(record), indent=1))
+
+
+def execute(deployment: Deployment, manifest: Manifest, *, attempt: int) -> str:
+    """Start the comparison, and return the ARN of its execution."""
+    response = deployment.session.client("stepfunctions").start_execution(
+        stateMachineArn=deployment.comparison_arn,
+        name=f"{manifest.run}-{attempt}",
+        input=json.dumps({"experiment": manifest.experiment, "run": manifest.run, "attempt": attempt}),
+    )
+    return str(response["executionArn"])
