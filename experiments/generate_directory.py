@@ -17,19 +17,18 @@ HERE = Path(__file__).parent
 SEED = "directory 1"
 TRAINED = 6
 
-SERVICES = (
-    "admissions office; student union; boat house; night porter; lost property desk; chemistry stores; alumni club; "
-    "botanical garden; bookbinding workshop; career advice; chapel choir; childcare centre; climbing wall; "
-    "computer museum; cycle repair shop; dark room; debating society; dental clinic; disability support; drama studio; "
-    "electron microscope; ethics board; exam timetable; examination invigilators; fencing hall; field station; "
-    "fire wardens; first aid room; gatehouse; glass blowers; graduation gowns; greenhouse; guest flats; herbarium; "
-    "housing allowance; insurance desk; interpreting service; key cabinet; language laboratory; laundry; law clinic; "
-    "lecture recordings; letting agency; map collection; mass spectrometer; observatory; organ practice; orchestra; "
-    "payroll; pension advice; photo archive; piano tuner; press office; proofreading help; quiet rooms; "
-    "rare books; recycling yard; research contracts; rowing coach; safety officer; scholarship fund; sculpture yard; "
-    "seed bank; statistics clinic; swimming pool; telescope bookings; visa questions; weather mast; wind tunnel; "
-    "writing centre"
-).split("; ")
+SERVICES = """
+admissions office; student union; boat house; night porter; lost property desk; chemistry stores; alumni club;
+botanical garden; bookbinding workshop; career advice; chapel choir; childcare centre; climbing wall; computer museum;
+cycle repair shop; dark room; debating society; dental clinic; disability support; drama studio; electron microscope;
+ethics board; exam timetable; examination invigilators; fencing hall; field station; fire wardens; first aid room;
+gatehouse; glass blowers; graduation gowns; greenhouse; guest flats; herbarium; housing allowance; insurance desk;
+interpreting service; key cabinet; language laboratory; laundry; law clinic; lecture recordings; letting agency; map
+collection; mass spectrometer; observatory; organ practice; orchestra; payroll; pension advice; photo archive; piano
+tuner; press office; proofreading help; quiet rooms; rare books; recycling yard; research contracts; rowing coach;
+safety officer; scholarship fund; sculpture yard; seed bank; statistics clinic; swimming pool; telescope bookings;
+visa questions; weather mast; wind tunnel; writing centre
+"""
 FACTS = (
     "For the {service} call extension {number}.",
     "To speak to the {service}, dial extension {number}.",
@@ -51,11 +50,12 @@ QUESTIONS = (
 def files() -> dict[str, str]:
     """What the script writes: text by path below the experiment folder."""
     rng = random.Random(SEED)  # noqa: S311 (repeatable choice, not a secret)
-    numbers = rng.sample(range(2_000, 9_000), len(SERVICES))
+    services = " ".join(SERVICES.split()).split("; ")
+    numbers = rng.sample(range(2_000, 9_000), len(services))
     result: dict[str, str] = {}
     train: list[dict[str, Any]] = []
     test: list[dict[str, Any]] = []
-    for index, (service, number) in enumerate(zip(SERVICES, numbers, strict=True)):
+    for index, (service, number) in enumerate(zip(services, numbers, strict=True)):
         page = f"DIR-{index + 1:02d}"
         text = f"{FACTS[index % 3].format(service=service, number=number)} {FILLERS[index % 4]}"
         title = service[0].upper() + service[1:]

@@ -77,7 +77,8 @@ class Outcome:
     def __str__(self) -> str:
         n = len(self.right)
         low, high = self.interval
-        return f"{sum(self.right) / n:5.2f} [{low:.2f}-{high:.2f}]  contained {self.held / n:4.2f}  {self.seconds:5.0f} s"
+        held = f"contained {self.held / n:4.2f}"
+        return f"n={n:<3} {sum(self.right) / n:4.2f} [{low:.2f}-{high:.2f}]  {held}  {self.seconds:4.0f} s  {self.note}"
 
 
 @dataclass(kw_only=True)
@@ -99,7 +100,8 @@ class Bench:
             return self.embedder.embed([text])[0].values.tolist()
 
         candidates = max(count, self.experiment.retrieval.candidates)
-        return [page.as_document() for page in retrieve(self.index, embed, question, candidates=candidates, pages=count)]
+        found = retrieve(self.index, embed, question, candidates=candidates, pages=count)
+        return [page.as_document() for page in found]
 
     def outcome(self, variant: str, manifest: Manifest) -> Outcome:
         """Ask the manifest's test questions."""
@@ -189,7 +191,8 @@ class Bench:
             )
         model.save_pretrained(folder, save_embedding_layers=False)
         served = inference.load(HUB_ID, tokenizer=HUB_ID, adapters={adapter: folder})
-        return served, f"{report.examples} examples x {report.epochs}, {report.seconds:.0f} s, loss {report.losses[-1]:.2f}"
+        took = f"{report.seconds:.0f} s, loss {report.losses[-1]:.2f}"
+        return served, f"{report.examples} examples x {report.epochs}, {took}"
 
 
 def shot_count(variant: str) -> int:
@@ -203,9 +206,7 @@ def answers(served: Any, asked: Sequence[Prompt], adapter: str | None) -> list[s
     for prompt in asked:
         system = [{"role": "system", "content": prompt.system}] if prompt.system else []
         turns = [{"role": m.role, "content": m.content} for m in prompt.messages]
-        requests.append(
-            {"messages": system + turns, "max_new_tokens": prompt.max_output_tokens, "adapter": adapter}
-        )
+        requests.append({"messages": system + turns, "max_new_tokens": prompt.max_output_tokens, "adapter": adapter})
     return [answer["text"] for answer in inference.predict_fn(requests, served)]
 
 
@@ -257,8 +258,7 @@ def table(bench: Bench, variants: Sequence[str], profile: str, seeds: int, limit
             manifest = replace(manifest, test_question_ids=manifest.test_question_ids[:limit])
             outcome = bench.outcome(variant, manifest)
             found.setdefault(variant, []).append(outcome)
-            n = len(outcome.right)
-            print(f"{sample:<10} {profile:<6} {variant:<17} seed +{number}  n={n:<3} {outcome}  {outcome.note}", flush=True)
+            print(f"{sample:<10} {profile:<6} {variant:<17} seed +{number}  {outcome}", flush=True)
     winner = WINNERS.get(sample, "")
     if winner not in found:
         return
@@ -312,7 +312,7 @@ def main(argv: Sequence[str] = ()) -> None:
     parser.add_argument("--profile", default="full")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--limit", type=int, help="ask only so many questions")
-    parser.add_argument("--layers", type=int, nargs="+", default=[LAYERS], help="how many layers, counted from the last")
+    parser.add_argument("--layers", type=int, nargs="+", default=[LAYERS], help="how many, from the last")
     parser.add_argument("--dev", action="store_true", help="choose settings on held-out training questions")
     parser.add_argument("--rates", type=float, nargs="+", default=[5e-4], help="with --dev: learning rates")
     parser.add_argument("--epochs", type=int, nargs="+", default=[4], help="with --dev: epochs")
