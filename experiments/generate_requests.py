@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-SEED = "requests 1"
+SEED = "requests 2"
 TRAIN, TEST = 24, 72
 
 THINGS = ("kettle", "toaster", "lamp", "drill", "radio", "fan", "iron", "mixer", "heater", "clock")
@@ -26,9 +26,9 @@ MESSAGES = (
     ("address", "WRK-03", "Please send the {thing} of job {job} to {house} Mill Street and not to my old address."),
     ("cancel", "WRK-04", "I want to cancel job {job}. You may keep the {thing}, {price} euros are too much for me."),
     ("silence", "WRK-01", "It has been {days} days and I have heard nothing of job number {job}, {count} {thing}s."),
-    ("price", "WRK-05", "What will the repair of my {thing} with the number {job} cost? I can spend {price} euros."),
-    ("moved", "WRK-03", "We now live at {house} Harbour Lane. Our {thing} has the number {job}; note it, please."),
-    ("fetch", "WRK-01", "My neighbour left {count} {thing}s, number {job}, and I shall fetch them in {days} days."),
+    ("price", "WRK-05", "What will job {job} cost? The {thing} is {days} years old, and I can spend {price} euros."),
+    ("moved", "WRK-03", "We are moving to {house} Harbour Lane. Our {thing} is with you as job number {job}."),
+    ("fetch", "WRK-01", "My neighbour left {count} {thing}s, job number {job}, and I shall fetch them in {days} days."),
 )
 KNOWN = 5
 
