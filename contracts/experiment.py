@@ -105,11 +105,16 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """LoRA settings. Ranks and epochs are those of every adapter; examples are drawn by seed."""
+    """LoRA settings. Ranks and epochs are those of every adapter; examples are drawn by seed.
+
+    `last_layers` are the layers that are adapted, counted from the output; None is half of the model's. Adapting all of
+    them at this rate can diverge on a classification task (`python -m tests.bench.bench_samples triage --dev`).
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     rank: int = 16
     alpha: int = 32
+    last_layers: int | None = None
     learning_rate: float = 2e-3
     batch_size: int = 8
     epochs_closed_book: int = 6

@@ -48,6 +48,7 @@ def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str)
         "seed": manifest.seed,
         "rank": training.rank,
         "alpha": training.alpha,
+        "last_layers": training.last_layers or 0,
         "learning_rate": training.learning_rate,
         "batch_size": training.batch_size,
         "epochs_closed_book": manifest.epochs_closed_book,

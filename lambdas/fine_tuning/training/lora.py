@@ -26,10 +26,14 @@ FLOOR = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How one adapter is trained. `micro_batch_tokens` bounds memory; the gradient does not depend on it."""
+    """How one adapter is trained. `micro_batch_tokens` bounds memory; the gradient does not depend on it.
+
+    `last_layers` are adapted, counted from the output; 0 is half of the model's.
+    """
 
     rank: int
     alpha: int
+    last_layers: int
     learning_rate: float
     batch_size: int
     epochs: int
@@ -83,6 +87,21 @@ def with_fast_head(base: Any) -> Any:
     return base
 
 
+def adapted_modules(base: Any, last_layers: int) -> dict[str, Any]:
+    """Return the options of `LoraConfig` that choose the linear modules of the last layers.
+
+    Raises:
+        ValueError: the model has fewer layers.
+    """
+    total = base.config.num_hidden_layers
+    count = last_layers or max(1, total // 2)
+    if count > total:
+        raise ValueError(f"last_layers is {count}, and the model has {total} layers; write at most {total}")
+    modules = [name for name, module in base.named_modules() if isinstance(module, torch.nn.Linear)]
+    linear = sorted({name.rpartition(".")[2] for name in modules if ".layers." in name})
+    return {"target_modules": linear, "layers_to_transform": [*range(total - count, total)], "layers_pattern": "layers"}
+
+
 def train_adapter(
     base: Any, examples: Sequence[Encoded], recipe: Recipe, pad: int, say: Callable[[str], None]
 ) -> tuple[Any, Trained]:
@@ -100,8 +119,8 @@ def train_adapter(
             r=recipe.rank,
             lora_alpha=recipe.alpha,
             lora_dropout=0.0,
-            target_modules="all-linear",
             task_type="CAUSAL_LM",
+            **adapted_modules(base, recipe.last_layers),
         )
         model = get_peft_model(base, config, autocast_adapter_dtype=False)
     model.train()

@@ -109,6 +109,7 @@ def test_prepare_gives_the_state_machine_all_it_needs(world: World, context: Con
             "seed": "7",
             "rank": "16",
             "alpha": "32",
+            "last_layers": "0",
             "learning_rate": "0.002",
             "batch_size": "8",
             "epochs_closed_book": "4",
