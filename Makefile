@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 OUT ?= out/demo
-EXPERIMENT ?= experiments/handbook
+SAMPLE ?= directory
+EXPERIMENT ?= experiments/$(SAMPLE)
 CDK_CONTEXT ?=
 VENV := .venv/bin
 # Tells a command pip's package index, certificates and proxy.
@@ -32,7 +33,7 @@ setup: .venv/.ready .venv-emulator/.ready node_modules/.ready layers-arm64 layer
 
 setup-deploy: .venv/.ready-deploy node_modules/.ready layers-arm64 ## only what `make deploy` needs: no model, no emulator
 
-demo: setup ## the whole job on the embedded AWS; QUICK=1 for the short version, OUT= for another folder
+demo: setup ## the whole job on the embedded AWS; QUICK=1 for the short version, SAMPLE=requests|directory|triage|handbook, OUT= for another folder
 	@$(VENV)/ladder demo --experiment $(EXPERIMENT) --out $(OUT) $(if $(QUICK),--quick)
 
 test: setup ## all tests but the benchmarks, in two processes

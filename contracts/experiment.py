@@ -39,7 +39,7 @@ class Document:
 class Question:
     """One line of `questions.train.jsonl` or `questions.test.jsonl`.
 
-    `answer` is the reference answer in house style. `document` is the id of the page that holds the answer, null for
+    `answer` is the reference answer in house style. `document` is the id of the page that holds the answer, None for
     an unanswerable question. The first tag says which part of the test the question belongs to
     (`evaluation.scoring.split_of`).
     """
@@ -105,11 +105,16 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """LoRA settings. Ranks and epochs are those of every adapter; examples are drawn by seed."""
+    """LoRA settings. Ranks and epochs are those of every adapter; examples are drawn by seed.
+
+    `last_layers` are the layers that are adapted, counted from the output; None is half of the model's. Adapting all of
+    them at this rate can diverge on a classification task (`python -m tests.bench.bench_samples triage --dev`).
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     rank: int = 16
     alpha: int = 32
+    last_layers: int | None = None
     learning_rate: float = 2e-3
     batch_size: int = 8
     epochs_closed_book: int = 6
@@ -118,7 +123,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """How much of the experiment one run uses; null means all of it."""
+    """How much of the experiment one run uses; None means all of it."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     test_questions: int | None = None

@@ -108,7 +108,7 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         return {k: _build(item, v, f"{where}.{k}") for k, v in value.items()}
     if origin is typing.Literal:
         if value not in typing.get_args(kind):
-            raise ValueError(f"{where}: {value!r} is none of {', '.join(map(str, typing.get_args(kind)))}")
+            raise ValueError(f"{where}: {value!r} is not one of {', '.join(map(str, typing.get_args(kind)))}")
         return value
     if kind is Decimal:
         if not isinstance(value, str | int):

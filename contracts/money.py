@@ -19,7 +19,7 @@ class UsageRow:
     """A quantity that a provider meters. `amount` counts `unit`s; `start` and `end` are UTC, ISO 8601, end exclusive.
 
     `basis` is `reported` where the service itself gave the amount, `derived` where a formula did; `source` names the
-    call or the formula. `variant` and `model` are null where the usage belongs to a whole approach or to no model.
+    call or the formula. `variant` and `model` are None where the usage belongs to a whole approach or to no model.
     """
 
     experiment: str
@@ -40,9 +40,9 @@ class UsageRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceRow:
-    """What `unit` costs in USD, between `tier_from` (inclusive) and `tier_to` (exclusive, null = no end) units a month.
+    """What `unit` costs in USD, between `tier_from` (inclusive) and `tier_to` (exclusive, None = no end) units a month.
 
-    The price holds from `effective_from` (UTC date, inclusive) to `effective_to` (exclusive, null = still).
+    The price holds from `effective_from` (UTC date, inclusive) to `effective_to` (exclusive, None = still).
     """
 
     service_code: str
@@ -66,7 +66,7 @@ class PriceRow:
 class ChargeRow:
     """Usage times price on one UTC day. The one fact table: every report reads it.
 
-    A null amount means that the source does not say; it is never 0. `experiment` and `approach` null = untagged.
+    An amount of None means that the source does not say; it is never 0. `experiment` and `approach` None = untagged.
     `cut` says which view of the money the row is part of.
     """
 

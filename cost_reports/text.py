@@ -9,7 +9,7 @@ NOT_AVAILABLE = "–"
 
 
 def usd(amount: Decimal | None) -> str:
-    """`$1,234.50`; below a dollar three significant digits, so that a small price never looks like 0."""
+    """Return `$1,234.50`; below a dollar three significant digits, because a small price must not look like 0."""
     if amount is None:
         return NOT_AVAILABLE
     sign = "-" if amount < 0 else ""
@@ -23,12 +23,12 @@ def usd(amount: Decimal | None) -> str:
 
 
 def bounded(text: str, sign: str, least: bool) -> str:
-    """`text` with a sign (`≥ `, `≤ `) before it, where the amount is a bound and there is one."""
+    """Return `text` with a sign (`≥ `, `≤ `) before it, where the amount is a bound and there is one."""
     return f"{sign} {text}" if least and text != NOT_AVAILABLE else text
 
 
 def number(value: Decimal | int | float | None, places: int = 0) -> str:
-    """`12,345.6` with at most `places` decimals."""
+    """Return `12,345.6` with at most `places` decimals."""
     if value is None:
         return NOT_AVAILABLE
     text = f"{value:,.{places}f}"
@@ -36,7 +36,7 @@ def number(value: Decimal | int | float | None, places: int = 0) -> str:
 
 
 def quantity(value: Decimal | None, unit: str | None) -> str:
-    """`0.01234 GB-month`: whole numbers in full, others with three significant digits below a thousand."""
+    """Return `0.01234 GB-month`: whole numbers in full, others with three significant digits below a thousand."""
     if value is None:
         return NOT_AVAILABLE
     whole = value == value.to_integral_value() or abs(value) >= 1000
@@ -45,5 +45,5 @@ def quantity(value: Decimal | None, unit: str | None) -> str:
 
 
 def percent(value: Decimal | None) -> str:
-    """A percentage that is one already: `12.3 %`."""
+    """Return a percentage that is one already: `12.3 %`."""
     return NOT_AVAILABLE if value is None else f"{value:.1f} %"

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 
 import aws_cdk as cdk
 from aws_cdk import aws_bedrock as bedrock
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from contracts.aws_names import split_model_id
 from infra import permissions
 from infra.settings import Settings
-
-#: A model id with one of these prefixes is a system inference profile that spreads calls over regions.
-GEOGRAPHY = re.compile(r"(us|us-gov|eu|apac|jp|au|ca|global)\.")
 
 
 class InferenceProfile(Construct):
@@ -36,10 +33,11 @@ class InferenceProfile(Construct):
     ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
-        geography = GEOGRAPHY.match(model_id)
+        # With a geography the id is that of a system inference profile, which spreads calls over regions.
+        geography, self._foundation_model = split_model_id(model_id)
         self.model_id = model_id
-        self._foundation_model = model_id[geography.end() :] if geography else model_id
-        self._spread = geography is not None
+        self.role = role
+        self._spread = bool(geography)
         source = (
             f"arn:{stack.partition}:bedrock:{stack.region}:{stack.account}:inference-profile/{model_id}"
             if geography
@@ -54,6 +52,11 @@ class InferenceProfile(Construct):
             model_source=bedrock.CfnApplicationInferenceProfile.InferenceProfileModelSourceProperty(copy_from=source),
         )
         self.arn = profile.attr_inference_profile_arn
+
+    def environment(self) -> dict[str, str]:
+        """Return what a function needs to know of the model, such as `GENERATOR_PROFILE_ARN`."""
+        name = self.role.upper()
+        return {f"{name}_PROFILE_ARN": self.arn, f"{name}_MODEL_ID": self.model_id}
 
     def allow_invoke(self, role: iam.Role) -> None:
         """Let `role` call the model, through this profile only.

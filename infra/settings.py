@@ -178,7 +178,7 @@ def _tag_value(context: Mapping[str, Any], key: str) -> str:
 def _choice(context: Mapping[str, Any], key: str, choices: tuple[Any, ...]) -> Any:
     value = _text(context, key)
     if value not in choices:
-        raise SettingsError(f"{key}: {value!r} is none of {', '.join(choices)}")
+        raise SettingsError(f"{key}: {value!r} is not one of {', '.join(choices)}")
     return value
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import aws_cdk as cdk
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 
-from infra import alarms, permissions, tags
+from infra import alarms, tags
 from infra.fine_tuning import permissions as sagemaker
 from infra.fine_tuning import state_machine as fine_tuning
-from infra.fine_tuning import sweep as sweep_asl
+from infra.fine_tuning.sweep_machine import sweep_after
 from infra.functions.layer_version import layer_version
 from infra.functions.layers import RETRIEVAL
 from infra.inference_profile import InferenceProfile
@@ -35,8 +30,7 @@ class FineTuning(LadderStack):
         layers = [layer_version(self, RETRIEVAL, settings)]
         search = {
             **rag.store.environment(),
-            "EMBEDDING_PROFILE_ARN": embedding.arn,
-            "EMBEDDING_MODEL_ID": embedding.model_id,
+            **embedding.environment(),
             "EMBEDDING_DIMENSIONS": str(models.embedding_dimensions),
             "FINE_TUNING_BASE": models.fine_tuning_base,
         }
@@ -95,20 +89,7 @@ class FineTuning(LadderStack):
         )
         sagemaker.allow_orchestration(self.machine.role, settings=settings, tags=own_tags, job_role=job_role)
         foundation.results.allow_items(self.machine.role, self.approach)
-        sweep = Machine(self, "Sweep", settings=settings, definition=sweep_asl.definition(), functions={})
-        sagemaker.allow_clean_up(sweep.role, own_tags)
-        caller = permissions.service_role(self, "SweepRuleRole", "events.amazonaws.com", "Starts the sweep")
-        events.Rule(
-            self,
-            "Stopped",
-            description="A fine-tuning execution was stopped or ran out of time",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={"stateMachineArn": [self.machine.arn], "status": ["ABORTED", "TIMED_OUT"]},
-            ),
-            targets=[targets.SfnStateMachine(sweep.machine, role=cast(iam.IRole, caller))],
-        )
+        sweep = sweep_after(self, self.machine, settings=settings, tags=own_tags)
         alarms.executions(self, self.machine.machine, foundation.alarms.topic)
         alarms.executions(sweep, sweep.machine, foundation.alarms.topic)
         alarms.function_errors(self, [f.function for f in (prepare, answer, record_usage)], foundation.alarms.topic)

@@ -35,7 +35,7 @@ class Prompting(LadderStack):
             "Answer",
             handler="lambdas.prompting.handler.answer",
             description="Answers a batch of questions by prompting",
-            environment={"GENERATOR_PROFILE_ARN": generator.arn, "GENERATOR_MODEL_ID": generator.model_id},
+            environment=generator.environment(),
         )
         generator.allow_invoke(answer.role)
         self.machine = Machine(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 
 from infra import alarms
+from infra.functions.function import Function
 from infra.functions.layer_version import layer_version
 from infra.functions.layers import RETRIEVAL
 from infra.inference_profile import InferenceProfile
@@ -37,53 +40,30 @@ class Rag(LadderStack):
         layers = [layer_version(self, RETRIEVAL, settings)]
         search = {
             **self.store.environment(),
-            "EMBEDDING_PROFILE_ARN": embedding.arn,
-            "EMBEDDING_MODEL_ID": embedding.model_id,
+            **embedding.environment(),
             "EMBEDDING_DIMENSIONS": str(models.embedding_dimensions),
         }
-        prepare = foundation.function(
-            self,
-            "Prepare",
-            handler="lambdas.rag.handler.prepare",
-            description="Cleans the index, lists the batches of documents and questions",
-            environment=search,
-            memory_mb=1024,
-            layers=layers,
-        )
-        ingest = foundation.function(
-            self,
-            "Ingest",
-            handler="lambdas.rag.handler.ingest",
-            description="Cuts, embeds and indexes a batch of documents",
-            environment=search,
-            memory_mb=1024,
-            layers=layers,
-        )
-        await_index = foundation.function(
-            self,
-            "AwaitIndex",
-            handler="lambdas.rag.handler.await_index",
-            description="Says whether the index shows what was written",
-            environment=search,
-            memory_mb=1024,
-            layers=layers,
-        )
-        answer = foundation.function(
-            self,
-            "Answer",
-            handler="lambdas.rag.handler.answer",
-            description="Answers a batch of questions with the pages that it finds",
-            environment={
-                **search,
-                "GENERATOR_PROFILE_ARN": generator.arn,
-                "GENERATOR_MODEL_ID": generator.model_id,
-            },
-            memory_mb=1024,
-            layers=layers,
+
+        def function(name: str, entry: str, description: str, more: Mapping[str, str] | None = None) -> Function:
+            return foundation.function(
+                self,
+                name,
+                handler=f"lambdas.rag.handler.{entry}",
+                description=description,
+                environment={**search, **(more or {})},
+                memory_mb=1024,
+                layers=layers,
+            )
+
+        prepare = function("Prepare", "prepare", "Cleans the index, lists the batches of documents and questions")
+        ingest = function("Ingest", "ingest", "Cuts, embeds and indexes a batch of documents")
+        await_index = function("AwaitIndex", "await_index", "Says whether the index shows what was written")
+        answer = function(
+            "Answer", "answer", "Answers a batch of questions with the pages that it finds", generator.environment()
         )
         generator.allow_invoke(answer.role)
-        for function in (ingest, answer):
-            embedding.allow_invoke(function.role)
+        for asking in (ingest, answer):
+            embedding.allow_invoke(asking.role)
         self.store.grant(self, writers=[prepare.role, ingest.role, await_index.role], readers=[answer.role])
         self.machine = Machine(
             self,

@@ -24,9 +24,11 @@ Kind = tuple[str | None, str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparableCharges:
-    """`usage` is billed usage, `adjustments` what else was billed. `rounding_usd`: what the precision of the bill adds
-    to the metered money. `odd_units`: (usage type, one unit, another) of quantities that cannot be compared and are
-    left out. A null side is not known.
+    """The three views at the names, units and precision of the bill; None is a view that is not known.
+
+    `usage` is billed usage, `adjustments` what else was billed. `rounding_usd`: what the precision of the bill adds to
+    the metered money. `odd_units`: (usage type, one unit, another) of quantities that cannot be compared and are left
+    out.
     """
 
     estimated: tuple[ChargeRow, ...] | None
@@ -40,7 +42,7 @@ class ComparableCharges:
 def align(
     bill: Bill, metered: Sequence[ChargeRow] | None, estimated: Sequence[ChargeRow] | None, catalogue: Catalogue
 ) -> ComparableCharges:
-    """The three views of one experiment and window."""
+    """Return the three views of one experiment and window."""
     places = MONEY if bill.base == "whole" else CE_PRECISION
     ambiguous = {row.usage_type for row in bill.usage if row.service_code is None}
     ran, expected = (
@@ -65,13 +67,13 @@ def align(
 
 
 def _at_precision_of_exports(rows: Sequence[ChargeRow], catalogue: Catalogue) -> list[ChargeRow]:
-    """Rows whose unit nobody knows have no quantity that could be compared; they stay as they are."""
+    """Return rows at the precision of exports; rows in an unknown unit have no comparable quantity and stay."""
     known = [row for row in rows if row.unit in UNITS]
     return [*at_bill_precision(known, catalogue, MONEY), *(row for row in rows if row.unit not in UNITS)]
 
 
 def _at_level(rows: Iterable[ChargeRow], base: Cut | None, ambiguous: set[str | None]) -> list[ChargeRow]:
-    """`rows` with no more names than the cut has that the bill is read from."""
+    """Return `rows` with no more names than the grouping has that the bill is read from."""
     if base == "service":
         return [replace(r, usage_type=None, unit=None, quantity=None) for r in rows]
     if base == "record-type":
@@ -80,11 +82,11 @@ def _at_level(rows: Iterable[ChargeRow], base: Cut | None, ambiguous: set[str | 
 
 
 def _without_mixed_units(rows: list[ChargeRow]) -> list[ChargeRow]:
-    """Lines that several services share lose their quantities where these services count in different units."""
+    """Take the quantities off lines of several services that count in different units."""
     units: dict[Kind, set[str | None]] = {}
     for row in rows:
         units.setdefault((row.service_code, row.usage_type), set()).add(row.unit)
-    mixed = {kind for kind, found in units.items() if kind[0] is None and len(found) > 1}
+    mixed = {kind for kind, names in units.items() if kind[0] is None and len(names) > 1}
     return [
         replace(r, unit=None, quantity=None) if (r.service_code, r.usage_type) in mixed else r
         for r in sorted(rows, key=row_order)
@@ -92,16 +94,16 @@ def _without_mixed_units(rows: list[ChargeRow]) -> list[ChargeRow]:
 
 
 def _units(sides: Iterable[Sequence[ChargeRow]]) -> dict[Kind, str]:
-    """The unit of each line: that of the first side that has one."""
-    found: dict[Kind, str] = {}
+    """Return the unit of each line: that of the first side that has one."""
+    units: dict[Kind, str] = {}
     for rows in sides:
-        own: dict[Kind, str] = {}
+        of_side: dict[Kind, str] = {}
         for row in rows:
             if row.unit is not None:
                 kind = (row.service_code, row.usage_type)
-                own[kind] = min(own.get(kind, row.unit), row.unit)
-        found = {**own, **found}
-    return found
+                of_side[kind] = min(of_side.get(kind, row.unit), row.unit)
+        units = {**of_side, **units}
+    return units
 
 
 def _in_unit(

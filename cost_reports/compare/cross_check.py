@@ -1,4 +1,4 @@
-"""The same days by both sources of the bill: what exports say beside what Cost Explorer says. Compared, never added."""
+"""The same days by both sources of the bill: what exports say beside Cost Explorer. Compared, never added."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from cost_reports.spend_report.bill import Bill
 from cost_reports.text import usd
 
 
-def second_opinion(bill: Bill, exported: Bill) -> tuple[str, ...]:
-    """What the exports say of the experiment's days that both cover, in a sentence; none where they say nothing of it,
-    or Cost Explorer did not tell credits, refunds and tax.
+def cross_check(bill: Bill, exported: Bill) -> tuple[str, ...]:
+    """Return what the exports say of the experiment's days that both cover, in a sentence.
+
+    Empty where they say nothing of it, or Cost Explorer did not tell credits, refunds and tax.
     """
     theirs = [*exported.usage, *exported.adjustments]
     if not theirs or bill.through is None or exported.through is None or not bill.adjustments_known:
@@ -20,9 +21,9 @@ def second_opinion(bill: Bill, exported: Bill) -> tuple[str, ...]:
     if last < first:
         return ()
     ours = [row for row in (*bill.usage, *bill.adjustments) if first <= row.day <= last]
-    mine, other = total(ours), total(row for row in theirs if row.day <= last)
-    difference = WIDE.subtract(mine, other)
-    said = f"Billing exports say {usd(other)} for {first} to {last}, Cost Explorer {usd(mine)}"
+    our_usd, their_usd = total(ours), total(row for row in theirs if row.day <= last)
+    difference = WIDE.subtract(our_usd, their_usd)
+    text = f"Billing exports say {usd(their_usd)} for {first} to {last}, Cost Explorer {usd(our_usd)}"
     # Cost Explorer rounds each of its groups.
     equal = abs(difference) <= ROUNDING * len(ours)
-    return (f"{said}." if equal else f"{said}: a difference of {usd(difference)}.",)
+    return (f"{text}." if equal else f"{text}: a difference of {usd(difference)}.",)

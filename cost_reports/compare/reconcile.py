@@ -1,23 +1,28 @@
-"""Why one view of the money differs from another: a split that adds up to the difference exactly, line by line and in
-all. Metered or billed against estimated, or billed against metered; the left side is called estimated throughout.
+"""Why one view of the money differs from another: a split that adds up to the difference exactly, line by line.
 
-For each line (approach, service, usage type, unit), with estimate p0 q0 and actual p1 q1: volume (q1 - q0) p0, price
-(p1 - p0) q1; the two add up to p1 q1 - p0 q0. What only one side knows is a part of its own.
+The baseline is what was estimated or metered, the actual side what was metered or billed. For each line (approach,
+service, usage type, unit), with baseline p0 q0 and actual p1 q1: volume (q1 - q0) p0, price (p1 - p0) q1; the two add
+up to p1 q1 - p0 q0. What only one side knows is a part of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
 from contracts.money import ChargeRow
-from contracts.units import MONEY, UNITS, WIDE, ratio, to_decimal
+from contracts.units import UNITS, WIDE, ratio, to_decimal
+from cost_reports.compare.split import NOTHING, ZERO, Split, sum_of
+from cost_reports.metering.charges import total
 
 #: Charge categories that are usage. All others (credits, refunds, tax, discounts, fees) are told apart from it.
 USAGE_CATEGORIES = frozenset({"Usage", "DiscountedUsage", "SavingsPlanCoveredUsage"})
 BILLED = frozenset({"billed-ce", "billed-export"})
+
+#: Approach, service code, usage type.
+Key = tuple[str | None, str | None, str | None]
 
 
 class ReconcileError(ValueError):
@@ -25,89 +30,70 @@ class ReconcileError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line of the comparison; quantities in `unit`, money in USD. A side that does not know the line has nulls."""
+class ReconciledLine:
+    """One line; quantities in `unit`, money in USD. The quantity is None on a side that does not know the line."""
 
     approach: str | None
     service_code: str | None
     usage_type: str | None
     unit: str | None
-    estimated_quantity: Decimal | None
+    baseline_quantity: Decimal | None
     actual_quantity: Decimal | None
-    estimated_usd: Decimal
+    baseline_usd: Decimal
     actual_usd: Decimal
-    price_usd: Decimal
-    volume_usd: Decimal
-    unestimated_usd: Decimal
-    not_billed_usd: Decimal
+    split: Split
+
+    @property
+    def difference_usd(self) -> Decimal:
+        """Return actual - baseline, exact."""
+        return WIDE.subtract(self.actual_usd, self.baseline_usd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
-    """actual - estimated = price + volume + unestimated + untagged + credits and tax + not yet billed, exactly.
+    """actual - baseline = the sum of the parts of `split`, exactly.
 
-    `unestimated`: billed lines that the estimate does not know. `untagged`: usage without an approach. `not_billed`:
-    (negative) estimated lines that nothing was billed for, such as days that billing has not reached. Where the left
-    side is metered, read metered for estimated.
+    `unestimated`: actual lines that the baseline does not know. `untagged`: usage without an approach. `not_billed`:
+    (negative) baseline lines that nothing was billed for, such as days that billing has not reached.
     """
 
-    estimated_usd: Decimal
+    baseline_usd: Decimal
     actual_usd: Decimal
-    price_usd: Decimal
-    volume_usd: Decimal
-    unestimated_usd: Decimal
-    untagged_usd: Decimal
-    credits_and_tax_usd: Decimal
-    not_billed_usd: Decimal
-    lines: tuple[Line, ...]
-
-    @property
-    def difference(self) -> Decimal:
-        return WIDE.subtract(self.actual_usd, self.estimated_usd)
+    split: Split
+    lines: tuple[ReconciledLine, ...]
 
 
-def reconcile(estimated: Iterable[ChargeRow], actual: Iterable[ChargeRow]) -> Reconciliation:
+def reconcile(baseline: Iterable[ChargeRow], actual: Iterable[ChargeRow]) -> Reconciliation:
     """Split the difference of two sets of charges over the same window and account.
 
-    `estimated` may as well be metered, where `actual` is billed. Quantities of one line in different units (1K tokens,
-    tokens) are brought to one by the unit table.
+    Quantities of one line in different units (1K tokens, tokens) are brought to one by the unit table.
 
     Raises:
-        ReconcileError: a side mixes sources (metered and billed are two views of the same money), the left side is
+        ReconcileError: a side mixes sources (metered and billed are two views of the same money), the baseline is
             billed, both sides have the same source, or two rows of a line have units that measure different things.
     """
-    before, after = list(estimated), list(actual)
+    before, after = list(baseline), list(actual)
     _check_sources(before, after)
-    adjustments = [c for c in after if c.charge_category not in USAGE_CATEGORIES]
-    untagged = [c for c in after if c.charge_category in USAGE_CATEGORIES and c.approach is None]
-    usage = [c for c in after if c.charge_category in USAGE_CATEGORIES and c.approach is not None]
-    left, right = _grouped(before), _grouped(usage)
+    usage = [c for c in after if c.charge_category in USAGE_CATEGORIES]
+    left, right = _grouped(before), _grouped(c for c in usage if c.approach is not None)
     lines = tuple(_line(key, left.get(key), right.get(key)) for key in sorted({*left, *right}, key=str))
-    return Reconciliation(
-        estimated_usd=_sum(c.amount_usd for c in before),
-        actual_usd=_sum(c.amount_usd for c in after),
-        price_usd=_sum(line.price_usd for line in lines),
-        volume_usd=_sum(line.volume_usd for line in lines),
-        unestimated_usd=_sum(line.unestimated_usd for line in lines),
-        untagged_usd=_sum(c.amount_usd for c in untagged),
-        credits_and_tax_usd=_sum(c.amount_usd for c in adjustments),
-        not_billed_usd=_sum(line.not_billed_usd for line in lines),
-        lines=lines,
+    split = replace(
+        sum_of(line.split for line in lines),
+        untagged_usd=total(c for c in usage if c.approach is None),
+        credits_and_tax_usd=total(c for c in after if c.charge_category not in USAGE_CATEGORIES),
     )
+    return Reconciliation(baseline_usd=total(before), actual_usd=total(after), split=split, lines=lines)
 
 
-def _check_sources(before: list[ChargeRow], after: list[ChargeRow]) -> None:
+def _check_sources(before: Sequence[ChargeRow], after: Sequence[ChargeRow]) -> None:
     left, right = {c.source for c in before}, {c.source for c in after}
     if wrong := next((c for c in before if c.source in BILLED), None):
-        raise ReconcileError(f"charge of {wrong.usage_type} on the estimated side is {wrong.source}")
-    for side, sources in (("estimated", left), ("actual", right)):
+        raise ReconcileError(f"charge of {wrong.usage_type}: the baseline must not be billed (got {wrong.source})")
+    for side, sources in (("baseline", left), ("actual", right)):
         if len(sources) > 1:
             raise ReconcileError(f"{side} charges mix the sources {', '.join(sorted(sources))}; never add them")
     if left and left == right:
         raise ReconcileError(f"both sides are {next(iter(left))}; there is nothing to compare")
-
-
-Key = tuple[str | None, str | None, str | None]
 
 
 @dataclass(slots=True)
@@ -117,86 +103,60 @@ class _Side:
     usd: Decimal
 
 
-def _grouped(rows: list[ChargeRow]) -> dict[Key, _Side]:
-    found: dict[Key, _Side] = {}
+def _grouped(rows: Iterable[ChargeRow]) -> dict[Key, _Side]:
+    sides: dict[Key, _Side] = {}
     for row in rows:
         key = (row.approach, row.service_code, row.usage_type)
-        if key not in found:
-            quantity = None if row.quantity is None else Fraction(row.quantity)
-            found[key] = _Side(row.unit, quantity, row.amount_usd)
+        quantity = None if row.quantity is None else Fraction(row.quantity)
+        side = sides.get(key)
+        if side is None:
+            sides[key] = _Side(row.unit, quantity, row.amount_usd)
             continue
-        side = found[key]
         side.usd = WIDE.add(side.usd, row.amount_usd)
-        if side.quantity is None or row.quantity is None:
+        if side.quantity is None or quantity is None:
             side.quantity = None
         else:
-            side.quantity += _in(side.unit, row)
-    return found
+            side.quantity += _converted(quantity, row.unit, side.unit, row.usage_type, row.day)
+    return sides
 
 
-def _in(unit: str | None, row: ChargeRow) -> Fraction:
-    quantity = Fraction(row.quantity or 0)
-    if unit == row.unit or unit is None or row.unit is None:
+def _converted(
+    quantity: Fraction, unit: str | None, target: str | None, usage_type: str | None, day: str | None = None
+) -> Fraction:
+    if unit == target or unit is None or target is None:
         return quantity
-    if unit not in UNITS or row.unit not in UNITS:
-        raise ReconcileError(f"units {unit!r} and {row.unit!r} of {row.usage_type} cannot be compared")
+    if unit not in UNITS or target not in UNITS:
+        raise ReconcileError(f"units {unit!r} and {target!r} of {usage_type} cannot be compared")
     try:
-        return quantity * ratio(row.unit, unit, row.day)
-    except ValueError as error:
-        raise ReconcileError(f"quantities of {row.usage_type}: {error}") from error
-
-
-def _line(key: Key, before: _Side | None, after: _Side | None) -> Line:
-    approach, service_code, usage_type = key
-    zero = Decimal(0)
-    estimated = before.usd if before else zero
-    actual = after.usd if after else zero
-    q0 = _quantity(before, after, usage_type)
-    q1 = after.quantity if after else None
-    price = volume = unestimated = not_billed = zero
-    if before is None:
-        unestimated = actual
-    elif after is None:
-        not_billed = -estimated
-    elif q0 and q1 is not None:
-        volume = to_decimal((q1 - q0) * Fraction(estimated) / q0)
-        price = WIDE.subtract(WIDE.subtract(actual, estimated), volume)
-    else:
-        # A side without quantity: nobody can tell price from volume, so all of it is called price.
-        price = WIDE.subtract(actual, estimated)
-    unit = after.unit if after else before.unit if before else None
-    return Line(
-        approach=approach,
-        service_code=service_code,
-        usage_type=usage_type,
-        unit=unit,
-        estimated_quantity=None if q0 is None else to_decimal(q0),
-        actual_quantity=None if q1 is None else to_decimal(q1),
-        estimated_usd=estimated,
-        actual_usd=actual,
-        price_usd=price,
-        volume_usd=volume,
-        unestimated_usd=unestimated,
-        not_billed_usd=not_billed,
-    )
-
-
-def _quantity(before: _Side | None, after: _Side | None, usage_type: str | None) -> Fraction | None:
-    """The estimated quantity in the unit of the actual one."""
-    if before is None or before.quantity is None:
-        return None
-    if after is None or after.unit in (None, before.unit) or before.unit is None:
-        return before.quantity
-    if before.unit not in UNITS or after.unit not in UNITS:
-        raise ReconcileError(f"units {before.unit!r} and {after.unit!r} of {usage_type} cannot be compared")
-    try:
-        return before.quantity * ratio(before.unit, after.unit)
+        return quantity * ratio(unit, target, day)
     except ValueError as error:
         raise ReconcileError(f"quantities of {usage_type}: {error}") from error
 
 
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    total = Decimal(0)
-    for amount in amounts:
-        total = WIDE.add(total, amount)
-    return WIDE.quantize(total, MONEY)
+def _line(key: Key, before: _Side | None, after: _Side | None) -> ReconciledLine:
+    approach, service_code, usage_type = key
+    baseline, actual = (side.usd if side else ZERO for side in (before, after))
+    q0, q1 = (side.quantity if side else None for side in (before, after))
+    if before and after and q0 is not None:
+        q0 = _converted(q0, before.unit, after.unit, usage_type)
+    if before is None:
+        split = replace(NOTHING, unestimated_usd=actual)
+    elif after is None:
+        split = replace(NOTHING, not_billed_usd=-baseline)
+    else:
+        # Without two quantities price cannot be told from volume, so all of the difference is called price.
+        volume = to_decimal((q1 - q0) * Fraction(baseline) / q0) if q0 and q1 is not None else ZERO
+        price = WIDE.subtract(WIDE.subtract(actual, baseline), volume)
+        split = replace(NOTHING, price_usd=price, volume_usd=volume)
+    known = after or before
+    return ReconciledLine(
+        approach=approach,
+        service_code=service_code,
+        usage_type=usage_type,
+        unit=known.unit if known else None,
+        baseline_quantity=None if q0 is None else to_decimal(q0),
+        actual_quantity=None if q1 is None else to_decimal(q1),
+        baseline_usd=baseline,
+        actual_usd=actual,
+        split=split,
+    )

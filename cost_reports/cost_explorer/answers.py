@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from contracts.aws_names import BEDROCK, bill_name
 from contracts.money import ChargeRow, Cut
 from contracts.units import WIDE
 from cost_reports.compare.reconcile import USAGE_CATEGORIES
@@ -16,11 +17,10 @@ from cost_reports.cost_explorer.requests import GROUPS, INTERVAL_PERCENT
 from cost_reports.metering.charges import exact_sum
 from cost_reports.prices import bill_names
 from cost_reports.prices.catalogue import Catalogue
-from cost_reports.spend_report.bill import USAGE_CUTS
+from cost_reports.spend_report.bill import USAGE_GROUPINGS
 from cost_reports.spend_report.records import Forecast, Window
 
 CURRENCY = "USD"
-BEDROCK = "Amazon Bedrock"
 #: Half a step of the tenth decimal: how far the amount of one group may be rounded.
 ROUNDING = bill_names.CE_PRECISION / 2
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?")
@@ -34,19 +34,19 @@ class AnswerError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disagreement:
-    """A day and cell of which two cuts, that hold the same usage, say different money."""
+    """A day and cell of which two groupings, that hold the same usage, say different money."""
 
     day: str
     experiment: str | None
     approach: str | None
-    cut: Cut
+    grouping: Cut
     usd: Decimal
-    other_cut: Cut
+    other_grouping: Cut
     other_usd: Decimal
 
 
 def charges(
-    cut: Cut,
+    grouping: Cut,
     results: Iterable[Mapping[str, Any]],
     *,
     window: Window,
@@ -54,24 +54,24 @@ def charges(
     as_of: str,
     account: str | None = None,
 ) -> list[ChargeRow]:
-    """The rows of a cut, from the `ResultsByTime` of all its pages. `as_of`: when they were read, ISO 8601 UTC.
+    """Return the rows of a grouping, from the `ResultsByTime` of all its pages.
 
-    Groups without money and without quantity are left out. Quantities exist in the cut by usage type only, and only
-    where their unit is one of this library's.
+    `as_of`: when they were read, ISO 8601 UTC. Groups without money and without quantity are left out. Quantities exist
+    by usage type only, and only where their unit is one of this library's.
 
     Raises:
-        AnswerError: a period is no day of the window, a group is there twice or not grouped as asked, an amount is no
-            number, or the currency is not USD.
+        AnswerError: a period is not a day of the window, a group is there twice or not grouped as asked, an amount is
+            not a number, or the currency is not USD.
     """
-    names_of = _Names(cut, catalogue)
+    names_of = _Names(grouping, catalogue)
     seen: set[tuple[str, ...]] = set()
     rows: list[ChargeRow] = []
     for result in results:
-        day = _day(cut, result.get("TimePeriod"), window)
+        day = _day(grouping, result.get("TimePeriod"), window)
         for group in result.get("Groups") or ():
             keys = tuple(str(key) for key in group.get("Keys") or ())
-            where = f"Cost Explorer, cut {cut}, {day}, group {' + '.join(keys) or '(none)'}"
-            cell, value = _split(where, cut, keys)
+            where = f"Cost Explorer, grouping {grouping}, {day}, group {' + '.join(keys) or '(none)'}"
+            cell, value = _split(where, grouping, keys)
             if (day, *keys) in seen:
                 raise AnswerError(
                     f"{where}: it is there twice; a page was answered twice or the bill changed meanwhile"
@@ -80,9 +80,9 @@ def charges(
             metrics = group.get("Metrics") or {}
             amount = _money(where, metrics, "UnblendedCost")
             if amount is None:
-                raise AnswerError(f"{where}: there is no UnblendedCost")
+                raise AnswerError(f"{where}: UnblendedCost is missing")
             effective = _money(where, metrics, "AmortizedCost")
-            counted = _amount(where, metrics, "UsageQuantity") if cut == "usage-type" else None
+            counted = _amount(where, metrics, "UsageQuantity") if grouping == "usage-type" else None
             if not amount and not effective and not counted:
                 continue
             experiment, approach = _cell(cell)
@@ -97,9 +97,9 @@ def charges(
                 variant=None,
                 service_code=service_code,
                 service=service,
-                usage_type=value if cut == "usage-type" else None,
-                model=(value or None) if cut in ("model", "role") else None,
-                charge_category=value if cut == "record-type" else "Usage",
+                usage_type=value if grouping == "usage-type" else None,
+                model=(value or None) if grouping in ("model", "role") else None,
+                charge_category=value if grouping == "record-type" else "Usage",
                 unit=unit,
                 quantity=None if unit is None else counted,
                 amount_usd=amount,
@@ -108,25 +108,27 @@ def charges(
                 source="billed-ce",
                 estimated=bool(result.get("Estimated", True)),
                 as_of=as_of,
-                cut=cut,
+                cut=grouping,
             )
             rows.append(row)
     return rows
 
 
 def forecast(answer: Mapping[str, Any]) -> Forecast:
-    """The forecast of a `GetCostForecast` by day. The interval's ends are the sums of the days' ends, which is wider
-    than the interval of the sum unless all days are off in the same way.
+    """Return the forecast of a `GetCostForecast` by day.
+
+    The interval's ends are the sums of the days' ends: wider than the interval of the sum unless all days are off in
+    the same way.
 
     Raises:
-        AnswerError: an amount is missing or no number, there is no day, or the currency is not USD.
+        AnswerError: an amount is missing or not a number, there is no day, or the currency is not USD.
     """
     unit = (answer.get("Total") or {}).get("Unit", CURRENCY)
     if unit != CURRENCY:
         raise AnswerError(f"Cost Explorer, forecast: it is in {unit}; this report adds {CURRENCY} only")
     days = answer.get("ForecastResultsByTime") or ()
     if not days:
-        raise AnswerError("Cost Explorer, forecast: there is no day in it")
+        raise AnswerError("Cost Explorer, forecast: it has no day")
     sums = []
     for name in ("MeanValue", "PredictionIntervalLowerBound", "PredictionIntervalUpperBound"):
         sums.append(
@@ -136,93 +138,95 @@ def forecast(answer: Mapping[str, Any]) -> Forecast:
 
 
 def disagreements(rows: Iterable[ChargeRow]) -> list[Disagreement]:
-    """Days and cells of which the cuts by service, usage type and record type do not give the same usage, beyond the
-    rounding of their groups. Cuts without any row were not read, and are not compared.
+    """Return days and cells of which groupings of the same usage differ beyond the rounding of their groups.
+
+    Groupings without any row were not read, and are not compared.
     """
     sums: dict[Cut, dict[tuple[str, str | None, str | None], list[Decimal]]] = {}
     for row in rows:
-        if row.cut in USAGE_CUTS:
+        if row.cut in USAGE_GROUPINGS:
             cells = sums.setdefault(row.cut, {})
             if row.charge_category in USAGE_CATEGORIES:
                 cells.setdefault((row.day, row.experiment, row.approach), []).append(row.amount_usd)
-    present = [cut for cut in USAGE_CUTS if cut in sums]
-    found = []
+    present = [grouping for grouping in USAGE_GROUPINGS if grouping in sums]
+    differing = []
     for other in present[1:]:
         first = present[0]
         for key in sorted({*sums[first], *sums[other]}, key=lambda k: tuple(part or "" for part in k)):
-            ours, theirs = sums[first].get(key, []), sums[other].get(key, [])
-            usd, other_usd = exact_sum(ours), exact_sum(theirs)
-            if abs(WIDE.subtract(usd, other_usd)) > ROUNDING * (len(ours) + len(theirs)):
+            amounts, other_amounts = sums[first].get(key, []), sums[other].get(key, [])
+            usd, other_usd = exact_sum(amounts), exact_sum(other_amounts)
+            if abs(WIDE.subtract(usd, other_usd)) > ROUNDING * (len(amounts) + len(other_amounts)):
                 day, experiment, approach = key
-                found.append(
+                differing.append(
                     Disagreement(
                         day=day,
                         experiment=experiment,
                         approach=approach,
-                        cut=first,
+                        grouping=first,
                         usd=usd,
-                        other_cut=other,
+                        other_grouping=other,
                         other_usd=other_usd,
                     )
                 )
-    return found
+    return differing
 
 
-def _day(cut: Cut, period: Any, window: Window) -> str:
+def _day(grouping: Cut, period: Any, window: Window) -> str:
     try:
         start, end = date.fromisoformat(period["Start"]), date.fromisoformat(period["End"])
     except (KeyError, TypeError, ValueError) as error:
-        raise AnswerError(f"Cost Explorer, cut {cut}: the period {period!r} is none") from error
+        raise AnswerError(f"Cost Explorer, grouping {grouping}: the period is invalid (got {period!r})") from error
     if end != start + timedelta(days=1) or not window.start <= start < window.end:
         raise AnswerError(
-            f"Cost Explorer, cut {cut}: the period {start} to {end} is no day of {window.start} to {window.end}"
+            f"Cost Explorer, grouping {grouping}: the period {start} to {end} is not a day of {window.start} to"
+            f" {window.end}"
         )
     return start.isoformat()
 
 
-def _split(where: str, cut: Cut, keys: Sequence[str]) -> tuple[str, str]:
-    """The values of the two groups. Tags and product attributes come as `key$value`, and a value may hold `$`."""
-    tag, kind, key = GROUPS[cut]
+def _split(where: str, grouping: Cut, keys: Sequence[str]) -> tuple[str, str]:
+    """Return the values of the two groups. Tags and product attributes come as `key$value`; a value may hold `$`."""
+    tag, kind, key = GROUPS[grouping]
     prefixes = (f"{tag}$", f"{key}$" if kind == "PRODUCT_ATTRIBUTE" else "")
     if len(keys) != len(prefixes) or not all(k.startswith(p) for k, p in zip(keys, prefixes, strict=True)):
-        raise AnswerError(f"{where}: it is not grouped by {tag} and {key}")
+        raise AnswerError(f"{where}: not grouped by {tag} and {key}")
     return keys[0].removeprefix(prefixes[0]), keys[1].removeprefix(prefixes[1])
 
 
 def _cell(value: str) -> tuple[str | None, str | None]:
-    """Experiment and approach of `<experiment>/<approach>`; both null where nothing is tagged."""
+    """Return experiment and approach of `<experiment>/<approach>`; None for both where nothing is tagged."""
     experiment, _, approach = value.partition("/")
     return (experiment, approach or None) if experiment else (None, None)
 
 
 class _Names:
-    """The names that a cut tells beside its money: service, service code, unit of a quantity."""
+    """The names that a grouping tells beside its money: service, service code, unit of a quantity."""
 
-    def __init__(self, cut: Cut, catalogue: Catalogue) -> None:
-        self._cut = cut
-        counts = cut == "usage-type"
+    def __init__(self, grouping: Cut, catalogue: Catalogue) -> None:
+        self._grouping = grouping
+        counts = grouping == "usage-type"
         self._codes = bill_names.service_codes_of_usage_types(catalogue) if counts else {}
         self._price_units: dict[str, set[str]] = {}
         for price in catalogue.prices if counts else ():
             self._price_units.setdefault(price.usage_type, set()).add(price.unit)
 
     def service(self, value: str) -> tuple[str, str | None]:
-        """Name and code of the service; an empty name where the cut does not tell."""
-        if self._cut == "service":
+        """Return name and code of the service; an empty name where the grouping does not tell."""
+        if self._grouping == "service":
             return value, bill_names.service_code(value)
-        if self._cut == "usage-type":
+        if self._grouping == "usage-type":
             code = self._codes.get(value)
-            return bill_names.BILL_SERVICES.get(code or "", code or ""), code
+            return bill_name(code or ""), code
         # Models that AWS Marketplace bills belong to another service code, so the code stays open.
-        return (BEDROCK if self._cut in ("model", "role") else ""), None
+        return (bill_name(BEDROCK) if self._grouping in ("model", "role") else ""), None
 
     def unit(self, usage_type: str, metrics: Mapping[str, Any]) -> str | None:
-        """The unit of this library in which the quantity is; null where the cut has none, or nobody can tell.
+        """Return the unit of this library in which the quantity is; None where it is not known.
 
         A usage type that several services have keeps its quantity where all of them price it in one unit.
         """
         unit = (metrics.get("UsageQuantity") or {}).get("Unit")
-        if self._cut != "usage-type" or not isinstance(unit, str):
+        if self._grouping != "usage-type" or not isinstance(unit, str):
             return None
         known = self._price_units.get(usage_type, set())
         return bill_names.ladder_unit(unit, next(iter(known), None)) if len(known) < 2 else None
@@ -243,10 +247,10 @@ def _amount(where: str, metrics: Mapping[str, Any], name: str) -> Decimal | None
 
 def _number(what: str, text: Any) -> Decimal:
     if not isinstance(text, str) or not _NUMBER.fullmatch(text):
-        raise AnswerError(f"{what} {text!r} is no amount")
+        raise AnswerError(f"{what}: not an amount (got {text!r})")
     number = Decimal(text)
     if abs(number) >= MOST or int(number.as_tuple().exponent) < -DECIMALS:
-        raise AnswerError(f"{what} {text!r} is no amount that anything on a bill has")
+        raise AnswerError(f"{what}: not an amount of a bill (got {text!r})")
     return number
 
 

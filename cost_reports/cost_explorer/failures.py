@@ -22,6 +22,15 @@ _LATER = "Nothing is lost; run the report again."
 _CHANGED = f"The bill was refreshed while its pages were read, twice in a row. {_LATER}"
 _SKEW = "The signature's time differs from AWS's by more than 5 minutes; set the clock of the machine."
 
+#: Codes of AWS, and names of botocore's errors.
+_REFUSED_CREDENTIALS = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId")
+_NO_CREDENTIALS = (
+    *("UnrecognizedClientException", "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"),
+    *("TokenRetrievalError", "SSOTokenLoadError", "UnauthorizedSSOTokenError"),
+)
+_NO_CONNECTION = ("EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError", "SSLError")
+_LOST_CONNECTION = ("ReadTimeoutError", "ConnectionClosedError", "ConnectionError", "HTTPClientError")
+
 _TEXTS = {
     "LimitExceededException": f"Cost Explorer had too many requests and answered none of several attempts. {_LATER}",
     "BillExpirationException": _CHANGED,
@@ -41,43 +50,17 @@ _TEXTS = {
         ("InternalServerException", "InternalFailure", "ServiceUnavailable", "ServiceUnavailableException"),
         f"AWS has a fault of its own. {_LATER}",
     ),
-    **dict.fromkeys(
-        (
-            "ExpiredToken",
-            "ExpiredTokenException",
-            "RequestExpired",
-            "InvalidClientTokenId",
-            "UnrecognizedClientException",
-            "NoCredentialsError",
-            "PartialCredentialsError",
-            "CredentialRetrievalError",
-            "TokenRetrievalError",
-            "SSOTokenLoadError",
-            "UnauthorizedSSOTokenError",
-        ),
-        _CREDENTIALS,
-    ),
-    **dict.fromkeys(
-        (
-            "EndpointConnectionError",
-            "ConnectTimeoutError",
-            "ReadTimeoutError",
-            "ConnectionClosedError",
-            "ConnectionError",
-            "ProxyConnectionError",
-            "SSLError",
-            "HTTPClientError",
-        ),
-        _CONNECTION,
-    ),
+    **dict.fromkeys((*_REFUSED_CREDENTIALS, *_NO_CREDENTIALS), _CREDENTIALS),
+    **dict.fromkeys((*_NO_CONNECTION, *_LOST_CONNECTION), _CONNECTION),
 }
 #: Where AWS's own words say what exactly is wrong.
 _WITH_MESSAGE = frozenset({UNREADABLE, DEADLINE, "ResourceNotFoundException", "BillingViewHealthStatusException"})
 
 
 def failure(request: str, code: str, message: str = "") -> Failure:
-    """The failure of a request: `request` is its cut, `forecast` or `tags`, `code` AWS's code or the name of the error,
-    `message` AWS's words.
+    """Return the failure of a request.
+
+    `request` is its grouping, `forecast` or `tags`, `code` AWS's code or the name of the error, `message` AWS's words.
     """
     words = " ".join(message.split())
     if code in DENIED:
@@ -94,34 +77,34 @@ def failure(request: str, code: str, message: str = "") -> Failure:
 
 
 def is_member_account(message: str) -> bool:
-    """Whether AWS denied something because the account is a member of an organisation, and not the one that pays."""
+    """Return whether AWS denied something because the account is a member of an organisation, and not its payer."""
     words = message.lower()
     return "linked account" in words or "payer" in words or "member account" in words
 
 
 def _denied(request: str, words: str) -> str:
-    said = f" ({words})" if words else ""
+    reason = f" ({words})" if words else ""
     if "not enabled" in words.lower():
         return (
             "Cost Explorer is not enabled for this account: open it once in the Billing console (in an organisation the"
-            f" account that pays has to) and wait about 24 hours{said}."
+            f" account that pays has to) and wait about 24 hours{reason}."
         )
     if request == "tags":
         if is_member_account(words):
-            return f"Only the account that pays (the payer) can see and activate cost-allocation tags{said}."
+            return f"Only the account that pays (the payer) can see and activate cost-allocation tags{reason}."
         return (
             "The role may not list cost-allocation tags: allow ce:ListCostAllocationTags, or run it with the account"
-            f" that pays (the payer), which alone can see them{said}."
+            f" that pays (the payer), which alone can see them{reason}."
         )
     if is_member_account(words):
         return (
             "This is a member account and the account that pays (the payer) has not allowed it to use Cost Explorer:"
-            f" its owner can, in the Billing console under Cost Management preferences{said}."
+            f" its owner can, in the Billing console under Cost Management preferences{reason}."
         )
     action = "ce:GetCostForecast" if request == "forecast" else "ce:GetCostAndUsage"
     return (
         f"The role may not read costs: allow {action}, and check that no organisation policy forbids it and that the"
-        f" account that pays (the payer) lets member accounts use Cost Explorer{said}."
+        f" account that pays (the payer) lets member accounts use Cost Explorer{reason}."
     )
 
 

@@ -1,7 +1,7 @@
-"""Cost Explorer without a client: what to ask it, and what its answers mean as charges.
+"""Cost Explorer without a client: what to ask it.
 
-Groups of two keys at a time give the same money in several cuts; every row says which cut it is of, and no two cuts are
-ever added. Amounts are decimal text and stay exact. Days are UTC, ends exclusive.
+Groups of two keys at a time give the same money in several groupings; every row says which one it is of, and no two are
+ever added. Days are UTC, ends exclusive.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ METRICS = ("UnblendedCost", "AmortizedCost", "UsageQuantity")
 RequestName = Cut | Literal["forecast"]
 Operation = Literal["GetCostAndUsage", "GetCostForecast"]
 
-#: Cut -> the tag it groups by, and type and key of the second group.
+#: Grouping -> the tag it groups by, and type and key of the second group.
 GROUPS: Mapping[Cut, tuple[str, str, str]] = {
     "service": (CELL_TAG, "DIMENSION", "SERVICE"),
     "usage-type": (CELL_TAG, "DIMENSION", "USAGE_TYPE"),
@@ -46,7 +46,7 @@ GROUPS: Mapping[Cut, tuple[str, str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request of a report (AWS charges for each of its pages). `name` is its cut, or `forecast`."""
+    """One request of a report (AWS charges for each of its pages). `name` is its grouping, or `forecast`."""
 
     name: RequestName
     operation: Operation
@@ -54,7 +54,7 @@ class Request:
 
     @property
     def canonical(self) -> str:
-        """Operation and parameters as one text, the same for the same request."""
+        """Return operation and parameters as one text, the same for the same request."""
         return canonical({"operation": self.operation, "parameters": self.parameters})
 
     @property
@@ -63,34 +63,34 @@ class Request:
 
 
 def canonical(value: Any) -> str:
-    """JSON with sorted keys and no spaces."""
+    """Return JSON with sorted keys and no spaces."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def window_of(today: date) -> Window:
-    """The usual window: AWS may still change the previous month, and today has its first estimated hours."""
+    """Return the usual window: AWS may still change the previous month, and today has its first estimated hours."""
     return Window(start=first_of_month(today, -1), end=today + timedelta(days=1))
 
 
 def plan(window: Window, *, experiment: str, role_tag_active: bool, today: date) -> tuple[Request, ...]:
-    """The requests that answer a report: at most five, however many experiments there are.
+    """Return the requests that answer a report: at most five, however many experiments there are.
 
-    Days after today are not asked for. Requests that no day is left for are left out: those by model before product
-    attributes began, and the forecast of a window that does not hold today. Usage cuts ask for usage alone, so that
-    they agree with the usage in the cut by record type.
+    Days after today are not asked for. Requests without a day left are left out: those by model before product
+    attributes began, and the forecast of a window that does not hold today. Groupings of usage ask for usage alone, to
+    agree with the usage by record type.
     """
     end = min(window.end, today + timedelta(days=1))
-    cuts: list[Cut] = ["service", "usage-type", "record-type", "model"]
+    groupings: list[Cut] = ["service", "usage-type", "record-type", "model"]
     if role_tag_active:
-        cuts.append("role")
-    found = [request for cut in cuts if (request := _cut_request(cut, window.start, end))]
+        groupings.append("role")
+    requests = [request for grouping in groupings if (request := _grouping_request(grouping, window.start, end))]
     if not role_tag_active and window.start <= today < end:
-        found.append(_forecast_request(experiment, today))
-    return tuple(found)
+        requests.append(_forecast_request(experiment, today))
+    return tuple(requests)
 
 
-def _cut_request(cut: Cut, start: date, end: date) -> Request | None:
-    tag, kind, key = GROUPS[cut]
+def _grouping_request(grouping: Cut, start: date, end: date) -> Request | None:
+    tag, kind, key = GROUPS[grouping]
     if kind == "PRODUCT_ATTRIBUTE":
         start = max(start, PRODUCT_ATTRIBUTES_SINCE)
     if end <= start:
@@ -101,13 +101,13 @@ def _cut_request(cut: Cut, start: date, end: date) -> Request | None:
         "Metrics": list(METRICS),
         "GroupBy": [{"Type": "TAG", "Key": tag}, {"Type": kind, "Key": key}],
     }
-    if cut != "record-type":
+    if grouping != "record-type":
         parameters["Filter"] = _usage_only()
-    return Request(name=cut, operation="GetCostAndUsage", parameters=parameters)
+    return Request(name=grouping, operation="GetCostAndUsage", parameters=parameters)
 
 
 def _forecast_request(experiment: str, today: date) -> Request:
-    """By day, because a forecast by month may begin with the month rather than with the day that was asked for."""
+    """Return a forecast by day: one by month may begin with the month rather than with the day that was asked for."""
     cells = [f"{experiment}/{approach}" for approach in APPROACHES]
     return Request(
         name="forecast",
@@ -125,12 +125,13 @@ def _forecast_request(experiment: str, today: date) -> Request:
 
 
 def _usage_only() -> dict[str, Any]:
-    """Names the record types that are usage rather than those that are not: a type that AWS adds later is then told
-    apart in the cut by record type, and cannot be counted twice.
+    """Return a filter that names the record types that are usage, rather than those that are not.
+
+    A type that AWS adds later is then told apart by record type, and cannot be counted twice.
     """
     return {"Dimensions": {"Key": "RECORD_TYPE", "Values": sorted(USAGE_CATEGORIES), "MatchOptions": ["EQUALS"]}}
 
 
 def results_of(pages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """`ResultsByTime` of all pages, in their order."""
+    """Return `ResultsByTime` of all pages, in their order."""
     return [result for page in pages for result in page.get("ResultsByTime") or ()]

@@ -9,23 +9,23 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from contracts.units import exact_total
-from cost_reports.estimate.plan import Growth
+from cost_reports.estimate.plan import CostBehavior, Option, units_needed
 
 ZERO = Fraction(0)
 MAX_STEPS = 200_000
 """Steps of one term that an envelope walks; more would take minutes and means a wrong capacity."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Term:
     """`usd` of one month, request, unit-month, awakening or refresh; the other fields as in `plan.Part`."""
 
-    growth: Growth
-    driver: str
+    cost_behavior: CostBehavior
+    input: str
     usd: Fraction
     capacity: Fraction | None = None
     minimum: int = 0
@@ -34,8 +34,8 @@ class Term:
     every_months: int = 1
 
     def monthly(self, requests: int) -> Fraction:
-        """USD of a month with `requests`; nothing for what is paid once or by refresh."""
-        match self.growth:
+        """Return USD of a month with `requests`; nothing for what is paid once or by refresh."""
+        match self.cost_behavior:
             case "monthly":
                 return self.usd
             case "request":
@@ -48,25 +48,22 @@ class Term:
                 return ZERO
 
     def units(self, requests: int) -> int:
-        """max(minimum, ceil(requests / capacity)), less the units that are paid for elsewhere."""
-        if self.capacity is None:
-            return 0
-        needed = -(-requests * self.capacity.denominator // self.capacity.numerator)
-        return max(0, max(self.minimum, needed) - self.included)
+        """Return the whole units that `requests` need, less those that are paid for elsewhere."""
+        return units_needed(requests, self.capacity, self.minimum, self.included)
 
     def jumps(self, top: int) -> Iterable[int]:
-        """The volumes from 2 to `top` at which the affine piece changes: the first request of each new piece.
+        """Return the volumes from 2 to `top` at which the affine piece changes: the first request of each new piece.
 
         Raises:
             ValueError: there would be more than `MAX_STEPS`.
         """
-        if self.growth == "awake" and self.usd:
+        if self.cost_behavior == "awake" and self.usd:
             kink = math.floor(self.cap / self.usd)
             yield from (v for v in (kink, kink + 1) if 2 <= v <= top)
-        if self.growth == "unit" and self.usd and self.capacity is not None:
+        if self.cost_behavior == "unit" and self.usd and self.capacity is not None:
             if top / self.capacity > MAX_STEPS:
                 raise ValueError(
-                    f"{self.driver}: a unit that serves {float(self.capacity):.3g} requests a month needs more than"
+                    f"{self.input}: a unit that serves {float(self.capacity):.3g} requests a month needs more than"
                     f" {MAX_STEPS:,} units for {top:,} requests; is the capacity right?"
                 )
             first = max(1, self.minimum, self.included)
@@ -85,39 +82,25 @@ class Curve:
 
     @property
     def once(self) -> Fraction:
-        """USD that are paid once."""
-        return exact_total(t.usd for t in self.terms if t.growth == "once")
+        """Return USD that are paid once."""
+        return exact_total(t.usd for t in self.terms if t.cost_behavior == "once")
 
     def refresh(self, months: int) -> Fraction:
-        """USD of all refreshes in `months`: each as often as its cadence fits in whole."""
-        return exact_total(t.usd * (months // t.every_months) for t in self.terms if t.growth == "refresh")
+        """Return USD of all refreshes in `months`: each as often as its cadence fits in whole."""
+        return exact_total(t.usd * (months // t.every_months) for t in self.terms if t.cost_behavior == "refresh")
 
     def monthly(self, requests: int) -> Fraction:
-        """USD of a month with `requests`, without refreshes."""
+        """Return USD of a month with `requests`, without refreshes."""
         return exact_total(t.monthly(requests) for t in self.terms)
 
     def total(self, volumes: Sequence[int]) -> Fraction:
-        """USD of months with these volumes: once + months + refreshes."""
+        """Return USD of months with these volumes: once + months + refreshes."""
         months = (self.monthly(v) * times for v, times in Counter(volumes).items())
         return exact_total((self.once, *months, self.refresh(len(volumes))))
 
-    def by_driver(self, volumes: Sequence[int]) -> dict[str, Fraction]:
-        """`total`, divided by the uncertain input behind each part."""
-        sums: dict[str, Fraction] = {}
-        for t in self.terms:
-            usd = Curve(name="", terms=(t,)).total(volumes)
-            sums[t.driver] = sums.get(t.driver, Fraction(0)) + usd
-        return sums
 
-    def with_driver(self, driver: str, factor: Fraction) -> Curve:
-        """The curve if an input were `factor` times as large. More `capacity` need means that a unit serves less."""
-        return Curve(name=self.name, terms=tuple(_changed(t, factor) if t.driver == driver else t for t in self.terms))
-
-
-def _changed(term: Term, factor: Fraction) -> Term:
-    if term.growth == "unit" and term.capacity is not None:
-        return replace(term, capacity=term.capacity / factor) if factor > 0 else term
-    return replace(term, usd=term.usd * factor, cap=term.cap * factor if term.driver != "capacity" else term.cap)
+#: An option and its cost by volume.
+PricedOption = tuple[Option, Curve]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +113,7 @@ class Interval:
 
 
 def envelope(curves: Sequence[Curve], top: int, months: int = 1) -> list[Interval]:
-    """The cheapest option for every volume from 1 to `top` over `months` of constant volume; ties go to the first.
+    """Return the cheapest option for every volume from 1 to `top` over `months` of it; ties go to the first.
 
     Raises:
         ValueError: there is no curve, `top` or `months` is below 1, or an option has too many steps.
@@ -141,18 +124,18 @@ def envelope(curves: Sequence[Curve], top: int, months: int = 1) -> list[Interva
         raise ValueError(f"top and months must be 1 or more, not {top} and {months}")
     solver = _Integers(curves, months)
     starts = sorted({1, *(v for c in curves for t in c.terms for v in t.jumps(top))})
-    found: list[Interval] = []
+    intervals: list[Interval] = []
     for low, after in zip(starts, [*starts[1:], top + 1], strict=True):
         for piece in _cell(solver, low, after - 1):
-            if found and found[-1].winner == piece.winner:
-                found[-1] = Interval(found[-1].low, piece.high, piece.winner)
+            if intervals and intervals[-1].winner == piece.winner:
+                intervals[-1] = Interval(intervals[-1].low, piece.high, piece.winner)
             else:
-                found.append(piece)
-    return found
+                intervals.append(piece)
+    return intervals
 
 
 def crossings(a: Curve, b: Curve, top: int, months: int = 1) -> list[tuple[int, int]]:
-    """(volume, winner) from which on another of the two is cheaper: 0 for `a`, 1 for `b`. The first is at volume 1."""
+    """Return (volume, winner) from which on the other is cheaper: 0 for `a`, 1 for `b`. The first is at volume 1."""
     return [(i.low, i.winner) for i in envelope([a, b], top, months)]
 
 
@@ -160,32 +143,31 @@ class _Integers:
     """Total costs as integers over one common denominator: exact, and many times faster than fractions."""
 
     def __init__(self, curves: Sequence[Curve], months: int) -> None:
-        moneys = [m for c in curves for t in c.terms for m in (t.usd, t.cap)]
-        scale = math.lcm(*(m.denominator for m in moneys)) if moneys else 1
+        scale = math.lcm(*(usd.denominator for c in curves for t in c.terms for usd in (t.usd, t.cap)))
         self.count = len(curves)
         self._fixed: list[int] = []
         self._linear: list[int] = []
         self._units: list[list[tuple[int, int, int, int, int]]] = []
         self._capped: list[list[tuple[int, int]]] = []
         for c in curves:
-            fixed = (
-                c.once
-                + c.refresh(months)
-                + months * sum((t.usd for t in c.terms if t.growth == "monthly"), Fraction(0))
+            by_behavior: dict[str, list[Term]] = {}
+            for t in c.terms:
+                by_behavior.setdefault(t.cost_behavior, []).append(t)
+            monthly, linear = (
+                months * exact_total(t.usd for t in by_behavior.get(behavior, ()))
+                for behavior in ("monthly", "request")
             )
-            self._fixed.append(int(fixed * scale))
-            self._linear.append(
-                int(months * scale * sum((t.usd for t in c.terms if t.growth == "request"), Fraction(0)))
-            )
+            self._fixed.append(int((c.once + c.refresh(months) + monthly) * scale))
+            self._linear.append(int(linear * scale))
             self._units.append(
                 [
                     (int(t.usd * scale * months), t.capacity.numerator, t.capacity.denominator, t.minimum, t.included)
-                    for t in c.terms
-                    if t.growth == "unit" and t.capacity is not None and t.usd
+                    for t in by_behavior.get("unit", ())
+                    if t.capacity is not None and t.usd
                 ]
             )
             self._capped.append(
-                [(int(t.usd * scale * months), int(t.cap * scale * months)) for t in c.terms if t.growth == "awake"]
+                [(int(t.usd * scale * months), int(t.cap * scale * months)) for t in by_behavior.get("awake", ())]
             )
 
     def cost(self, curve: int, v: int) -> int:
@@ -201,7 +183,7 @@ class _Integers:
 
 
 def _cell(solver: _Integers, low: int, high: int) -> Iterable[Interval]:
-    """The winners within a cell on which every cost is affine."""
+    """Return the winners within a cell on which every cost is affine."""
     at_low = [solver.cost(i, low) for i in range(solver.count)]
     at_high = at_low if low == high else [solver.cost(i, high) for i in range(solver.count)]
     width = high - low

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cost_reports.decide.uncertainty import Chance, Flip
+from cost_reports.estimate.plan import OptionName
 from cost_reports.run_report.report import Outcome
 
 SCHEMA = 1
@@ -23,16 +24,13 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A variant in its cheapest setup at the stated volume. Money in USD over the horizon; null = not known.
+class Candidate(OptionName):
+    """A variant in its cheapest setup at the stated volume. Money in USD over the horizon; None: not known.
 
-    `at_least`: something in it has no public price, so the costs are the least and the return is the most; the
-    setup is the cheapest by what is known. `roi`: (value - cost) / cost. `quality` is the share of accepted answers.
+    `at_least`: something in it has no public price, so the costs are the least and the return is the most; the setup is
+    the cheapest by what is known. `roi`: (value - cost) / cost. `quality` is the share of accepted answers.
     """
 
-    approach: str
-    variant: str
-    setup: str
     outcome: Outcome
     quality: float | None
     total_usd: Decimal
@@ -44,18 +42,13 @@ class Candidate:
     point_usd: Decimal | None
     at_least: bool
 
-    @property
-    def name(self) -> str:
-        """How a sentence names it: `rag (rag, nextgen)`."""
-        return f"{self.approach} ({self.variant}, {self.setup})"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """An option that is compared at the least that it costs, because nobody publishes the rate of `what`.
+    """An option that is compared at the least that it costs, because the rate of `what` is not published.
 
     `amount`: `unit`s of it over the horizon. `price_usd`: what a unit would have to cost for `instead` to be cheaper;
-    null where every option that could take its place uses as much of it.
+    None where every option that could take its place uses as much of it.
     """
 
     name: str
@@ -82,8 +75,8 @@ class VolumeRange:
 class BreakEven:
     """Two approaches: from each volume of `from_volume` on `cheaper` is cheaper; the first entry is at volume 1.
 
-    `month` is the month, at the stated workload, in which the one with the higher one-time cost has paid for it;
-    null where that does not happen within the horizon.
+    `month` is the month, at the stated workload, in which the one with the higher one-time cost has paid for it; None
+    where that does not happen within the horizon.
     """
 
     lower: str

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cost_reports.decide.curve import Curve, Term
-from cost_reports.estimate.plan import Option
-from cost_reports.estimate.workload import Workload
+from cost_reports.decide.curve import Curve, PricedOption
+from cost_reports.estimate.workload import ExactWorkload
 
 VOLUME = "requests a month"
 #: Input -> the factors between which it may lie, and why.
@@ -36,7 +35,7 @@ RANGES: dict[str, tuple[Fraction, Fraction, str]] = {
 class Flip:
     """What one input does: cost of the choice over the horizon at the ends of its range, and where the choice changes.
 
-    `factor`: the factor nearest to 1 at which `instead` becomes the cheapest of the compared; null = not in the range.
+    `factor`: the factor nearest to 1 at which `instead` becomes the cheapest of the compared; None: not in the range.
     """
 
     driver: str
@@ -65,17 +64,17 @@ class Chance:
     total_p90_usd: float
 
 
-def flips(chosen: tuple[Option, Curve], compared: Sequence[tuple[Option, Curve]], workload: Workload) -> list[Flip]:
-    """One line for each input that the choice's cost depends on, the strongest first."""
+def sensitivity(chosen: PricedOption, compared: Sequence[PricedOption], workload: ExactWorkload) -> list[Flip]:
+    """Return a line for each input that the choice's cost depends on, the strongest first."""
     option, curve = chosen
     volume, months = _mean_volume(workload), workload.horizon_months
-    lines = []
+    flips = []
     for driver, (low, high, why) in RANGES.items():
         ends = [_cost(_compiled(curve), driver, float(f), volume, months) for f in (low, high)]
         factor, instead = _flip(option.name, compared, driver, float(low), float(high), volume, months)
         if ends[0] == ends[1] and factor is None:
             continue
-        lines.append(
+        flips.append(
             Flip(
                 driver=driver,
                 low_factor=float(low),
@@ -87,17 +86,17 @@ def flips(chosen: tuple[Option, Curve], compared: Sequence[tuple[Option, Curve]]
                 why=why,
             )
         )
-    return sorted(lines, key=lambda f: (-abs(f.high_usd - f.low_usd), f.driver))
+    return sorted(flips, key=lambda f: (-abs(f.high_usd - f.low_usd), f.driver))
 
 
-def chances(
+def monte_carlo(
     options: Sequence[tuple[str, Curve, tuple[float, float, float]]],
-    workload: Workload,
+    workload: ExactWorkload,
     *,
     seed: int,
     samples: int = 1000,
 ) -> list[Chance]:
-    """Random trials: every input triangular over its range with its peak at 1, quality normal within its interval.
+    """Run random trials: inputs triangular over their ranges with the peak at 1, quality normal within its interval.
 
     `options` are (name, curve, (low, value, high) of the accepted share). One draw of the inputs is used for all
     options, since the same uncertainty meets them all.
@@ -140,7 +139,7 @@ def chances(
     ]
 
 
-def _mean_volume(workload: Workload) -> float:
+def _mean_volume(workload: ExactWorkload) -> float:
     volumes = workload.volumes()
     return sum(volumes) / len(volumes)
 
@@ -150,34 +149,42 @@ def _draw(trial: random.Random, interval: tuple[float, float, float]) -> float:
     return min(1.0, max(0.0, trial.gauss(value, (high - low) / 3.92)))
 
 
-#: growth, driver, usd, capacity, minimum, included, cap, every_months
+#: cost behavior, input, usd, capacity, minimum, included, cap, every_months
 _Flat = tuple[str, str, float, float, int, int, float, int]
 
 
 def _compiled(curve: Curve) -> list[_Flat]:
-    return [_flat(t) for t in curve.terms if t.usd]
-
-
-def _flat(t: Term) -> _Flat:
-    capacity = float(t.capacity) if t.capacity else math.inf
-    return (t.growth, t.driver, float(t.usd), capacity, t.minimum, t.included, float(t.cap), t.every_months)
+    return [
+        (
+            t.cost_behavior,
+            t.input,
+            float(t.usd),
+            float(t.capacity) if t.capacity else math.inf,
+            t.minimum,
+            t.included,
+            float(t.cap),
+            t.every_months,
+        )
+        for t in curve.terms
+        if t.usd
+    ]
 
 
 def _evaluate(terms: Sequence[_Flat], factors: dict[str, float], volume: float, months: int) -> float:
     total = 0.0
-    for growth, driver, usd, capacity, minimum, included, cap, every in terms:
-        factor = factors.get(driver, 1.0)
-        if growth == "unit":
+    for behavior, source, usd, capacity, minimum, included, cap, every in terms:
+        factor = factors.get(source, 1.0)
+        if behavior == "unit":
             needed = max(minimum, math.ceil(volume * factor / capacity)) - included
             total += usd * max(0, needed) * months
-        elif growth == "awake":
-            top = cap if driver == "capacity" else cap * factor
+        elif behavior == "awake":
+            top = cap if source == "capacity" else cap * factor
             total += min(usd * factor * volume, top) * months
-        elif growth == "request":
+        elif behavior == "request":
             total += usd * factor * volume * months
-        elif growth == "monthly":
+        elif behavior == "monthly":
             total += usd * factor * months
-        elif growth == "once":
+        elif behavior == "once":
             total += usd * factor
         else:
             total += usd * factor * (months // every)
@@ -192,14 +199,14 @@ def _cost(terms: Sequence[_Flat], driver: str, factor: float, volume: float, mon
 
 def _flip(
     name: str,
-    compared: Sequence[tuple[Option, Curve]],
+    compared: Sequence[PricedOption],
     driver: str,
     low: float,
     high: float,
     volume: float,
     months: int,
 ) -> tuple[float | None, str | None]:
-    """The factor nearest to 1, on a grid of 200 steps each way, at which another option becomes the cheapest."""
+    """Return the factor nearest to 1, on a grid of 200 steps each way, at which another option becomes the cheapest."""
     compiled = {o.name: _compiled(c) for o, c in compared}
 
     def winner(factor: float) -> str:
@@ -209,7 +216,7 @@ def _flip(
     for step in range(1, 201):
         for end in (high, low):
             factor = 1 + (end - 1) * step / 200
-            found = winner(factor)
-            if found != usual and (usual == name or found == name):
-                return factor, found
+            cheapest = winner(factor)
+            if cheapest != usual and name in (usual, cheapest):
+                return factor, cheapest
     return None, None

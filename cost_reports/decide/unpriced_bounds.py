@@ -1,8 +1,8 @@
-"""Options whose cost is not fully known: what they lack, and how dear that would have to be to change the choice.
+"""Options whose cost is not fully known: what they lack, and from which price on that would change the choice.
 
-Nobody publishes some rates. A decision compares every option at what is known of its cost, which is the least that it
-costs; so an option that lacks something may look cheaper than it is. The price at which it would lose says how much
-that matters.
+Some rates are not published. A decision compares every option at what is known of its cost, which is the least that
+it costs. So an option that lacks something may look cheaper than it is: the price at which it would lose says how
+much that matters.
 """
 
 from __future__ import annotations
@@ -11,38 +11,37 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from contracts.units import to_decimal
-from cost_reports.decide.curve import Curve
+from cost_reports.decide.curve import PricedOption
 from cost_reports.decide.decision import Bound
-from cost_reports.estimate.plan import Option
 from cost_reports.prices.quote import Unknown
 from cost_reports.text import quantity, usd
 
-Pair = tuple[Option, Curve]
+#: Name of an option -> what its cost lacks (`Quoter.unknown`).
+Lacking = Mapping[str, Sequence[Unknown]]
 
 
 def bounds(
-    option: Pair, others: Sequence[Pair], lacking: Mapping[str, Sequence[Unknown]], volumes: Sequence[int]
+    priced: PricedOption, others: Sequence[PricedOption], lacking: Lacking, volumes: Sequence[int]
 ) -> list[Bound]:
-    """One entry for each rate that `option` lacks; `others` are those that would be taken in its place.
-
-    `lacking` holds by name what an option lacks (`Quoter.unknown`).
+    """Return an entry for each rate that an option lacks; `others` are those that would be taken in its place.
 
     The break-even price of a unit: (total of the other - total of the option) / (units of the option - units of the
     other), the least over all others that use fewer units; each rate is looked at alone. Total and units are those of
     months with `volumes`.
     """
-    found = []
-    for unknown in lacking[option[0].name]:
-        amount, total = unknown.curve.total(volumes), option[1].total(volumes)
+    option, curve = priced
+    entries = []
+    for unknown in lacking[option.name]:
+        amount, total = unknown.curve.total(volumes), curve.total(volumes)
         turns: list[tuple[Fraction, str]] = []
-        for other, curve in others:
-            saved = amount - _amount(unknown, lacking[other.name], volumes)
-            if saved > 0 and other.name != option[0].name:
-                turns.append((max(Fraction(0), curve.total(volumes) - total) / saved, other.name))
+        for other, other_curve in others:
+            saved = amount - _units(unknown, lacking[other.name], volumes)
+            if saved > 0 and other.name != option.name:
+                turns.append((max(Fraction(0), other_curve.total(volumes) - total) / saved, other.name))
         price, instead = min(turns, default=(None, None))
-        found.append(
+        entries.append(
             Bound(
-                name=option[0].name,
+                name=option.name,
                 what=unknown.rate.description,
                 unit=unknown.rate.unit,
                 amount=to_decimal(amount),
@@ -51,18 +50,18 @@ def bounds(
                 instead=instead,
             )
         )
-    return found
+    return entries
 
 
-def _amount(unknown: Unknown, of_other: Sequence[Unknown], volumes: Sequence[int]) -> Fraction:
-    """Units of the same rate that the other option uses."""
+def _units(unknown: Unknown, of_other: Sequence[Unknown], volumes: Sequence[int]) -> Fraction:
+    """Return the units of the same rate that the other option uses."""
     return next((u.curve.total(volumes) for u in of_other if u.rate is unknown.rate), Fraction(0))
 
 
-def sentences(found: Sequence[Bound]) -> list[str]:
-    """What a reader must know of the entries, one sentence or two for each rate."""
+def sentences(entries: Sequence[Bound]) -> list[str]:
+    """Return what a reader must know of the entries, one sentence or two for each rate."""
     by_rate: dict[str, list[Bound]] = {}
-    for bound in found:
+    for bound in entries:
         by_rate.setdefault(bound.what, []).append(bound)
     return [_sentence(alike) for alike in by_rate.values()]
 

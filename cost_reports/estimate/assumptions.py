@@ -1,4 +1,4 @@
-"""Every number that an estimate assumes because nobody can read it off a price list, with its range and its reason."""
+"""Every number that an estimate assumes because no price list holds it, with its range and its reason."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ ABSURD = 10_000
 
 
 def value(name: str, overrides: Mapping[str, Fraction | Decimal | int] | None = None) -> Fraction:
-    """The assumed value, or what the user put in its place.
+    """Return the assumed value, or what the user put in its place.
 
     Raises:
         ValueError: the name is unknown; the user's value is negative or absurd, a rate of 0, or a share above 1.
@@ -64,15 +64,15 @@ def value(name: str, overrides: Mapping[str, Fraction | Decimal | int] | None = 
     a = ASSUMPTIONS[name]
     if not overrides or name not in overrides:
         return a.value
-    own = Fraction(overrides[name])
-    if own < 0:
+    stated = Fraction(overrides[name])
+    if stated < 0:
         raise ValueError(f"assumption {name} must be 0 or more, not {overrides[name]}")
-    if own == 0 and (a.unit.startswith("requests/s") or name.startswith("pretraining_")):
+    if stated == 0 and (a.unit.startswith("requests/s") or name.startswith("pretraining_")):
         raise ValueError(f"assumption {name} must be above 0")
-    if a.unit == "share" and own > 1:
+    if a.unit == "share" and stated > 1:
         raise ValueError(f"assumption {name} is a share: from 0 to 1, not {overrides[name]}")
-    if own > a.high * ABSURD:
+    if stated > a.high * ABSURD:
         raise ValueError(f"assumption {name} must be at most {float(a.high * ABSURD):g} ({a.unit})")
-    if 0 < own < a.low / ABSURD:
+    if 0 < stated < a.low / ABSURD:
         raise ValueError(f"assumption {name} must be at least {float(a.low / ABSURD):g} ({a.unit})")
-    return own
+    return stated

@@ -13,19 +13,19 @@ from contracts.units import MONEY, WIDE, exact_total, to_decimal
 from cost_reports.decide.curve import Curve
 from cost_reports.estimate.assumptions import ASSUMPTIONS
 from cost_reports.estimate.gaps import Gap, gaps
-from cost_reports.estimate.options import EstimateInputs
-from cost_reports.estimate.options_tuned import all_options
-from cost_reports.estimate.plan import Growth, Manual, Option, Part
+from cost_reports.estimate.inputs import EstimateInputs
+from cost_reports.estimate.options.ladder import all_options
+from cost_reports.estimate.plan import CostBehavior, Manual, Option, OptionName, Part
 from cost_reports.prices.catalogue import Unpublished
 from cost_reports.prices.quote import Quoter, Unknown
 
 SCHEMA = 1
-#: How sure the price of a line is. `assumed`: no price list, somebody's statement. `unknown`: nobody publishes it.
+#: How sure the price of a line is. `assumed`: stated without a price list. `unknown`: not published.
 Sureness = Literal["high", "medium", "low", "assumed", "unknown"]
 #: The least sure last.
 CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "low")
 #: Rule of growth -> the sums of an option that lack what grows by it.
-LACKING: dict[Growth, tuple[str, ...]] = {
+LACKING: dict[CostBehavior, tuple[str, ...]] = {
     "once": ("one_time_usd",),
     "monthly": ("fixed_monthly_usd", "idle_monthly_usd", "first_month_usd"),
     "request": ("per_1000_usd", "first_month_usd"),
@@ -40,11 +40,11 @@ IN_ALL = ("total_usd", "per_request_usd")
 class Item:
     """One line: `amount` of `unit` for one month, request, unit, awakening or refresh (see `growth`), and its price.
 
-    Money without a price list has the service code `(none)`, and the source says who stated it. Where nobody publishes
-    the price, price and USD are null, and the source says what was found: the line is in no sum.
+    Money without a price list has the service code `(none)`, and the source says who stated it. Where the price is not
+    published, price and USD are None: the source says what is known instead, and the line is in no sum.
     """
 
-    growth: Growth
+    growth: CostBehavior
     driver: str
     service_code: str
     usage_type: str
@@ -61,7 +61,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OptionEstimate:
+class OptionEstimate(OptionName):
     """An option's money in USD. `fixed_monthly`: what the first month costs beside what each request uses (what is kept
     running or awake, in whole units). `per_1000`: what 1,000 more requests use, without steps. So `first_month` =
     `fixed_monthly` + requests / 1,000 x `per_1000`. `refresh_monthly`: refreshes of the whole horizon, by month.
@@ -71,9 +71,6 @@ class OptionEstimate:
     are what the option costs at least. `confidence` is that of its least sure price.
     """
 
-    approach: str
-    variant: str
-    setup: str
     one_time_usd: Decimal
     fixed_monthly_usd: Decimal
     per_1000_usd: Decimal
@@ -87,11 +84,6 @@ class OptionEstimate:
     unknown: tuple[str, ...]
     at_least: tuple[str, ...]
     confidence: Confidence
-
-    @property
-    def name(self) -> str:
-        """`approach / variant / setup`, which no two options share."""
-        return f"{self.approach} / {self.variant} / {self.setup}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,57 +119,57 @@ class Estimate:
     assumptions: tuple[Assumed, ...]
 
 
-def estimate(setting: EstimateInputs) -> Estimate:
+def estimate(inputs: EstimateInputs) -> Estimate:
     """Estimate every option.
 
     Raises:
         PriceError, CapacityError, ContextError, WorkloadError: something asked for has no price, does not fit or is
             impossible; the message names it.
     """
-    quoter = Quoter(setting.catalogue)
+    quoter = Quoter(inputs.catalogue)
     return Estimate(
         schema=SCHEMA,
-        experiment=setting.experiment,
-        region=setting.region,
-        prices_as_of=setting.catalogue.as_of,
+        experiment=inputs.experiment,
+        region=inputs.region,
+        prices_as_of=inputs.catalogue.as_of,
         currency="USD",
-        requests_per_month=setting.workload.requests_per_month,
-        horizon_months=setting.workload.horizon_months,
-        requests_in_horizon=sum(setting.workload.volumes()),
-        generator=setting.generator,
-        embedding=setting.embedding,
-        base_model=setting.base_model,
-        options=tuple(estimate_option(setting, option, quoter) for option in all_options(setting)),
-        gaps=tuple(gaps(setting)),
-        assumptions=tuple(_assumptions(setting)),
+        requests_per_month=inputs.workload.requests_per_month,
+        horizon_months=inputs.workload.horizon_months,
+        requests_in_horizon=sum(inputs.workload.volumes()),
+        generator=inputs.generator,
+        embedding=inputs.embedding,
+        base_model=inputs.base_model,
+        options=tuple(estimate_option(inputs, option, quoter) for option in all_options(inputs)),
+        gaps=tuple(gaps(inputs)),
+        assumptions=tuple(_assumptions(inputs)),
     )
 
 
-def _assumptions(setting: EstimateInputs) -> list[Assumed]:
+def _assumptions(inputs: EstimateInputs) -> list[Assumed]:
     return [
         Assumed(
             name=name,
-            value=to_decimal(setting.value(name)),
+            value=to_decimal(inputs.value(name)),
             low=to_decimal(a.low),
             high=to_decimal(a.high),
             unit=a.unit,
             why=a.why,
-            stated=name in setting.assumed,
+            stated=name in inputs.assumed,
         )
         for name, a in ASSUMPTIONS.items()
     ]
 
 
-def estimate_option(setting: EstimateInputs, option: Option, quoter: Quoter | None = None) -> OptionEstimate:
-    """One option; errors as for `estimate`."""
-    quoter = quoter or Quoter(setting.catalogue)
+def estimate_option(inputs: EstimateInputs, option: Option, quoter: Quoter | None = None) -> OptionEstimate:
+    """Estimate one option. Errors as in `estimate`."""
+    quoter = quoter or Quoter(inputs.catalogue)
     usds = [quoter.usds(part.rows) for part in option.parts]
     terms = tuple(quoter.term(part, known) for part, known in zip(option.parts, usds, strict=True))
     curve = Curve(name=option.name, terms=terms)
-    volumes = setting.workload.volumes()
+    volumes = inputs.workload.volumes()
     items = tuple(i for part, known in zip(option.parts, usds, strict=True) for i in _items(quoter, part, known))
     unknown = quoter.unknown(option)
-    per_request = exact_total(t.usd for t in terms if t.growth == "request")
+    per_request = exact_total(t.usd for t in terms if t.cost_behavior == "request")
     first_month, total = curve.monthly(volumes[0]), curve.total(volumes)
     return OptionEstimate(
         approach=option.approach,
@@ -200,25 +192,25 @@ def estimate_option(setting: EstimateInputs, option: Option, quoter: Quoter | No
 
 
 def _at_least(unknown: Iterable[Unknown]) -> tuple[str, ...]:
-    """The sums that lack something, in the order of the fields."""
-    lacking = {name for u in unknown for growth in u.growths for name in (*LACKING[growth], *IN_ALL)}
+    """Return the sums that lack something, in the order of the fields."""
+    lacking = {name for u in unknown for behavior in u.cost_behaviors for name in (*LACKING[behavior], *IN_ALL)}
     return tuple(name for name in OptionEstimate.__dataclass_fields__ if name in lacking)
 
 
 def _items(quoter: Quoter, part: Part, usds: Sequence[Fraction | None]) -> list[Item]:
     priced = [_item(quoter, part, row, usd) for row, usd in zip(part.rows, usds, strict=True)]
-    return [*priced, *(_manual_item(part, m) for m in part.manual)]
+    return [*priced, *(_manual_item(part, manual) for manual in part.manual)]
 
 
 def _item(quoter: Quoter, part: Part, row: UsageRow, usd: Fraction | None) -> Item:
-    found = quoter.quote(row)
-    if isinstance(found, Unpublished):
-        price, source, as_of = None, f"no public price: {found.why}", found.as_of
+    quote = quoter.quote(row)
+    if isinstance(quote, Unpublished):
+        price, source, as_of = None, f"no public price: {quote.why}", quote.as_of
     else:
-        price, source, as_of = found[0], found[0].source, found[0].as_of
+        price, source, as_of = quote[0], quote[0].source, quote[0].as_of
     return Item(
-        growth=part.growth,
-        driver=part.driver,
+        growth=part.cost_behavior,
+        driver=part.input,
         service_code=row.service_code,
         usage_type=row.usage_type,
         operation=row.operation,
@@ -236,8 +228,8 @@ def _item(quoter: Quoter, part: Part, row: UsageRow, usd: Fraction | None) -> It
 
 def _manual_item(part: Part, manual: Manual) -> Item:
     return Item(
-        growth=part.growth,
-        driver=part.driver,
+        growth=part.cost_behavior,
+        driver=part.input,
         service_code="(none)",
         usage_type=manual.name,
         operation="",

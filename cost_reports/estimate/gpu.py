@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, TypeVar
 
+T = TypeVar("T")
 Method = Literal["full", "lora", "qlora", "reft"]
 METHODS: tuple[Method, ...] = ("lora", "qlora", "reft", "full")
 
@@ -39,14 +40,15 @@ class Instance:
 _T4, _A10G, _L4 = Gpu(16, 65, 320), Gpu(24, 70, 600), Gpu(24, 121, 300)
 _L40S, _A100, _A100_80, _H100 = Gpu(48, 362, 864), Gpu(40, 312, 1555), Gpu(80, 312, 2039), Gpu(80, 989, 3350)
 
+#: Size of a g5, g6 or g6e instance -> its GPUs.
+_SIZES = {"xlarge": 1, "2xlarge": 1, "4xlarge": 1, "12xlarge": 4, "48xlarge": 8}
 INSTANCES: dict[str, Instance] = {
     "ml.g4dn.xlarge": Instance(_T4, 1),
-    **{f"ml.g5.{size}": Instance(_A10G, n) for size, n in (("xlarge", 1), ("2xlarge", 1), ("4xlarge", 1))},
-    **{f"ml.g5.{size}": Instance(_A10G, n) for size, n in (("12xlarge", 4), ("48xlarge", 8))},
-    **{f"ml.g6.{size}": Instance(_L4, n) for size, n in (("xlarge", 1), ("2xlarge", 1), ("4xlarge", 1))},
-    **{f"ml.g6.{size}": Instance(_L4, n) for size, n in (("12xlarge", 4), ("48xlarge", 8))},
-    **{f"ml.g6e.{size}": Instance(_L40S, n) for size, n in (("xlarge", 1), ("2xlarge", 1), ("4xlarge", 1))},
-    **{f"ml.g6e.{size}": Instance(_L40S, n) for size, n in (("12xlarge", 4), ("48xlarge", 8))},
+    **{
+        f"ml.{family}.{size}": Instance(gpu, count)
+        for family, gpu in (("g5", _A10G), ("g6", _L4), ("g6e", _L40S))
+        for size, count in _SIZES.items()
+    },
     "ml.p4d.24xlarge": Instance(_A100, 8),
     "ml.p4de.24xlarge": Instance(_A100_80, 8),
     "ml.p5.4xlarge": Instance(_H100, 1),
@@ -54,7 +56,7 @@ INSTANCES: dict[str, Instance] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Shape:
     """A decoder: parameters, width, layers, width of queries and of keys and values, width of the feed-forward part."""
 
@@ -66,28 +68,17 @@ class Shape:
     feed_forward: int
 
 
-def _shape(parameters: int, hidden: int, layers: int, query: int, key_value: int, feed_forward: int) -> Shape:
-    return Shape(
-        parameters=parameters,
-        hidden=hidden,
-        layers=layers,
-        query=query,
-        key_value=key_value,
-        feed_forward=feed_forward,
-    )
-
-
 #: Open-weight models by Hugging Face id; numbers from the config.json of each.
 SHAPES: dict[str, Shape] = {
-    "HuggingFaceTB/SmolLM2-135M-Instruct": _shape(134_515_008, 576, 30, 576, 192, 1536),
-    "HuggingFaceTB/SmolLM2-360M-Instruct": _shape(361_821_120, 960, 32, 960, 320, 2560),
-    "HuggingFaceTB/SmolLM2-1.7B-Instruct": _shape(1_711_376_384, 2048, 24, 2048, 2048, 8192),
-    "Qwen/Qwen3-0.6B": _shape(596_049_920, 1024, 28, 2048, 1024, 3072),
-    "Qwen/Qwen3-1.7B": _shape(1_720_574_976, 2048, 28, 2048, 1024, 6144),
-    "Qwen/Qwen3-4B": _shape(4_022_468_096, 2560, 36, 4096, 1024, 9728),
-    "Qwen/Qwen3-8B": _shape(8_190_735_360, 4096, 36, 4096, 1024, 12288),
-    "meta-llama/Meta-Llama-3-8B-Instruct": _shape(8_030_261_248, 4096, 32, 4096, 1024, 14336),
-    "meta-llama/Meta-Llama-3-70B-Instruct": _shape(70_553_706_496, 8192, 80, 8192, 1024, 28672),
+    "HuggingFaceTB/SmolLM2-135M-Instruct": Shape(134_515_008, 576, 30, 576, 192, 1536),
+    "HuggingFaceTB/SmolLM2-360M-Instruct": Shape(361_821_120, 960, 32, 960, 320, 2560),
+    "HuggingFaceTB/SmolLM2-1.7B-Instruct": Shape(1_711_376_384, 2048, 24, 2048, 2048, 8192),
+    "Qwen/Qwen3-0.6B": Shape(596_049_920, 1024, 28, 2048, 1024, 3072),
+    "Qwen/Qwen3-1.7B": Shape(1_720_574_976, 2048, 28, 2048, 1024, 6144),
+    "Qwen/Qwen3-4B": Shape(4_022_468_096, 2560, 36, 4096, 1024, 9728),
+    "Qwen/Qwen3-8B": Shape(8_190_735_360, 4096, 36, 4096, 1024, 12288),
+    "meta-llama/Meta-Llama-3-8B-Instruct": Shape(8_030_261_248, 4096, 32, 4096, 1024, 14336),
+    "meta-llama/Meta-Llama-3-70B-Instruct": Shape(70_553_706_496, 8192, 80, 8192, 1024, 28672),
 }
 
 
@@ -96,29 +87,31 @@ class CapacityError(ValueError):
 
 
 def shape_of(model: str) -> Shape:
-    """The shape of an open-weight model.
+    """Return the shape of an open-weight model.
 
     Raises:
         CapacityError: it is not in `SHAPES`.
     """
-    if model not in SHAPES:
-        raise CapacityError(f"base model {model!r} has no known shape; known are {', '.join(SHAPES)}")
-    return SHAPES[model]
+    return _known(SHAPES, model, f"base model {model!r} has no known shape")
 
 
 def instance_of(name: str) -> Instance:
-    """The GPUs of an instance type.
+    """Return the GPUs of an instance type.
 
     Raises:
         CapacityError: it is not in `INSTANCES`.
     """
-    if name not in INSTANCES:
-        raise CapacityError(f"instance {name!r} is unknown; known are {', '.join(INSTANCES)}")
-    return INSTANCES[name]
+    return _known(INSTANCES, name, f"instance {name!r} is unknown")
+
+
+def _known(table: dict[str, T], name: str, error: str) -> T:
+    if name not in table:
+        raise CapacityError(f"{error}; known are {', '.join(table)}")
+    return table[name]
 
 
 def lora_parameters(shape: Shape, rank: int, *, all_linear: bool = True) -> int:
-    """Trainable parameters of LoRA: rank x (inputs + outputs) of each adapted matrix, summed over the layers.
+    """Return trainable parameters of LoRA: rank x (inputs + outputs) of each adapted matrix, summed over the layers.
 
     All linear layers are q, k, v, o, gate, up and down; otherwise q and v only (LoRA paper).
     """
@@ -130,44 +123,44 @@ def lora_parameters(shape: Shape, rank: int, *, all_linear: bool = True) -> int:
 
 
 def reft_parameters(hidden: int, rank: int, layers: int = 1) -> int:
-    """Trainable parameters of LoReFT: 2 r d + r for each intervened layer (pyreft)."""
+    """Return trainable parameters of LoReFT: 2 r d + r for each intervened layer (pyreft)."""
     return (2 * rank * hidden + rank) * layers
 
 
 def trainable(shape: Shape, method: Method, rank: int) -> int:
-    """Parameters that a method trains; QLoRA trains those of LoRA."""
+    """Return the parameters that a method trains; QLoRA trains those of LoRA."""
     if method == "full":
         return shape.parameters
     return reft_parameters(shape.hidden, 4, shape.layers) if method == "reft" else lora_parameters(shape, rank)
 
 
 def weight_bytes(parameters: int, method: Method, trained: int) -> Fraction:
-    """Memory of weights, gradients and optimiser: frozen bytes + 16 bytes for each trained parameter."""
+    """Return memory of weights, gradients and optimiser: frozen bytes + 16 bytes for each trained parameter."""
     frozen = 0 if method == "full" else parameters
     return frozen * FROZEN_BYTES[method] + trained * TRAINED_BYTES
 
 
 def activation_bytes(shape: Shape, sequence: int, batch: int) -> int:
-    """Memory of activations with full recomputation: 2 s b h for each layer, and 34 s b h for the one at work.
+    """Return memory of activations with full recomputation: 2 s b h for each layer, and 34 s b h for the one at work.
 
-    Korthikanti et al. 2022, without the attention matrix, which fused kernels do not keep.
+    Korthikanti et al. 2022, without the attention matrix: fused kernels do not keep it.
     """
     return sequence * batch * shape.hidden * (2 * shape.layers + 34)
 
 
 def training_memory(shape: Shape, method: Method, *, rank: int, sequence: int, batch: int) -> Fraction:
-    """Bytes on all GPUs together, without the overhead of each."""
+    """Return bytes on all GPUs together, without the overhead of each."""
     weights = weight_bytes(shape.parameters, method, trainable(shape, method, rank))
     return weights + activation_bytes(shape, sequence, batch)
 
 
 def fits(instance: Instance, needed: Fraction) -> bool:
-    """Whether `needed` bytes fit, spread evenly over the GPUs (FSDP) beside the overhead of each."""
+    """Return whether `needed` bytes fit, spread evenly over the GPUs (FSDP) beside the overhead of each."""
     return needed <= instance.count * (instance.gpu.memory * 10**9 - OVERHEAD_BYTES)
 
 
 def smallest(needed: Fraction, prices: dict[str, Fraction]) -> str:
-    """The cheapest instance type of `prices` (USD an hour) that holds `needed` bytes.
+    """Return the cheapest instance type of `prices` (USD an hour) that holds `needed` bytes.
 
     Raises:
         CapacityError: none does.
@@ -181,7 +174,7 @@ def smallest(needed: Fraction, prices: dict[str, Fraction]) -> str:
 def training_seconds(
     shape: Shape, method: Method, tokens: int, instance: Instance, *, mfu: Fraction = Fraction(3, 10)
 ) -> Fraction:
-    """Seconds to train on `tokens`: FLOPs / (GPUs x peak x MFU). 0.3 is a usual MFU of small fine-tuning jobs."""
+    """Return seconds to train on `tokens`: FLOPs / (GPUs x peak x MFU). Small jobs usually reach an MFU of 0.3."""
     flops = TRAINING_FLOPS[method] * shape.parameters * tokens
     return flops / (instance.count * instance.gpu.tflops * 10**12 * mfu)
 
@@ -189,10 +182,10 @@ def training_seconds(
 def requests_per_second(
     parameters: int, instance: Instance, *, input_tokens: int, output_tokens: int, batch: int = 16
 ) -> Fraction:
-    """Requests a second of an endpoint that batches `batch` requests.
+    """Return requests a second of an endpoint that batches `batch` requests.
 
-    Prompt: 2 N FLOPs a token at 30 % of peak. Output: each step reads all weights (2 N bytes) once for the batch, at
-    60 % of bandwidth. GPUs share the work. A planning figure: measure before relying on it.
+    Prompt: 2 N FLOPs a token at 30 % of peak. Output: each step reads all weights (2 N bytes) once for the batch, at 60
+    % of bandwidth. GPUs share the work. A planning figure: measure before relying on it.
     """
     gpu = instance.gpu
     prompt = Fraction(2 * parameters * input_tokens) / (gpu.tflops * 10**12 * Fraction(3, 10))
@@ -201,5 +194,5 @@ def requests_per_second(
 
 
 def import_units(parameters: int) -> int:
-    """Custom model units of Bedrock custom model import: 2 for 8 B parameters, so one for each 4.1 B begun."""
+    """Return units of Bedrock custom model import: 2 for 8 B parameters, so one for each 4.1 B begun."""
     return max(1, -(-parameters // 4_100_000_000))

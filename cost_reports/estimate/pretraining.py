@@ -20,27 +20,20 @@ WITHIN = Fraction(10, 100)
 Verdict = Literal["inside", "within 10 %", "above", "below"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PublishedRun:
     """Active parameters and tokens in billions, GPU hours as published, and why it may not follow 6 N D."""
 
     name: str
     parameters: Fraction
-    tokens: Fraction
+    tokens: int
     gpu: str
     gpu_hours: int
-    remark: str
+    remark: str = ""
 
-
-def _run(name: str, parameters: str, tokens: str, gpu: str, gpu_hours: int, remark: str = "") -> PublishedRun:
-    return PublishedRun(
-        name=name,
-        parameters=Fraction(parameters),
-        tokens=Fraction(tokens),
-        gpu=gpu,
-        gpu_hours=gpu_hours,
-        remark=remark,
-    )
+    @property
+    def flops(self) -> Fraction:
+        return flops(self.parameters * 10**9, self.tokens * 10**9)
 
 
 _SMALL = "small model: communication and data loading weigh more, published hours include restarts and long context"
@@ -49,29 +42,29 @@ _DISTILLED = "distilled and pruned: the teacher's forward passes are not in 6 N 
 _SPARSE = "mixture of experts: routing and all-to-all traffic are not in 6 N D of the active parameters"
 
 PUBLISHED: tuple[PublishedRun, ...] = (
-    _run("Llama 2 7B", "6.74", "2000", "A100", 184_320),
-    _run("Llama 2 13B", "13.0", "2000", "A100", 368_640),
-    _run("Llama 2 70B", "69", "2000", "A100", 1_720_320),
-    _run("Llama 3 8B", "8.03", "15000", "H100", 1_300_000, _SMALL),
-    _run("Llama 3 70B", "70.6", "15000", "H100", 6_400_000, _LONG),
-    _run("Llama 3.1 8B", "8.03", "15000", "H100", 1_460_000, _SMALL),
-    _run("Llama 3.1 70B", "70.6", "15000", "H100", 7_000_000, _LONG),
-    _run("Llama 3.1 405B", "405", "15600", "H100", 30_840_000),
-    _run("Llama 3.2 1B", "1.23", "9000", "H100", 370_000, _DISTILLED),
-    _run("Llama 3.2 3B", "3.21", "9000", "H100", 460_000, _DISTILLED),
-    _run("Llama 4 Scout", "17", "40000", "H100", 5_000_000, _SPARSE),
-    _run("Llama 4 Maverick", "17", "22000", "H100", 2_380_000, _SPARSE),
-    _run("DeepSeek-V3", "37", "14800", "H800", 2_664_000),
+    PublishedRun("Llama 2 7B", Fraction("6.74"), 2_000, "A100", 184_320),
+    PublishedRun("Llama 2 13B", Fraction("13.0"), 2_000, "A100", 368_640),
+    PublishedRun("Llama 2 70B", Fraction("69"), 2_000, "A100", 1_720_320),
+    PublishedRun("Llama 3 8B", Fraction("8.03"), 15_000, "H100", 1_300_000, _SMALL),
+    PublishedRun("Llama 3 70B", Fraction("70.6"), 15_000, "H100", 6_400_000, _LONG),
+    PublishedRun("Llama 3.1 8B", Fraction("8.03"), 15_000, "H100", 1_460_000, _SMALL),
+    PublishedRun("Llama 3.1 70B", Fraction("70.6"), 15_000, "H100", 7_000_000, _LONG),
+    PublishedRun("Llama 3.1 405B", Fraction("405"), 15_600, "H100", 30_840_000),
+    PublishedRun("Llama 3.2 1B", Fraction("1.23"), 9_000, "H100", 370_000, _DISTILLED),
+    PublishedRun("Llama 3.2 3B", Fraction("3.21"), 9_000, "H100", 460_000, _DISTILLED),
+    PublishedRun("Llama 4 Scout", Fraction("17"), 40_000, "H100", 5_000_000, _SPARSE),
+    PublishedRun("Llama 4 Maverick", Fraction("17"), 22_000, "H100", 2_380_000, _SPARSE),
+    PublishedRun("DeepSeek-V3", Fraction("37"), 14_800, "H800", 2_664_000),
 )
 
 
 def flops(parameters: int | Fraction, tokens: int | Fraction) -> Fraction:
-    """6 N D: forward 2, backward 4 (Kaplan et al. 2020)."""
+    """Return 6 N D: forward 2, backward 4 (Kaplan et al. 2020)."""
     return 6 * Fraction(parameters) * Fraction(tokens)
 
 
 def gpu_hours(parameters: int | Fraction, tokens: int | Fraction, gpu: str, mfu: Fraction) -> Fraction:
-    """6 N D / (3600 x peak x MFU).
+    """Return 6 N D / (3600 x peak x MFU).
 
     Raises:
         ValueError: the GPU is unknown, or the MFU is not above 0 and at most 1.
@@ -79,16 +72,13 @@ def gpu_hours(parameters: int | Fraction, tokens: int | Fraction, gpu: str, mfu:
     if gpu not in PEAK_TFLOPS:
         raise ValueError(f"GPU {gpu!r} is unknown; known are {', '.join(PEAK_TFLOPS)}")
     if not 0 < mfu <= 1:
-        raise ValueError(f"MFU must be above 0 and at most 1, not {mfu}")
+        raise ValueError(f"MFU must be above 0 and at most 1 (got {mfu})")
     return flops(parameters, tokens) / (3600 * PEAK_TFLOPS[gpu] * 10**12 * mfu)
 
 
 def implied_mfu(run: PublishedRun) -> Fraction:
-    """The MFU at which 6 N D takes the published hours."""
-    billion = 10**9
-    return flops(run.parameters * billion, run.tokens * billion) / (
-        run.gpu_hours * 3600 * PEAK_TFLOPS[run.gpu] * 10**12
-    )
+    """Return the MFU at which 6 N D takes the published hours."""
+    return run.flops / (run.gpu_hours * 3600 * PEAK_TFLOPS[run.gpu] * 10**12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +94,8 @@ class Check:
 
 def check(run: PublishedRun) -> Check:
     """Predict the hours of a run by the MFU band, and say whether the published figure lies in the range."""
-    billion = 10**9
-    low, high = (gpu_hours(run.parameters * billion, run.tokens * billion, run.gpu, m) for m in (MFU_HIGH, MFU_LOW))
+    at_peak = run.flops / (3600 * PEAK_TFLOPS[run.gpu] * 10**12)
+    low, high = at_peak / MFU_HIGH, at_peak / MFU_LOW
     verdict: Verdict = "inside"
     if not low <= run.gpu_hours <= high:
         near = low * (1 - WITHIN) <= run.gpu_hours <= high * (1 + WITHIN)
@@ -118,69 +108,29 @@ def check(run: PublishedRun) -> Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A model from nothing. `usd_per_gpu_hour` is what the cluster costs; `overhead` covers failed and trial runs."""
+    """A model from nothing. `overhead` covers failed and trial runs."""
 
     parameters: int
     tokens: int
-    usd_per_gpu_hour: Decimal
     gpu: str = "H100"
-    overhead: Decimal = Decimal("0.25")
+    overhead: Fraction = Fraction(1, 4)
     data_licences_usd: Decimal = Decimal(1_000_000)
     people: int = 20
     months: int = 12
     monthly_wage_usd: Decimal = Decimal(20_000)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """USD, low and high by the MFU band; `gpu_hours_*` include the overhead."""
-
-    gpu_hours_low: Fraction
-    gpu_hours_high: Fraction
-    compute_low: Fraction
-    compute_high: Fraction
-    data: Fraction
-    people: Fraction
-
     @property
-    def low(self) -> Fraction:
-        """USD in all at the upper end of the MFU band."""
-        return self.compute_low + self.data + self.people
+    def wages_usd(self) -> Decimal:
+        """Return the wages of all people for all months."""
+        return self.people * self.months * self.monthly_wage_usd
 
-    @property
-    def high(self) -> Fraction:
-        """USD in all at the lower end of the MFU band."""
-        return self.compute_high + self.data + self.people
-
-
-def cost(plan: Plan) -> Cost:
-    """What a plan costs: compute by the MFU band, data licences, people.
-
-    Raises:
-        ValueError: a number is 0 or negative where it cannot be.
-    """
-    for name in ("parameters", "tokens", "usd_per_gpu_hour"):
-        if getattr(plan, name) <= 0:
-            raise ValueError(f"pre-training: {name} must be above 0, not {getattr(plan, name)}")
-    for name in ("overhead", "data_licences_usd", "people", "months", "monthly_wage_usd"):
-        if getattr(plan, name) < 0:
-            raise ValueError(f"pre-training: {name} must be 0 or more, not {getattr(plan, name)}")
-    more = 1 + Fraction(plan.overhead)
-    low = gpu_hours(plan.parameters, plan.tokens, plan.gpu, MFU_HIGH) * more
-    high = gpu_hours(plan.parameters, plan.tokens, plan.gpu, MFU_LOW) * more
-    price = Fraction(plan.usd_per_gpu_hour)
-    return Cost(
-        gpu_hours_low=low,
-        gpu_hours_high=high,
-        compute_low=low * price,
-        compute_high=high * price,
-        data=Fraction(plan.data_licences_usd),
-        people=plan.people * plan.months * Fraction(plan.monthly_wage_usd),
-    )
+    def gpu_hours(self) -> tuple[Fraction, Fraction]:
+        """Return GPU hours with the overhead, at the upper and at the lower end of the MFU band."""
+        low, high = (gpu_hours(self.parameters, self.tokens, self.gpu, mfu) for mfu in (MFU_HIGH, MFU_LOW))
+        return low * (1 + self.overhead), high * (1 + self.overhead)
 
 
 WHEN = (
     "A business trains from nothing only where no open model may be used (law, secrecy, a language or kind of data that"
-    " none has seen) and the result serves many products for years; the ladder shows it so that the order of magnitude"
-    " is in view."
+    " no model has seen) and the result serves many products for years. The ladder shows it for its order of magnitude."
 )

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from cost_reports.estimate.workload import Task
 
+VARIANTS = ("zero-shot", "few-shot", "chain-of-thought", "rag", "rag+few-shot", "fine-tuned", "fine-tuned+rag")
 CACHE_MINIMUM = 1024
 """The least tokens of a fixed prompt that Bedrock caches for most models (AWS user guide, prompt caching)."""
 
@@ -28,17 +29,17 @@ class Prompt:
 
     @property
     def input(self) -> int:
-        """All input tokens."""
+        """Return all input tokens."""
         return self.fixed + self.own + self.history
 
     def requests(self) -> list[Prompt]:
-        """The requests of the chat in their order, each as it is sent; one request gives itself."""
+        """Return the requests of the chat in their order, each as it is sent; one request gives itself."""
         fixed, own, output = (n // self.turns for n in (self.fixed, self.own, self.output))
         return [Prompt(fixed=fixed, own=own, output=output, history=n * (own + output)) for n in range(self.turns)]
 
 
 def prompt_of(task: Task, variant: str) -> Prompt:
-    """The tokens of one request of a variant (`few-shot`, `rag`, `fine-tuned`, ...), whatever the turns of a chat.
+    """Return the tokens of one request of a variant (`few-shot`, `rag`, `fine-tuned`, ...), outside of any chat.
 
     Few-shot adds fixed tokens, chain-of-thought adds output, RAG adds passages to the question; a fine-tuned model
     needs no instructions.
@@ -46,29 +47,21 @@ def prompt_of(task: Task, variant: str) -> Prompt:
     Raises:
         ValueError: the variant is unknown.
     """
-    shots, pages = task.shots * task.shot_tokens, task.pages * task.chunk_tokens
-    plain = {
-        "zero-shot": Prompt(fixed=task.style_tokens, own=task.question_tokens, output=task.answer_tokens),
-        "few-shot": Prompt(fixed=task.style_tokens + shots, own=task.question_tokens, output=task.answer_tokens),
-        "chain-of-thought": Prompt(
-            fixed=task.style_tokens, own=task.question_tokens, output=task.answer_tokens + task.reasoning_tokens
-        ),
-        "rag": Prompt(fixed=task.style_tokens, own=task.question_tokens + pages, output=task.answer_tokens),
-        "rag+few-shot": Prompt(
-            fixed=task.style_tokens + shots, own=task.question_tokens + pages, output=task.answer_tokens
-        ),
-        "fine-tuned": Prompt(fixed=0, own=task.question_tokens, output=task.answer_tokens),
-        "fine-tuned+rag": Prompt(fixed=0, own=task.question_tokens + pages, output=task.answer_tokens),
-    }
-    if variant not in plain:
-        raise ValueError(f"variant {variant!r} is unknown; known are {', '.join(plain)}")
-    return plain[variant]
+    if variant not in VARIANTS:
+        raise ValueError(f"variant {variant!r} is unknown; known are {', '.join(VARIANTS)}")
+    kinds = variant.split("+")
+    fixed = 0 if "fine-tuned" in kinds else task.style_tokens
+    return Prompt(
+        fixed=fixed + (task.shots * task.shot_tokens if "few-shot" in kinds else 0),
+        own=task.question_tokens + (task.pages * task.chunk_tokens if "rag" in kinds else 0),
+        output=task.answer_tokens + (task.reasoning_tokens if "chain-of-thought" in kinds else 0),
+    )
 
 
 def chat(prompt: Prompt, turns: int) -> Prompt:
-    """The tokens of a whole chat of `turns` requests like `prompt`, each of which repeats what was said before.
+    """Return the tokens of a whole chat of `turns` requests like `prompt`, each of which repeats what was said before.
 
-    Input of n turns: n x fixed + n x own + (own + output) x n (n - 1) / 2, which grows with the square of n.
+    Input of n turns grows with the square of n: n x fixed + n x own + (own + output) x n (n - 1) / 2.
 
     Raises:
         ValueError: fewer than one turn.
@@ -95,11 +88,11 @@ class CachedInput:
 
 
 def cached(prompt: Prompt, hit_share: Decimal, minimum: int = CACHE_MINIMUM) -> CachedInput:
-    """Input tokens with prompt caching, by request. No caching below `minimum` tokens of a request.
+    """Return input tokens with prompt caching, by request. Nothing is cached below `minimum` tokens of a request.
 
-    A hit reads what the request before has sent: of the first request the fixed part, of a later one in a chat that
-    and the history, of which the newest turn is written. A miss writes all of it. `own` tokens are never cached. So
-    caching scales the part of a chat that grows with the square of its turns.
+    A hit reads what the request before has sent: of the first request the fixed part, of a later one in a chat that and
+    the history, of which the newest turn is written. A miss writes all of it. `own` tokens are never cached. So caching
+    scales the part of a chat that grows with the square of its turns.
 
     Raises:
         ValueError: `hit_share` is not from 0 to 1.
@@ -119,10 +112,3 @@ def cached(prompt: Prompt, hit_share: Decimal, minimum: int = CACHE_MINIMUM) -> 
             written += prefix - known * share
         before = prefix
     return CachedInput(plain=Fraction(plain), read=read, written=written)
-
-
-def input_factor(prompt: Prompt, hit_share: Decimal, write: Decimal, read: Decimal) -> Fraction:
-    """Input cost with caching against without: (own + fixed ((1 - h) w + h d)) / (own + fixed)."""
-    share = Fraction(hit_share)
-    fixed = prompt.fixed * ((1 - share) * Fraction(write) + share * Fraction(read))
-    return (prompt.own + fixed) / prompt.input

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from decimal import Decimal
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
+
+from contracts.experiment import Workload
 
 MAX_REQUESTS = 10**10
 MAX_HORIZON = 120
@@ -18,8 +21,8 @@ class WorkloadError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
-    """Requests a month (in the first month), months of the horizon, and what an answer is worth.
+class ExactWorkload:
+    """The workload of an experiment, exact and checked: requests in the first month, horizon, value of an answer.
 
     `peak_factor`: the busiest second against the average one. `monthly_growth`: 0.05 = 5 % more each month.
     `cache_hit_share`: share of requests whose fixed prompt is found in the cache. Amounts are USD.
@@ -53,21 +56,27 @@ class Workload:
                 f"monthly_growth {self.monthly_growth} leads to more than {MAX_REQUESTS} requests a month"
             )
 
+    @classmethod
+    def of(cls, stated: Workload, **changes: int | None) -> ExactWorkload:
+        """Convert what an experiment states; fields in `changes` that are not None take its place.
+
+        Raises:
+            WorkloadError: a number is impossible, or an amount is not a number.
+        """
+        values = {**asdict(stated), **{name: value for name, value in changes.items() if value is not None}}
+        return cls(**{name: _exact(name, value) for name, value in values.items()})
+
     def volumes(self) -> list[int]:
-        """Requests of each month, V0 (1 + g)^t rounded half-even."""
+        """Return the requests of each month, V0 (1 + g)^t rounded half-even."""
         return list(_volumes(self.requests_per_month, self.monthly_growth, self.horizon_months))
 
     def answer_value(self) -> Fraction | None:
-        """USD that one accepted answer is worth: as stated, or the minutes that it saves times the wage."""
+        """Return USD that one accepted answer is worth: as stated, or the minutes that it saves times the wage."""
         if self.value_per_accepted_answer_usd is not None:
             return Fraction(self.value_per_accepted_answer_usd)
         if self.minutes_saved_per_accepted_answer is None or self.hourly_wage_usd is None:
             return None
         return Fraction(self.minutes_saved_per_accepted_answer) * Fraction(self.hourly_wage_usd) / 60
-
-    def peak_per_second(self, requests: int) -> Fraction:
-        """Requests in the busiest second of a month of 730 hours."""
-        return requests * Fraction(self.peak_factor) / (730 * 3600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,26 +110,36 @@ class Task:
 
     @property
     def chunks(self) -> int:
-        """Passages of the whole corpus, at least one a document."""
+        """Return the passages of the whole corpus, at least one a document."""
         return max(self.documents, -(-self.corpus_tokens // max(1, self.chunk_tokens)))
 
     @property
     def training_tokens(self) -> int:
-        """Tokens that training reads: examples x tokens x epochs."""
+        """Return the tokens that training reads: examples x tokens x epochs."""
         return self.train_examples * self.train_example_tokens * self.epochs
 
 
 @lru_cache(maxsize=64)
 def _volumes(first: int, growth: Decimal, months: int) -> tuple[int, ...]:
-    """Kept, because an estimate asks for the same months once for each option."""
+    """Return the volumes; kept, because an estimate asks for the same months once for each option."""
     rate = 1 + Fraction(growth)
     return tuple(round(first * rate**t) for t in range(months))
 
 
+def _exact(name: str, value: Any) -> Any:
+    """Return a number with a point, or an amount that is text, as a Decimal; anything else as it is."""
+    if not isinstance(value, float | str):
+        return value
+    try:
+        return Decimal(str(value))
+    except InvalidOperation as error:
+        raise WorkloadError(f"workload.{name}: not an amount (got {value!r}); write a number such as 0.05") from error
+
+
 def _between(name: str, value: int | Decimal, low: int | Decimal, high: int | Decimal) -> None:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise WorkloadError(f"workload: {name} must be a number, not {value!r}")
+        raise WorkloadError(f"workload: {name} must be a number (got {value!r})")
     if isinstance(value, Decimal) and not value.is_finite():
-        raise WorkloadError(f"workload: {name} is {value}, which is no number")
+        raise WorkloadError(f"workload: {name} must be finite (got {value})")
     if not low <= value <= high:
-        raise WorkloadError(f"workload: {name} must be from {low} to {high}, not {value}")
+        raise WorkloadError(f"workload: {name} must be from {low} to {high} (got {value})")

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, TypeVar
 
+from contracts.aws_names import report_name
 from contracts.money import ChargeRow, PriceRow, UsageRow
 from contracts.times import parse_time, stamp
 from contracts.units import MONEY, WIDE, ratio, reading_unit, to_decimal
@@ -16,35 +17,18 @@ from cost_reports.prices.catalogue import Catalogue, PriceError, name_of
 
 K = TypeVar("K", bound=Hashable)
 
-SERVICES = {
-    "AmazonBedrock": "Amazon Bedrock",
-    "AmazonBedrockFoundationModels": "Amazon Bedrock (Marketplace models)",
-    "AmazonES": "Amazon OpenSearch Service",
-    "AmazonSageMaker": "Amazon SageMaker",
-    "AWSLambda": "AWS Lambda",
-    "AmazonStates": "AWS Step Functions",
-    "AmazonS3": "Amazon S3",
-    "AmazonS3Vectors": "Amazon S3 Vectors",
-    "AmazonDynamoDB": "Amazon DynamoDB",
-    "AmazonCloudWatch": "Amazon CloudWatch",
-    "AWSCostExplorer": "AWS Cost Explorer",
-    "AmazonRDS": "Amazon Aurora",
-    "AmazonECR": "Amazon ECR",
-    "AWSSecretsManager": "AWS Secrets Manager",
-    "awskms": "AWS KMS",
-}
 Kind = Literal["estimated", "metered"]
 MICROSECOND = timedelta(microseconds=1)
 UTC_ENDS = ("Z", "+00:00")
 
 
 def total(rows: Iterable[ChargeRow]) -> Decimal:
-    """Sum of `amount_usd`, exact."""
+    """Return the sum of `amount_usd`, exact."""
     return exact_sum(row.amount_usd for row in rows)
 
 
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    """Sum without rounding, in any order: the context is wider than any amount of money at 12 decimals."""
+    """Return the sum without rounding, in any order: the context is wider than any money at 12 decimals."""
     result = Decimal(0)
     for amount in amounts:
         result = WIDE.add(result, amount)
@@ -52,7 +36,7 @@ def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
 
 
 def sum_by(rows: Iterable[ChargeRow], key: Callable[[ChargeRow], K]) -> dict[K, Decimal]:
-    """Exact sums of `amount_usd` by `key`, in the order of falling amount, then of the key's text."""
+    """Return exact sums of `amount_usd` by `key`, in the order of falling amount, then of the key's text."""
     sums: dict[K, Decimal] = {}
     for row in rows:
         k = key(row)
@@ -61,19 +45,19 @@ def sum_by(rows: Iterable[ChargeRow], key: Callable[[ChargeRow], K]) -> dict[K, 
 
 
 def split_by_day(row: UsageRow) -> list[UsageRow]:
-    """`row` as one row for each UTC day that it touches; the amounts add up to the amount of `row` exactly.
+    """Return `row` as one row for each UTC day that it touches; the amounts add up to its amount exactly.
 
-    Time-accruing usage (a unit that ends in `second`) is spread evenly over its time; counted usage stays on the day
-    on which it began.
+    Time-accruing usage (a unit that ends in `second`) is spread evenly over its time; counted usage stays on the day on
+    which it began.
 
     Raises:
-        ValueError: start or end is no ISO 8601 time in UTC, or the end is before the start.
+        ValueError: start or end is not an ISO 8601 time in UTC, or the end is before the start.
     """
     start, end = parse_time(row.start), parse_time(row.end)
     if not (row.start.endswith(UTC_ENDS) and row.end.endswith(UTC_ENDS)):
-        raise ValueError(f"usage of {name_of(row)} has times that are not UTC: {row.start} to {row.end}")
+        raise ValueError(f"usage of {name_of(row)}: times must be UTC (got {row.start} to {row.end})")
     if end < start:
-        raise ValueError(f"usage of {name_of(row)} ends at {row.end}, before its start at {row.start}")
+        raise ValueError(f"usage of {name_of(row)}: ends at {row.end}, before its start at {row.start}")
     if row.start[:10] == row.end[:10] or not row.unit.endswith("second") or start.date() == end.date():
         return [row]
     parts: list[UsageRow] = []
@@ -90,7 +74,7 @@ def split_by_day(row: UsageRow) -> list[UsageRow]:
 
 
 class Pricer:
-    """Prices usage rows of one account. Remembers what each month has used, so that tiers begin where they should."""
+    """Prices usage rows of one account. Remembers what each month has used: tiers begin where the month has come to."""
 
     def __init__(self, catalogue: Catalogue, *, source: Kind = "metered", account: str | None = None) -> None:
         self.catalogue = catalogue
@@ -100,10 +84,10 @@ class Pricer:
         self._used: dict[tuple[str, str, str], Fraction] = {}
 
     def charge(self, row: UsageRow) -> ChargeRow:
-        """The charge of one usage row that lies within one UTC day.
+        """Return the charge of one usage row that lies within one UTC day.
 
         Raises:
-            PriceError: the amount is negative or no number, or there is no price.
+            PriceError: the amount is negative or not a number, or there is no price.
         """
         price, amount = self._price(row)
         unit = reading_unit(price.unit)
@@ -116,7 +100,7 @@ class Pricer:
             approach=row.approach,
             variant=row.variant,
             service_code=row.service_code,
-            service=SERVICES.get(row.service_code, row.service_code),
+            service=report_name(row.service_code),
             usage_type=row.usage_type,
             model=row.model,
             charge_category="Usage",
@@ -131,19 +115,19 @@ class Pricer:
         )
 
     def amount(self, row: UsageRow) -> Decimal:
-        """USD of one usage row, rounded half-even to 12 decimals; errors as for `charge`."""
+        """Return USD of one usage row, rounded half-even to 12 decimals. Errors as in `charge`."""
         return self._price(row)[1]
 
     def _price(self, row: UsageRow) -> tuple[PriceRow, Decimal]:
         if not row.amount.is_finite() or row.amount < 0:
-            raise PriceError(f"amount {row.amount} of {name_of(row)} is no quantity")
+            raise PriceError(f"usage of {name_of(row)}: the amount must be 0 or more (got {row.amount})")
         key = (row.service_code, row.usage_type, row.operation, row.unit, row.start[:10])
-        found = self._tiers.get(key)
-        if found is None:
+        entry = self._tiers.get(key)
+        if entry is None:
             tiers = self.catalogue.tiers_for(row)
             factor = Fraction(tiers[0].usd) * ratio(row.unit, tiers[0].unit, row.start)
-            found = self._tiers[key] = (tiers, WIDE.divide(Decimal(factor.numerator), Decimal(factor.denominator)))
-        tiers, factor_usd = found
+            entry = self._tiers[key] = (tiers, WIDE.divide(Decimal(factor.numerator), Decimal(factor.denominator)))
+        tiers, factor_usd = entry
         if len(tiers) == 1 and tiers[0].tier_from == 0 and tiers[0].tier_to is None:
             return tiers[0], WIDE.quantize(WIDE.multiply(row.amount, factor_usd), MONEY)
         return self._price_tiered(row, tiers)
@@ -171,7 +155,7 @@ class Pricer:
 def charge_rows(
     catalogue: Catalogue, rows: Iterable[UsageRow], *, source: Kind = "metered", account: str | None = None
 ) -> list[ChargeRow]:
-    """The charges of all `rows`, split by UTC day, in the order of time and name, whatever the order of `rows`.
+    """Return the charges of all `rows`, split by UTC day, in the order of time and name, whatever their own order.
 
     Raises:
         PriceError: a row has no price; the message names it.
@@ -185,9 +169,9 @@ def charge_rows(
 def totals(
     catalogue: Catalogue, rows: Iterable[UsageRow], key: Callable[[UsageRow], K], *, source: Kind = "metered"
 ) -> dict[K, Decimal]:
-    """USD by `key`, for millions of rows: no charge rows are built and rows are not split by day.
+    """Return USD by `key`, for millions of rows: no charge rows are built and rows are not split by day.
 
-    Rows of usage types that have tiers are priced last and in order, so that the result never depends on their order.
+    Rows of usage types that have tiers are priced last and in order: the result never depends on their order.
     """
     pricer = Pricer(catalogue, source=source)
     tiered: list[UsageRow] = []

@@ -1,39 +1,134 @@
-"""Usage rows for everything that a run consumes: the right service code, usage type, operation and unit for each meter.
+"""What AWS meters, in one table, and the factory that makes usage rows from it.
 
-Pure functions over plain numbers; Lambda functions import this module, so it loads no price and nothing beside the
-standard library. Amounts are counted in the smallest physical unit (tokens, byte-second, instance-second, ...) so
-that they stay exact; `cost_reports.prices.catalogue` converts them to the unit of the price.
+Lambda functions import this module, so it loads no price. Runs are counted in the smallest physical unit (tokens,
+byte-second, instance-second, ...), which keeps amounts exact; `cost_reports.prices.catalogue` converts them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 
+from contracts import aws_names
 from contracts.money import Basis, UsageRow
-from cost_reports.prices.usage_types import (
-    MARKETPLACE_METERS,
-    REGION_PREFIXES,
-    TOKEN_METERS,
-    request_meters,
-    token_usage,
-    usage_type,
-)
+from contracts.units import WIDE
+from cost_reports.prices.usage_types import token_usage, usage_type
 
-__all__ = [
-    "MARKETPLACE_METERS",
-    "REGION_PREFIXES",
-    "TOKEN_METERS",
-    "request_meters",
-]
-
+Architecture = Literal["arm64", "x86_64"]
 Tier = Literal[1, 2]
+Work = Literal["search", "indexing"]
+Access = Literal["read", "write"]
+Amount = int | Decimal | Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSpec:
+    """A meter. `name` is its usage type without the region's prefix; `{}` in it stands for a variety (`ml.g5.xlarge`).
+
+    `unit`, `source` and `basis` are those of a run; an estimate counts in a unit of the same dimension and states its
+    own formula. `exact`: the name is the whole usage type, in every region.
+    """
+
+    service_code: str
+    name: str
+    operation: str
+    unit: str
+    source: str = ""
+    basis: Basis = "derived"
+    exact: bool = False
+
+    @property
+    def stem(self) -> str:
+        """Return the part of the name that every usage type of the meter holds."""
+        return self.name.replace("{}", "")
+
+    def usage_type(self, region: str, variety: str = "") -> str:
+        """Return the usage type in a region.
+
+        Raises:
+            ValueError: the region is unknown.
+        """
+        name = self.name.format(variety)
+        return name if self.exact else usage_type(self.service_code, name, region)
+
+
+_INVOCATION = "memory size x wall time of the invocation"
+_JOB = "sagemaker:DescribeTrainingJob BillableTimeInSeconds"
+_SENT = "requests sent by the client, retries included"
+_CAPACITY = "dynamodb ConsumedCapacity"
+_HISTORY = "states:GetExecutionHistory, states entered"
+_OBJECTS = "size of the objects x time from writing to deletion"
+_AWAKE = "capacity units x time that they were awake"
+_INDEX = "size of vectors and text x time from indexing to deletion"
+
+LAMBDA_TIME: dict[Architecture, MeterSpec] = {
+    "arm64": MeterSpec(aws_names.LAMBDA, "Lambda-GB-Second-ARM", "Invoke", "GB-second", _INVOCATION),
+    "x86_64": MeterSpec(aws_names.LAMBDA, "Lambda-GB-Second", "Invoke", "GB-second", _INVOCATION),
+}
+LAMBDA_REQUESTS: dict[Architecture, MeterSpec] = {
+    "arm64": MeterSpec(aws_names.LAMBDA, "Request-ARM", "Invoke", "requests", "one a handler call"),
+    "x86_64": MeterSpec(aws_names.LAMBDA, "Request", "Invoke", "requests", "one a handler call"),
+}
+#: Of standard workflows, retries included.
+TRANSITIONS = MeterSpec(aws_names.STEP_FUNCTIONS, "StateTransition", "StateTransition", "transitions", _HISTORY)
+TRAINING = MeterSpec(aws_names.SAGEMAKER, "Train:{}", "RunInstance", "instance-second", _JOB, "reported")
+HOSTING = MeterSpec(
+    aws_names.SAGEMAKER, "Host:{}", "RunInstance", "instance-second", "creation to deletion of the endpoint"
+)
+LABELS = MeterSpec(aws_names.GROUND_TRUTH, "GroundTruth-Worker-Text", "Label", "labels")
+LABELLED_OBJECTS = MeterSpec(aws_names.GROUND_TRUTH, "GroundTruth-Object", "Label", "objects")
+S3_STORAGE = MeterSpec(aws_names.S3, "TimedStorage-ByteHrs", "StandardStorage", "byte-second", _OBJECTS)
+#: Tier 1: PUT, COPY, POST, LIST; tier 2: GET and all others. DELETE is free: do not count it.
+S3_REQUESTS: dict[Tier, MeterSpec] = {
+    1: MeterSpec(aws_names.S3, "Requests-Tier1", "PutObject", "requests", _SENT, "reported"),
+    2: MeterSpec(aws_names.S3, "Requests-Tier2", "GetObject", "requests", _SENT, "reported"),
+}
+#: Compute of OpenSearch Serverless.
+OCU: dict[Work, MeterSpec] = {
+    "search": MeterSpec(aws_names.OPENSEARCH, "SearchOCU", "ESDomain", "OCU-second", _AWAKE),
+    "indexing": MeterSpec(aws_names.OPENSEARCH, "IndexingOCU", "ESDomain", "OCU-second", _AWAKE),
+}
+AOSS_STORAGE = MeterSpec(aws_names.OPENSEARCH, "StorageUsedInS3ByteHour", "ESDomain", "byte-second", _INDEX)
+DOMAIN_NODES = MeterSpec(aws_names.OPENSEARCH, "ESInstance:{}", "ESDomain", "instance-hour")
+DOMAIN_DISKS = MeterSpec(aws_names.OPENSEARCH, "ES:GP3-Storage", "ESDomain", "GB-month")
+_ON_DEMAND = "PayPerRequestThroughput"
+#: A read unit is 4 KB (half of it eventually consistent), a write unit 1 KB.
+DYNAMODB_UNITS: dict[Access, MeterSpec] = {
+    "read": MeterSpec(aws_names.DYNAMODB, "ReadRequestUnits", _ON_DEMAND, "read units", _CAPACITY, "reported"),
+    "write": MeterSpec(aws_names.DYNAMODB, "WriteRequestUnits", _ON_DEMAND, "write units", _CAPACITY, "reported"),
+}
+#: Taken in by CloudWatch Logs (Standard class).
+LOG_BYTES = MeterSpec(aws_names.CLOUDWATCH, "DataProcessing-Bytes", "PutLogEvents", "bytes", "bytes of the log lines")
+ALARMS = MeterSpec(aws_names.CLOUDWATCH, "CW:AlarmMonitorUsage", "", "alarm-month")
+#: Pages that were read. The service has one price for the world, billed under us-east-1.
+COST_EXPLORER = MeterSpec(aws_names.COST_EXPLORER, "USE1-APIRequest", "GetCostAndUsage", "requests", exact=True)
+AURORA_CAPACITY = MeterSpec(aws_names.RDS, "Aurora:ServerlessV2Usage", "CreateDBInstance", "ACU-hour")
+AURORA_STORAGE = MeterSpec(aws_names.RDS, "Aurora:StorageUsage", "CreateDBInstance", "GB-month")
+VECTOR_PUTS = MeterSpec(aws_names.S3_VECTORS, "Vectors-Put-Bytes", "PutVectors", "GB")
+VECTOR_STORAGE = MeterSpec(aws_names.S3_VECTORS, "Vectors-TimedStorage-ByteHrs", "PutVectors", "GB-month")
+VECTOR_QUERIES = MeterSpec(aws_names.S3_VECTORS, "Vectors-Query-Requests", "QueryVectors", "queries")
+#: By size of the index: `Small` up to 100,000 vectors, `Large` above.
+VECTOR_BYTES = MeterSpec(aws_names.S3_VECTORS, "Vectors-Query-Bytes-{}", "QueryVectors", "TB")
+IMPORTED_MODEL_TIME = MeterSpec(aws_names.BEDROCK, "CustomModelImport-v1-Inference", "InvokeModel", "CMU-minute")
+IMPORTED_MODEL_STORAGE = MeterSpec(aws_names.BEDROCK, "CustomModelImport-v1-Storage", "ImportModel", "CMU-month")
+_CUSTOMIZE = "CreateModelCustomizationJob"
+CUSTOM_MODEL_TRAINING = MeterSpec(aws_names.BEDROCK, "{}-Customization-Training", _CUSTOMIZE, "training tokens")
+CUSTOM_MODEL_STORAGE = MeterSpec(aws_names.BEDROCK, "{}-Customization-Storage", _CUSTOMIZE, "custom-model-month")
+VPC_ENDPOINTS = MeterSpec(aws_names.VPC, "VpcEndpoint-Hours", "", "AZ-hour")
+PUBLIC_ADDRESSES = MeterSpec(aws_names.VPC, "PublicIPv4:InUseAddress", "", "address-hour")
+NAT_GATEWAYS = MeterSpec(aws_names.EC2, "NatGateway-Hours", "", "gateway-hour")
+KEYS = MeterSpec(aws_names.KMS, "us-east-1-KMS-Keys", "", "key-month", exact=True)
+SECRETS = MeterSpec(aws_names.SECRETS, "AWSSecretsManager-Secrets", "", "secret-month")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MeterContext:
-    """Whose usage it is and when: `start` and `end` are UTC, ISO 8601, end exclusive; `region` is billed for it."""
+class UsageRowFactory:
+    """Makes usage rows: whose usage it is and when (`start` and `end` are UTC, ISO 8601, end exclusive).
+
+    `region` is billed for it; `basis`, where it is given, takes the place of that of every meter.
+    """
 
     experiment: str
     run: str
@@ -42,263 +137,75 @@ class MeterContext:
     start: str
     end: str
     region: str = "us-east-1"
+    basis: Basis | None = None
+
+    def row(
+        self,
+        meter: MeterSpec,
+        amount: Amount,
+        unit: str = "",
+        source: str = "",
+        *,
+        variety: str = "",
+        basis: Basis | None = None,
+        model: str | None = None,
+    ) -> UsageRow:
+        """Return the usage of `amount` units of a meter; unit, source and basis are its own where they are not given.
+
+        Raises:
+            ValueError: the region is unknown, or the amount is negative or no finite number.
+            TypeError: the amount is a float or no number.
+        """
+        names = (meter.service_code, meter.usage_type(self.region, variety), meter.operation)
+        return self._row(names, amount, unit or meter.unit, source or meter.source, basis or meter.basis, model)
+
+    def tokens(self, model_id: str, meter: str, amount: Amount, source: str = "bedrock:Converse usage") -> UsageRow:
+        """Return tokens of one meter (a key of `usage_types.TOKEN_METERS`, such as `input`) of a model or profile.
+
+        `model_id` is an id or an ARN. Error as in `row`; a ValueError also where the meter is unknown.
+        """
+        return self._row(token_usage(model_id, meter, self.region), amount, "tokens", source, "reported", model_id)
+
+    def _row(
+        self, names: tuple[str, str, str], amount: Amount, unit: str, source: str, basis: Basis, model: str | None
+    ) -> UsageRow:
+        service_code, kind, operation = names
+        return UsageRow(
+            experiment=self.experiment,
+            run=self.run,
+            approach=self.approach,
+            variant=self.variant,
+            start=self.start,
+            end=self.end,
+            service_code=service_code,
+            usage_type=kind,
+            operation=operation,
+            amount=_exact(kind, amount),
+            unit=unit,
+            basis=self.basis or basis,
+            source=source,
+            model=model,
+        )
 
 
-def bedrock_tokens(
-    ctx: MeterContext,
-    model_id: str,
-    meter: str,
-    tokens: int,
-    *,
-    basis: Basis = "reported",
-    source: str = "bedrock:Converse usage",
-) -> UsageRow:
-    """Tokens of one meter (a key of `TOKEN_METERS`, such as `input`) of a model or inference profile id, or its ARN.
-
-    Raises:
-        ValueError: the meter or the region is unknown, or the amount is negative.
-        TypeError: the amount is neither an int nor a Decimal.
-    """
-    service, kind, operation = token_usage(model_id, meter, ctx.region)
-    return _row(ctx, service, kind, operation, tokens, "tokens", basis, source, model=model_id)
+def gb_seconds(memory_mb: int, milliseconds: int) -> Decimal:
+    """Return the GB-seconds of a Lambda call: memory / 1024 x milliseconds / 1000, exact. Whole milliseconds bill."""
+    return Decimal(memory_mb) * milliseconds / Decimal(1024 * 1000)
 
 
-def embedding_tokens(
-    ctx: MeterContext,
-    model_id: str,
-    tokens: int,
-    *,
-    basis: Basis = "reported",
-    source: str = "bedrock:InvokeModel inputTextTokenCount",
-) -> UsageRow:
-    """Tokens that an embedding model read. Errors as for `bedrock_tokens`."""
-    return bedrock_tokens(ctx, model_id, "input", tokens, basis=basis, source=source)
+def scaled(row: UsageRow, factor: int | Fraction) -> UsageRow:
+    """Return `row` with `factor` times its amount."""
+    return replace(row, amount=_exact(row.usage_type, Fraction(row.amount) * factor))
 
 
-def lambda_gb_seconds(
-    ctx: MeterContext,
-    memory_mb: int,
-    milliseconds: int,
-    *,
-    architecture: Literal["arm64", "x86_64"] = "arm64",
-    basis: Basis = "derived",
-    source: str = "memory size x wall time of the invocation",
-) -> UsageRow:
-    """GB-seconds of Lambda: memory_mb / 1024 x milliseconds / 1000, exact. Whole milliseconds are billed.
-
-    Errors as for `bedrock_tokens`.
-    """
-    amount = _number("memory_mb", memory_mb) * _number("milliseconds", milliseconds) / Decimal(1024 * 1000)
-    name = "Lambda-GB-Second-ARM" if architecture == "arm64" else "Lambda-GB-Second"
-    kind = usage_type("AWSLambda", name, ctx.region)
-    return _row(ctx, "AWSLambda", kind, "Invoke", amount, "GB-second", basis, source)
-
-
-def lambda_requests(
-    ctx: MeterContext,
-    requests: int,
-    *,
-    architecture: Literal["arm64", "x86_64"] = "arm64",
-    basis: Basis = "derived",
-    source: str = "one a handler call",
-) -> UsageRow:
-    """Invocations of Lambda functions. Errors as for `bedrock_tokens`."""
-    kind = usage_type("AWSLambda", "Request-ARM" if architecture == "arm64" else "Request", ctx.region)
-    return _row(ctx, "AWSLambda", kind, "Invoke", requests, "requests", basis, source)
-
-
-def state_transitions(
-    ctx: MeterContext,
-    transitions: int,
-    *,
-    basis: Basis = "derived",
-    source: str = "states:GetExecutionHistory, states entered",
-) -> UsageRow:
-    """State transitions of standard workflows, retries included. Errors as for `bedrock_tokens`."""
-    kind = usage_type("AmazonStates", "StateTransition", ctx.region)
-    return _row(ctx, "AmazonStates", kind, "StateTransition", transitions, "transitions", basis, source)
-
-
-def training_seconds(
-    ctx: MeterContext,
-    instance_type: str,
-    seconds: int | Decimal,
-    *,
-    instances: int = 1,
-    basis: Basis = "reported",
-    source: str = "sagemaker:DescribeTrainingJob BillableTimeInSeconds",
-) -> UsageRow:
-    """Billable seconds of a training job on `instances` machines of `instance_type` (`ml.g5.xlarge`).
-
-    Errors as for `bedrock_tokens`.
-    """
-    kind = usage_type("AmazonSageMaker", f"Train:{instance_type}", ctx.region)
-    amount = _number("seconds", seconds) * _number("instances", instances)
-    return _row(ctx, "AmazonSageMaker", kind, "RunInstance", amount, "instance-second", basis, source)
-
-
-def endpoint_seconds(
-    ctx: MeterContext,
-    instance_type: str,
-    seconds: int | Decimal,
-    *,
-    instances: int = 1,
-    basis: Basis = "derived",
-    source: str = "creation to deletion of the endpoint",
-) -> UsageRow:
-    """Seconds that `instances` machines of `instance_type` served a real-time endpoint.
-
-    Errors as for `bedrock_tokens`.
-    """
-    kind = usage_type("AmazonSageMaker", f"Host:{instance_type}", ctx.region)
-    amount = _number("seconds", seconds) * _number("instances", instances)
-    return _row(ctx, "AmazonSageMaker", kind, "RunInstance", amount, "instance-second", basis, source)
-
-
-def s3_stored_bytes(
-    ctx: MeterContext,
-    stored_bytes: int,
-    seconds: int | Decimal,
-    *,
-    basis: Basis = "derived",
-    source: str = "size of the objects x time from writing to deletion",
-) -> UsageRow:
-    """Standard storage: bytes x seconds. Errors as for `bedrock_tokens`."""
-    kind = usage_type("AmazonS3", "TimedStorage-ByteHrs", ctx.region)
-    amount = _number("stored_bytes", stored_bytes) * _number("seconds", seconds)
-    return _row(ctx, "AmazonS3", kind, "StandardStorage", amount, "byte-second", basis, source)
-
-
-def s3_requests(
-    ctx: MeterContext,
-    tier: Tier,
-    requests: int,
-    *,
-    basis: Basis = "reported",
-    source: str = "requests sent by the client, retries included",
-) -> UsageRow:
-    """Requests to S3: tier 1 = PUT, COPY, POST, LIST; tier 2 = GET and all others. DELETE is free: do not count it.
-
-    Errors as for `bedrock_tokens`.
-    """
-    if tier not in (1, 2):
-        raise ValueError(f"tier {tier!r} of S3 requests is unknown; known are 1 and 2")
-    kind = usage_type("AmazonS3", f"Requests-Tier{tier}", ctx.region)
-    operation = "PutObject" if tier == 1 else "GetObject"
-    return _row(ctx, "AmazonS3", kind, operation, requests, "requests", basis, source)
-
-
-def ocu_seconds(
-    ctx: MeterContext,
-    kind: Literal["search", "indexing"],
-    seconds: int | Decimal,
-    *,
-    ocus: int | Decimal = 1,
-    basis: Basis = "derived",
-    source: str = "capacity units x time that they were awake",
-) -> UsageRow:
-    """Seconds of OpenSearch Serverless compute: `ocus` capacity units for `seconds`.
-
-    Errors as for `bedrock_tokens`.
-    """
-    names = {"search": "SearchOCU", "indexing": "IndexingOCU"}
-    if kind not in names:
-        raise ValueError(f"kind {kind!r} of OCU is unknown; known are search and indexing")
-    amount = _number("seconds", seconds) * _number("ocus", ocus)
-    name = usage_type("AmazonES", names[kind], ctx.region)
-    return _row(ctx, "AmazonES", name, "ESDomain", amount, "OCU-second", basis, source)
-
-
-def aoss_stored_bytes(
-    ctx: MeterContext,
-    stored_bytes: int,
-    seconds: int | Decimal,
-    *,
-    basis: Basis = "derived",
-    source: str = "size of vectors and text x time from indexing to deletion",
-) -> UsageRow:
-    """Storage of an OpenSearch Serverless collection: bytes x seconds. Errors as for `bedrock_tokens`."""
-    kind = usage_type("AmazonES", "StorageUsedInS3ByteHour", ctx.region)
-    amount = _number("stored_bytes", stored_bytes) * _number("seconds", seconds)
-    return _row(ctx, "AmazonES", kind, "ESDomain", amount, "byte-second", basis, source)
-
-
-def dynamodb_requests(
-    ctx: MeterContext,
-    kind: Literal["read", "write"],
-    units: int | Decimal,
-    *,
-    basis: Basis = "reported",
-    source: str = "dynamodb ConsumedCapacity",
-) -> UsageRow:
-    """On-demand request units: a read unit is 4 KB (half of it eventually consistent), a write unit 1 KB.
-
-    Errors as for `bedrock_tokens`.
-    """
-    names = {"read": "ReadRequestUnits", "write": "WriteRequestUnits"}
-    if kind not in names:
-        raise ValueError(f"kind {kind!r} of DynamoDB request is unknown; known are read and write")
-    name = usage_type("AmazonDynamoDB", names[kind], ctx.region)
-    return _row(ctx, "AmazonDynamoDB", name, "PayPerRequestThroughput", units, f"{kind} units", basis, source)
-
-
-def log_bytes(
-    ctx: MeterContext,
-    ingested_bytes: int,
-    *,
-    basis: Basis = "derived",
-    source: str = "bytes of the log lines",
-) -> UsageRow:
-    """Bytes that CloudWatch Logs took in (Standard class). Errors as for `bedrock_tokens`."""
-    kind = usage_type("AmazonCloudWatch", "DataProcessing-Bytes", ctx.region)
-    return _row(ctx, "AmazonCloudWatch", kind, "PutLogEvents", ingested_bytes, "bytes", basis, source)
-
-
-def cost_explorer_requests(
-    ctx: MeterContext, requests: int, *, basis: Basis = "reported", source: str = "pages read, each is a request"
-) -> UsageRow:
-    """Requests (pages) to Cost Explorer. The service has one price for the world, billed under us-east-1.
-
-    Errors as for `bedrock_tokens`.
-    """
-    return _row(ctx, "AWSCostExplorer", "USE1-APIRequest", "GetCostAndUsage", requests, "requests", basis, source)
-
-
-def _row(
-    ctx: MeterContext,
-    service_code: str,
-    kind: str,
-    operation: str,
-    amount: int | Decimal,
-    unit: str,
-    basis: Basis,
-    source: str,
-    *,
-    model: str | None = None,
-) -> UsageRow:
-    return UsageRow(
-        experiment=ctx.experiment,
-        run=ctx.run,
-        approach=ctx.approach,
-        variant=ctx.variant,
-        start=ctx.start,
-        end=ctx.end,
-        service_code=service_code,
-        usage_type=kind,
-        operation=operation,
-        amount=_number(f"amount of {kind}", amount),
-        unit=unit,
-        basis=basis,
-        source=source,
-        model=model,
-    )
-
-
-def _number(name: str, value: int | Decimal) -> Decimal:
-    """`value` as an exact Decimal; a float is refused, because 0.1 s is not what it says."""
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise TypeError(f"{name} must be an int or a Decimal, not {value!r}; turn a float into Decimal(str(x))")
-    number = Decimal(value)
+def _exact(kind: str, amount: Amount) -> Decimal:
+    """Return `amount` with 60 significant digits: exact for whole numbers and decimals, far beyond any price."""
+    if isinstance(amount, Fraction):
+        amount = WIDE.divide(Decimal(amount.numerator), Decimal(amount.denominator))
+    # A float is refused, because 0.1 s is not what it says.
+    if isinstance(amount, bool) or not isinstance(amount, int | Decimal):
+        raise TypeError(f"{kind}: the amount must be exact (got {amount!r}); turn a float into Decimal(str(x))")
+    number = Decimal(amount)
     if not number.is_finite() or number < 0:
-        raise ValueError(f"{name} must be 0 or more, not {value}")
+        raise ValueError(f"{kind}: the amount must be 0 or more (got {amount})")
     return number

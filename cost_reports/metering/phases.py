@@ -7,8 +7,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
+from contracts.aws_names import BEDROCK
 from contracts.money import ChargeRow, UsageRow
 from contracts.units import WIDE, to_decimal
+from cost_reports.metering import meters
 from cost_reports.metering.charges import Pricer, split_by_day
 from cost_reports.prices.catalogue import Catalogue
 
@@ -18,15 +20,18 @@ PHASES: tuple[Phase, ...] = ("one-time", "answering", "serving", "experiment")
 #: Steps whose whole usage is set-up: they run once, however many questions are asked later.
 ONE_TIME_STEPS = ("ingest", "train")
 #: Usage that lasts as long as something is kept ready to answer.
-SERVING = ("Host:", "SearchOCU", "StorageUsedInS3ByteHour", "ESInstance:", "ES:GP3-Storage")
-ONE_TIME = ("Train:", "Customization-Training", "IndexingOCU")
+SERVING = tuple(
+    meter.stem
+    for meter in (meters.HOSTING, meters.OCU["search"], meters.AOSS_STORAGE, meters.DOMAIN_NODES, meters.DOMAIN_DISKS)
+)
+ONE_TIME = tuple(meter.stem for meter in (meters.TRAINING, meters.CUSTOM_MODEL_TRAINING, meters.OCU["indexing"]))
 
 
 def phase_of(row: UsageRow, step: str = "") -> Phase:
-    """The phase of a usage row; `step` is the step that wrote it (`answer-rag-00001`, `ingest-00002`), if known.
+    """Return the phase of a usage row; `step` is the step that wrote it (`answer-rag-00001`), if known.
 
     What carries a variant answered questions; embeddings without one were ingestion. Anything else (preparing,
-    evaluating, state transitions) is the cost of the comparison, which nobody pays in production.
+    evaluating, state transitions) is the cost of the comparison; production does not pay it.
     """
     if step.startswith(ONE_TIME_STEPS) or any(name in row.usage_type for name in ONE_TIME):
         return "one-time"
@@ -34,13 +39,13 @@ def phase_of(row: UsageRow, step: str = "") -> Phase:
         return "serving"
     if row.variant is not None:
         return "answering"
-    if row.service_code == "AmazonBedrock" and "mbed" in (row.model or ""):
+    if row.service_code == BEDROCK and "mbed" in (row.model or ""):
         return "one-time"
     return "experiment"
 
 
 def charge_phases(catalogue: Catalogue, usage: Iterable[tuple[str, UsageRow]]) -> dict[Phase, list[ChargeRow]]:
-    """Charges by phase of (step, usage row) pairs, whatever their order.
+    """Return charges by phase of (step, usage row) pairs, whatever their order.
 
     Raises:
         PriceError: a row has no price; the message names it.
@@ -55,19 +60,19 @@ def charge_phases(catalogue: Catalogue, usage: Iterable[tuple[str, UsageRow]]) -
 
 
 def share_out(amount: Decimal, weights: Mapping[str, int]) -> dict[str, Decimal]:
-    """`amount` divided in proportion to `weights` so that the parts add up to it exactly.
+    """Divide `amount` in proportion to `weights`; the parts add up to it exactly.
 
-    Each part is rounded to 12 decimals; what rounding leaves goes to the heaviest part (the first of them by name).
-    All weights 0 means equal parts.
+    Each part is rounded to 12 decimals; what rounding leaves goes to the heaviest part (the first of them by name). All
+    weights 0 means equal parts.
 
     Raises:
-        ValueError: a weight is negative, or there is an amount and nobody to bear it.
+        ValueError: a weight is negative, or there is an amount and no weight.
     """
     if any(w < 0 for w in weights.values()):
-        raise ValueError(f"weights must be 0 or more, not {dict(weights)}")
+        raise ValueError(f"weights must be 0 or more (got {dict(weights)})")
     if not weights:
         if amount:
-            raise ValueError(f"{amount} USD cannot be shared out among nobody")
+            raise ValueError(f"{amount} USD cannot be shared out: there are no weights")
         return {}
     used = weights if any(weights.values()) else dict.fromkeys(weights, 1)
     whole = sum(used.values())
@@ -81,7 +86,7 @@ def share_out(amount: Decimal, weights: Mapping[str, int]) -> dict[str, Decimal]
 
 
 def of_variant(charges: Sequence[ChargeRow], approach: str, variant: str | None) -> list[ChargeRow]:
-    """The charges of one variant of an approach, or (null) those that belong to the approach as a whole."""
+    """Return the charges of one variant of an approach, or (None) those that belong to the approach as a whole."""
     return [c for c in charges if c.approach == approach and c.variant == variant]
 
 

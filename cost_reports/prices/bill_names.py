@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+from contracts.aws_names import MARKETPLACE, code_of_bill_name
 from contracts.money import ChargeRow
 from contracts.units import UNITS, ratio, to_decimal, unit_of
 from cost_reports.metering.charges import exact_sum
@@ -15,28 +16,8 @@ from cost_reports.prices.catalogue import Catalogue
 #: Cost Explorer writes amounts and quantities with up to 10 decimals.
 CE_PRECISION = Decimal("0.0000000001")
 
-#: Service code -> name of the service in Cost Explorer and in exports.
-BILL_SERVICES = {
-    "AmazonBedrock": "Amazon Bedrock",
-    "AmazonES": "Amazon OpenSearch Service",
-    "AmazonSageMaker": "Amazon SageMaker",
-    "AWSLambda": "AWS Lambda",
-    "AmazonStates": "AWS Step Functions",
-    "AmazonS3": "Amazon Simple Storage Service",
-    "AmazonDynamoDB": "Amazon DynamoDB",
-    "AmazonCloudWatch": "AmazonCloudWatch",
-    "AWSCostExplorer": "AWS Cost Explorer",
-    "AmazonRDS": "Amazon Relational Database Service",
-    "AmazonECR": "Amazon EC2 Container Registry (ECR)",
-    "AWSSecretsManager": "AWS Secrets Manager",
-    "awskms": "AWS Key Management Service",
-    "AmazonSNS": "Amazon Simple Notification Service",
-    "AWSQueueService": "Amazon Simple Queue Service",
-}
-MARKETPLACE = "AmazonBedrockFoundationModels"
-#: Models that AWS Marketplace bills appear as services of their own: "Claude Haiku 5.5 (Amazon Bedrock Edition)".
+#: The models of the Marketplace are services of their own on a bill: "Claude Haiku 5.5 (Amazon Bedrock Edition)".
 EDITION = " (Amazon Bedrock Edition)"
-_CODES = {name: code for code, name in BILL_SERVICES.items()}
 
 #: Unit of the price list -> unit on the bill. What is missing here is written as it stands.
 _BILL_UNITS = {
@@ -71,14 +52,12 @@ _SPELLINGS = {
 
 
 def service_code(service: str) -> str | None:
-    """The service code of a service name on a bill; null where the name is not known here."""
-    if service.endswith(EDITION):
-        return MARKETPLACE
-    return _CODES.get(service)
+    """Return the service code of a service name on a bill; None where the name is not known here."""
+    return MARKETPLACE if service.endswith(EDITION) else code_of_bill_name(service)
 
 
 def service_codes_of_usage_types(catalogue: Catalogue) -> dict[str, str]:
-    """Usage type -> service code, for the usage types that only one service of the price list has."""
+    """Return usage type -> service code, for the usage types that only one service of the price list has."""
     owners: dict[str, set[str]] = {}
     for price in catalogue.prices:
         owners.setdefault(price.usage_type, set()).add(price.service_code)
@@ -86,7 +65,7 @@ def service_codes_of_usage_types(catalogue: Catalogue) -> dict[str, str]:
 
 
 def bill_unit(price_unit: str) -> str:
-    """The unit on the bill of something priced in `price_unit`: `instance-hour` -> `Hrs`, `1K tokens` -> `1K tokens`.
+    """Return the unit on the bill of something priced in `price_unit`: `instance-hour` -> `Hrs`.
 
     Counts other than tokens are billed one by one.
     """
@@ -96,9 +75,10 @@ def bill_unit(price_unit: str) -> str:
 
 
 def ladder_unit(billed: str, price_unit: str | None) -> str | None:
-    """The unit of this library that a unit on a bill is, given the unit in which the price list prices the usage type:
-    `Hrs` is an OCU-hour of `USE1-SearchOCU` and an instance-hour of `USE1-Host:ml.g5.xlarge`. Null where nobody can
-    tell, so that a quantity is never read in a unit that was guessed.
+    """Return the unit of this library that a unit on a bill is, given the unit in which its usage type is priced.
+
+    `Hrs` is an OCU-hour of `USE1-SearchOCU` and an instance-hour of `USE1-Host:ml.g5.xlarge`. None where it cannot be
+    told: a quantity is never read in a guessed unit.
     """
     text = billed.strip()
     if price_unit is None:
@@ -117,11 +97,11 @@ def ladder_unit(billed: str, price_unit: str | None) -> str | None:
 def at_bill_precision(
     rows: Iterable[ChargeRow], catalogue: Catalogue, places: Decimal = CE_PRECISION
 ) -> list[ChargeRow]:
-    """`rows` as a bill shows them: one row for each (day, experiment, approach, service code, usage type, category),
-    quantity in the bill's unit. Money is rounded half-even to `places`, quantities to 10 decimals: Cost Explorer has no
-    more, and exports carry quantities as doubles, whose last digits are noise.
+    """Return `rows` as a bill shows them: comparing them with it leaves no difference that only comes from rounding.
 
-    Comparing this with a bill leaves no difference that only comes from rounding.
+    One row for each (day, experiment, approach, service code, usage type, category), quantity in the bill's unit. Money
+    is rounded half-even to `places`, quantities to 10 decimals: Cost Explorer has no more, and exports carry quantities
+    as doubles, whose last digits are noise.
     """
     groups: dict[tuple[str | None, ...], list[ChargeRow]] = {}
     for row in rows:
@@ -129,11 +109,11 @@ def at_bill_precision(
         groups.setdefault(names, []).append(row)
     result = []
     for key in sorted(groups, key=lambda k: tuple(part or "" for part in k)):
-        found = groups[key]
-        first = found[0]
+        group = groups[key]
+        first = group[0]
         unit = _unit_on_bill(first, catalogue)
-        quantity = _sum_of_quantities(found, unit)
-        models = {r.model for r in found}
+        quantity = _sum_of_quantities(group, unit)
+        models = {r.model for r in group}
         result.append(
             replace(
                 first,
@@ -141,7 +121,7 @@ def at_bill_precision(
                 model=first.model if len(models) == 1 else None,
                 unit=unit,
                 quantity=None if quantity is None else to_decimal(quantity, CE_PRECISION),
-                amount_usd=to_decimal(Fraction(exact_sum(r.amount_usd for r in found)), places),
+                amount_usd=to_decimal(Fraction(exact_sum(r.amount_usd for r in group)), places),
                 effective_usd=None,
                 list_usd=None,
             )
@@ -150,7 +130,7 @@ def at_bill_precision(
 
 
 def _sum_of_quantities(rows: Iterable[ChargeRow], unit: str | None) -> Fraction | None:
-    """In `unit`; null where a row does not say how much it was, or counts something else."""
+    """Return the sum in `unit`; None where a row does not say how much it was, or counts something else."""
     total = Fraction(0)
     for row in rows:
         if unit is None or row.quantity is None or row.unit is None:
@@ -162,6 +142,6 @@ def _sum_of_quantities(rows: Iterable[ChargeRow], unit: str | None) -> Fraction 
 
 
 def _unit_on_bill(row: ChargeRow, catalogue: Catalogue) -> str | None:
-    """The unit of this library in which the bill counts the usage of `row`."""
+    """Return the unit of this library in which the bill counts the usage of `row`."""
     price_unit = catalogue.unit_for(row.service_code or "", row.usage_type or "")
     return row.unit if price_unit is None else ladder_unit(bill_unit(price_unit), price_unit)

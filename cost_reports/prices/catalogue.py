@@ -11,31 +11,22 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from contracts.aws_names import plain_model_id
 from contracts.money import PriceRow, UsageRow
 from contracts.units import ratio
 from cost_reports.prices.rows import (
     GLOBAL,
     PriceError,
     Unpublished,
+    build,
     check,
     name_of,
     overlap,
     price_row,
     unpublished_row,
 )
-from cost_reports.prices.usage_types import plain_model_id
 
-__all__ = [
-    "CURRENCY",
-    "GLOBAL",
-    "Catalogue",
-    "ModelInfo",
-    "PriceError",
-    "Unpublished",
-    "name_of",
-    "newest",
-    "price_row",
-]
+__all__ = ["GLOBAL", "PriceError", "Unpublished", "name_of", "price_row"]
 
 DATA = Path(__file__).parent / "data"
 CURRENCY = "USD"
@@ -43,7 +34,7 @@ CURRENCY = "USD"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """What a model takes: tokens of a prompt, and the prompt size above which each token costs more (null = never)."""
+    """What a model takes: tokens of a prompt, and the prompt size above which each token costs more (None: never)."""
 
     id: str
     max_input_tokens: int
@@ -52,29 +43,25 @@ class ModelInfo:
 
 
 def model_info(plain: Any) -> ModelInfo:
-    """A ModelInfo from the values of a price file.
+    """Return a ModelInfo from the values of a price file.
 
     Raises:
         PriceError: a field is missing or unknown, or has the wrong type.
     """
-    if not isinstance(plain, dict):
-        raise PriceError(f"model {plain!r} is no object with fields")
-    try:
-        info = ModelInfo(**plain)
-    except TypeError as error:
-        raise PriceError(f"model {plain.get('id')}: {error}") from error
-    for name, kinds in (("id", str), ("max_input_tokens", int), ("end_of_life", str), ("long_context_above", int)):
+    info = build(ModelInfo, plain, f"model {plain.get('id') if isinstance(plain, dict) else None}")
+    for name, kind in (("id", str), ("max_input_tokens", int), ("end_of_life", str), ("long_context_above", int)):
         value = getattr(info, name)
         optional = value is None and name in ("end_of_life", "long_context_above")
-        if not optional and (isinstance(value, bool) or not isinstance(value, kinds)):
-            raise PriceError(f"model {info.id}: {name} {value!r} is no {'text' if kinds is str else 'whole number'}")
+        if not optional and (isinstance(value, bool) or not isinstance(value, kind)):
+            kind_name = "text" if kind is str else "a whole number"
+            raise PriceError(f"model {info.id}: {name} must be {kind_name} (got {value!r})")
     return info
 
 
 class Catalogue:
     """Prices by service code, usage type and operation, each with its tiers and the days on which it holds.
 
-    `unpublished` are the usage types whose rate nobody publishes; they have no price, and that is known of them.
+    `unpublished` are the usage types that are known to have no public price.
     """
 
     def __init__(
@@ -111,7 +98,7 @@ class Catalogue:
 
     @classmethod
     def load(cls, path: Path | None = None) -> Catalogue:
-        """The catalogue of `path`, by default the newest that the package ships.
+        """Return the catalogue of `path`, by default the newest that the package ships.
 
         Raises:
             PriceError: the file is missing, is not a price file or holds a wrong row.
@@ -124,14 +111,14 @@ class Catalogue:
         except ValueError as error:
             raise PriceError(f"{source}: the price file is not JSON: {error}") from error
         if not isinstance(data, dict) or data.get("schema") != 1:
-            raise PriceError(f"{source}: this is no price file of schema 1")
+            raise PriceError(f"{source}: not a price file of schema 1")
         if data.get("currency") != CURRENCY:
-            raise PriceError(f"{source}: currency {data.get('currency')!r} is not {CURRENCY}")
+            raise PriceError(f"{source}: currency must be {CURRENCY} (got {data.get('currency')!r})")
         try:
             models = [model_info(m) for m in data["models"]]
             unpublished = [unpublished_row(r) for r in data.get("unpublished", ())]
             if not isinstance(data["as_of"], str):
-                raise PriceError(f"as_of {data['as_of']!r} is no text")
+                raise PriceError(f"as_of must be text (got {data['as_of']!r})")
             return cls([price_row(r) for r in data["prices"]], models, data["as_of"], unpublished)
         except (KeyError, TypeError) as error:
             raise PriceError(f"{source}: a field is missing or unknown: {error}") from error
@@ -140,7 +127,7 @@ class Catalogue:
 
     @property
     def models(self) -> tuple[ModelInfo, ...]:
-        """All models, in the order of the file."""
+        """Return all models, in the order of the file."""
         return tuple(self._models.values())
 
     def need_region(self, region: str) -> None:
@@ -157,7 +144,7 @@ class Catalogue:
             )
 
     def model(self, model_id: str) -> ModelInfo:
-        """Limits of a model.
+        """Return the limits of a model.
 
         Raises:
             PriceError: the model is not in the catalogue.
@@ -170,7 +157,7 @@ class Catalogue:
         return self._models[name]
 
     def candidates(self, service_code: str, usage_type: str, operation: str, day: str) -> list[PriceRow]:
-        """The tiers, in rising order, that hold for the usage type on `day` (`YYYY-MM-DD`); empty if there are none."""
+        """Return the tiers, in rising order, that hold for the usage type on `day` (`YYYY-MM-DD`)."""
         return [
             row
             for row in self._rows.get((service_code, usage_type), ())
@@ -180,16 +167,16 @@ class Catalogue:
         ]
 
     def unit_for(self, service_code: str, usage_type: str) -> str | None:
-        """The unit in which a usage type is priced; null where the catalogue does not know it."""
+        """Return the unit in which a usage type is priced; None where the catalogue does not know it."""
         rows = self._rows.get((service_code, usage_type))
         return rows[0].unit if rows else None
 
     def unpublished_for(self, row: UsageRow) -> Unpublished | None:
-        """What is known of the rate of `row` where nobody publishes it; null where it has a price or is not known."""
+        """Return what is known of the rate of `row` where it is not published; None where it is, or is not known."""
         return self._unpublished.get((row.service_code, row.usage_type))
 
     def tiers_for(self, row: UsageRow) -> list[PriceRow]:
-        """The tiers of the price of `row`, in rising order, on the day on which the usage began.
+        """Return the tiers of the price of `row`, in rising order, on the day on which the usage began.
 
         Raises:
             PriceError: there is no price for the usage, or the price is for another kind of unit; never a price of 0.
@@ -211,10 +198,10 @@ class Catalogue:
         return tiers
 
     def price_for(self, row: UsageRow, used: Decimal = Decimal(0)) -> PriceRow:
-        """The price of the first unit of `row`, when `used` (in units of the price) of the month are already used.
+        """Return the price of the first unit of `row`, when `used` (in units of the price) of the month are used.
 
         Raises:
-            PriceError: as for `tiers_for`, or no tier begins at or below `used`.
+            PriceError: there is no price for the usage or its unit, or no tier begins at or below `used`.
         """
         for tier in reversed(self.tiers_for(row)):
             if tier.tier_from <= used and (tier.tier_to is None or used < tier.tier_to):
@@ -223,10 +210,10 @@ class Catalogue:
 
 
 def newest() -> Path:
-    """The newest price file that the package ships.
+    """Return the newest price file that the package ships.
 
     Raises:
-        PriceError: there is none.
+        PriceError: the package ships no file.
     """
     files = sorted(DATA.glob("aws_prices_*.json"))
     if not files:

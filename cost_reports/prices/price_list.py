@@ -1,7 +1,7 @@
 """Reads answers of the AWS Price List API (pricing:GetProducts) and brings the catalogue up to date with them.
 
 Pure: the caller fetches. Bedrock has three service codes and two units (1K and 1M tokens) for the same thing; units
-are brought to those of the catalogue by the unit table, so that a change of unit never looks like a change of price.
+are brought to those of the catalogue by the unit table: a change of unit never looks like a change of price.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
+from contracts.aws_names import BEDROCK
 from contracts.json_codec import plain_decimal
 from contracts.money import PriceRow
 from contracts.units import UNITS, ratio, to_decimal
 from cost_reports.prices.catalogue import GLOBAL, Catalogue, ModelInfo, PriceError, Unpublished, name_of
 from cost_reports.prices.usage_types import in_region
 
+R = TypeVar("R", PriceRow, Unpublished)
 HOME = "us-east-1"
 #: Service codes to ask for: one code of the catalogue may be spread over several of AWS.
 SERVICE_CODES = {
-    "AmazonBedrock": ("AmazonBedrock", "AmazonBedrockService"),
-    "AmazonBedrockFoundationModels": ("AmazonBedrockFoundationModels",),
+    BEDROCK: (BEDROCK, "AmazonBedrockService"),
 }
-#: Unit of the Price List, lower case -> unit of the catalogue; null: the unit of the row that it renews (`Hrs`).
+#: Unit of the Price List, lower case -> unit of the catalogue; None: the unit of the row that it renews (`Hrs`).
 PRICE_LIST_UNITS: dict[str, str | None] = {
     "1k tokens": "1K tokens",
     "1m tokens": "1M tokens",
@@ -50,7 +51,7 @@ PRICE_LIST_UNITS: dict[str, str | None] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ListedPrice:
     """One on-demand price dimension of the Price List."""
 
     service_code: str
@@ -65,7 +66,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A price that differs; `share` is new / old - 1, null where the old price was 0."""
+    """A price that differs; `share` is new / old - 1, None where the old price was 0."""
 
     name: str
     unit: str
@@ -89,19 +90,19 @@ class Refreshed:
 
 
 def service_codes(catalogue: Catalogue) -> list[str]:
-    """The service codes to ask the Price List for."""
+    """Return the service codes to ask the Price List for."""
     ours = (*(p.service_code for p in catalogue.prices), *(u.service_code for u in catalogue.unpublished))
     codes = dict.fromkeys(c for code in ours for c in SERVICE_CODES.get(code, (code,)))
     return list(codes)
 
 
-def parse(products: Iterable[str | dict[str, Any]]) -> list[Found]:
-    """Price dimensions of `PriceList` entries (JSON text, as GetProducts gives them).
+def parse(products: Iterable[str | dict[str, Any]]) -> list[ListedPrice]:
+    """Return the price dimensions of `PriceList` entries (JSON text, as GetProducts gives them).
 
     Raises:
         PriceError: an entry is not in the form of the Price List; the message names its SKU.
     """
-    found = []
+    listed = []
     for text in products:
         entry = json.loads(text) if isinstance(text, str) else text
         sku = entry.get("product", {}).get("sku", "?")
@@ -112,8 +113,8 @@ def parse(products: Iterable[str | dict[str, Any]]) -> list[Found]:
             for term in entry.get("terms", {}).get("OnDemand", {}).values():
                 for d in term["priceDimensions"].values():
                     end = d.get("endRange", "Inf")
-                    found.append(
-                        Found(
+                    listed.append(
+                        ListedPrice(
                             service_code=attributes.get("servicecode") or entry["serviceCode"],
                             usage_type=attributes["usagetype"],
                             operation=attributes.get("operation", ""),
@@ -126,23 +127,23 @@ def parse(products: Iterable[str | dict[str, Any]]) -> list[Found]:
                     )
         except (KeyError, TypeError, AttributeError, InvalidOperation) as error:
             raise PriceError(f"Price List SKU {sku}: not in the known form ({error!r})") from error
-    return found
+    return listed
 
 
-def refresh(catalogue: Catalogue, found: Sequence[Found], today: str, region: str = HOME) -> Refreshed:
-    """The catalogue's rows with the prices of `found`, where these name the same usage type and tier.
+def refresh(catalogue: Catalogue, listed: Sequence[ListedPrice], today: str, region: str = HOME) -> Refreshed:
+    """Return the catalogue's rows with the `listed` prices, where these name the same usage type and tier.
 
-    For another `region` than us-east-1 the rows of us-east-1 say what to look for; what is found is added. A rate
-    that stood among the unpublished and is found becomes a price.
+    For another `region` than us-east-1 the rows of us-east-1 say what to look for; new prices are added. A rate that
+    stood among the unpublished and is listed becomes a price.
 
-    Rows of Marketplace models share usage types and are told apart by model, which the Price List does not say in one
-    place: they are left as they are and listed as not found. Rows that no longer hold (`effective_to`) stay.
+    Rows of Marketplace models share usage types and are told apart by model. The Price List does not say it in one
+    place: they are left as they are and named as not found. Rows that no longer hold (`effective_to`) stay.
 
     Raises:
         ValueError: the region is unknown.
     """
-    by_type: dict[tuple[str, str], list[Found]] = {}
-    for f in found:
+    by_type: dict[tuple[str, str], list[ListedPrice]] = {}
+    for f in listed:
         by_type.setdefault((f.service_code, f.usage_type), []).append(f)
 
     def renewed(row: PriceRow) -> PriceRow | None:
@@ -165,13 +166,13 @@ def refresh(catalogue: Catalogue, found: Sequence[Found], today: str, region: st
         else:
             share = float(new.usd / row.usd) - 1 if row.usd else None
             changes.append(Change(name=name_of(row), unit=row.unit, old_usd=row.usd, new_usd=new.usd, share=share))
-    for row in _of_region(catalogue, region):
+    for row in _missing_in(catalogue, (r for r in catalogue.prices if not r.operation and not r.effective_to), region):
         if (new := renewed(row)) is not None:
             added.append(new)
         else:
             missing.append(name_of(row))
     unpublished = []
-    for rate in _rates_of_region(catalogue, region):
+    for rate in (*catalogue.unpublished, *_missing_in(catalogue, catalogue.unpublished, region)):
         if (new := renewed(_template(rate))) is not None:
             added.append(new)
         else:
@@ -186,27 +187,19 @@ def refresh(catalogue: Catalogue, found: Sequence[Found], today: str, region: st
     )
 
 
-def _of_region(catalogue: Catalogue, region: str) -> list[PriceRow]:
-    """What the catalogue has for us-east-1 and not for another region, under the usage types of that region."""
+def _missing_in(catalogue: Catalogue, rows: Iterable[R], region: str) -> list[R]:
+    """Return what the catalogue has for us-east-1 and not for another region, under the usage types of that region."""
     if region == HOME:
         return []
-    known = {(r.service_code, r.usage_type) for r in catalogue.prices}
-    home = [r for r in catalogue.prices if r.region == HOME and not r.operation and not r.effective_to]
+    known = {(p.service_code, p.usage_type) for p in catalogue.prices}
+    known |= {(u.service_code, u.usage_type) for u in catalogue.unpublished}
+    home = (r for r in rows if r.region == HOME)
     moved = [replace(r, usage_type=in_region(r.service_code, r.usage_type, region), region=region) for r in home]
     return [r for r in moved if (r.service_code, r.usage_type) not in known]
 
 
-def _rates_of_region(catalogue: Catalogue, region: str) -> list[Unpublished]:
-    """The unpublished rates, and those of another region, whose names follow from us-east-1."""
-    known = {(r.service_code, r.usage_type) for r in catalogue.prices}
-    known |= {(r.service_code, r.usage_type) for r in catalogue.unpublished}
-    home = [r for r in catalogue.unpublished if r.region == HOME and region != HOME]
-    moved = [replace(r, usage_type=in_region(r.service_code, r.usage_type, region), region=region) for r in home]
-    return [*catalogue.unpublished, *(r for r in moved if (r.service_code, r.usage_type) not in known)]
-
-
 def _template(rate: Unpublished) -> PriceRow:
-    """A row to look for in the Price List; its own price is never used."""
+    """Return a row to look for in the Price List; its own price is never used."""
     return PriceRow(
         service_code=rate.service_code,
         usage_type=rate.usage_type,
@@ -221,13 +214,13 @@ def _template(rate: Unpublished) -> PriceRow:
     )
 
 
-def _match(row: PriceRow, found: Sequence[Found]) -> tuple[Decimal, str] | None:
-    """The price in the row's unit, and when it was published; null unless exactly one price fits.
+def _match(row: PriceRow, listed: Sequence[ListedPrice]) -> tuple[Decimal, str] | None:
+    """Return the price in the row's unit, and when it was published; None unless exactly one price fits.
 
     A price of 0 (a free tier, a bundle) fits a row that is free already, and no other: money never becomes 0 by itself.
     """
     prices: dict[Decimal, str] = {}
-    for f in found:
+    for f in listed:
         unit = PRICE_LIST_UNITS.get(f.unit.lower(), "")
         unit = row.unit if unit is None else unit
         if unit not in UNITS or UNITS[unit].dimension != UNITS[row.unit].dimension:
@@ -250,7 +243,7 @@ def to_file(
     note: str,
     unpublished: Sequence[Unpublished] = (),
 ) -> str:
-    """The text of a price file that `Catalogue.load` reads: one row a line, so that differences read well."""
+    """Return the text of a price file that `Catalogue.load` reads: one row a line, for differences that read well."""
     head = {"schema": 1, "as_of": as_of, "currency": "USD", "note": note}
     parts = [f" {json.dumps(k)}: {json.dumps(v)}" for k, v in head.items()]
     for name, listed in (

@@ -9,58 +9,59 @@ from fractions import Fraction
 from contracts.money import PriceRow, UsageRow
 from contracts.units import convert, exact_total, ratio
 from cost_reports.decide.curve import Curve, Term
-from cost_reports.estimate.plan import Growth, Option, Part
+from cost_reports.estimate.plan import CostBehavior, Option, Part
 from cost_reports.prices.catalogue import Catalogue, Unpublished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """Usage of an option whose rate nobody publishes. `curve` counts units of the rate where other curves count USD.
+    """Usage of an option whose rate is not published. `curve` counts units of the rate where other curves count USD.
 
-    `growths`: by which rules it grows, and so which sums lack it.
+    `cost_behaviors`: by which rules it grows, and so which sums lack it.
     """
 
     rate: Unpublished
-    growths: frozenset[Growth]
+    cost_behaviors: frozenset[CostBehavior]
     curve: Curve
 
 
 class Quoter:
-    """Prices estimated usage exactly, at the first tier of each price: what some billion requests a month use beyond it
-    costs a little less.
+    """Prices estimated usage exactly, at the first tier of each price.
+
+    What some billion requests a month use beyond it costs a little less.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
-        self._found: dict[tuple[str, str, str, str], tuple[PriceRow, Fraction] | Unpublished] = {}
+        self._quotes: dict[tuple[str, str, str, str], tuple[PriceRow, Fraction] | Unpublished] = {}
 
     def quote(self, row: UsageRow) -> tuple[PriceRow, Fraction] | Unpublished:
-        """The price of `row` and what one unit of its amount costs in USD; or that nobody publishes its rate.
+        """Return the price of `row` and what one unit of its amount costs in USD; or that its rate is not published.
 
         Raises:
             PriceError: there is no price, and none was looked for; the message names the row.
         """
         key = (row.service_code, row.usage_type, row.operation, row.unit)
-        found = self._found.get(key)
-        if found is None:
-            found = self.catalogue.unpublished_for(row)
-            if found is None:
+        quote = self._quotes.get(key)
+        if quote is None:
+            quote = self.catalogue.unpublished_for(row)
+            if quote is None:
                 price = self.catalogue.price_for(row)
-                found = (price, ratio(row.unit, price.unit, row.start) * Fraction(price.usd))
-            self._found[key] = found
-        return found
+                quote = (price, ratio(row.unit, price.unit, row.start) * Fraction(price.usd))
+            self._quotes[key] = quote
+        return quote
 
     def usd(self, row: UsageRow) -> Fraction | None:
-        """USD of a usage row, not rounded; null where nobody publishes its rate. Errors as for `quote`."""
-        found = self.quote(row)
-        return None if isinstance(found, Unpublished) else Fraction(row.amount) * found[1]
+        """Return USD of a usage row, not rounded; None where its rate is not published. Errors as in `quote`."""
+        quote = self.quote(row)
+        return None if isinstance(quote, Unpublished) else Fraction(row.amount) * quote[1]
 
     def usds(self, rows: Iterable[UsageRow]) -> list[Fraction | None]:
-        """`usd` of each row."""
+        """Return `usd` of each row."""
         return [self.usd(row) for row in rows]
 
     def term(self, part: Part, usds: Iterable[Fraction | None] | None = None) -> Term:
-        """What is known of the part's money, with the rule by which it grows; errors as for `quote`.
+        """Return what is known of the part's money, with the rule by which it grows. Errors as in `quote`.
 
         `usds` are those of its rows, where the caller has them already.
         """
@@ -69,11 +70,11 @@ class Quoter:
         return _term(part, _known((*known, *manual)), _known(self.usds(part.cap)))
 
     def curve(self, option: Option) -> Curve:
-        """What is known of the cost of an option, as a function of volume; errors as for `quote`."""
+        """Return what is known of the cost of an option, as a function of volume. Errors as in `quote`."""
         return Curve(name=option.name, terms=tuple(self.term(part) for part in option.parts))
 
     def unknown(self, option: Option) -> tuple[Unknown, ...]:
-        """What `curve` lacks: a curve of each rate that nobody publishes; errors as for `quote`."""
+        """Return what `curve` lacks: a curve of each rate that is not published. Errors as in `quote`."""
         rates: dict[str, tuple[Unpublished, list[Term]]] = {}
         for part in option.parts:
             for row in part.rows:
@@ -85,7 +86,7 @@ class Quoter:
         return tuple(
             Unknown(
                 rate=rate,
-                growths=frozenset(t.growth for t in terms),
+                cost_behaviors=frozenset(t.cost_behavior for t in terms),
                 curve=Curve(name=option.name, terms=tuple(terms)),
             )
             for rate, terms in rates.values()
@@ -98,8 +99,8 @@ def _known(usds: Iterable[Fraction | None]) -> Fraction:
 
 def _term(part: Part, usd: Fraction, cap: Fraction) -> Term:
     return Term(
-        growth=part.growth,
-        driver=part.driver,
+        cost_behavior=part.cost_behavior,
+        input=part.input,
         usd=usd,
         capacity=part.capacity,
         minimum=part.minimum,

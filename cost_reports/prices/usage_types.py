@@ -7,6 +7,9 @@ and eu-west-1 has the prefix `EU`.
 
 from __future__ import annotations
 
+from contracts import aws_names
+from contracts.aws_names import plain_model_id, split_model_id
+
 #: Region -> prefix of usage types.
 REGION_PREFIXES = {
     "us-east-1": "USE1",
@@ -27,7 +30,7 @@ REGION_PREFIXES = {
     "sa-east-1": "SAE1",
 }
 #: The services, and the beginnings of names in other services, whose us-east-1 usage types carry no prefix.
-UNPREFIXED = frozenset({"AWSLambda", "AmazonS3", "AmazonDynamoDB", "AmazonEC2", "AmazonECR", "AmazonRDS"})
+UNPREFIXED = frozenset({aws_names.LAMBDA, aws_names.S3, aws_names.DYNAMODB, aws_names.EC2, "AmazonECR", aws_names.RDS})
 UNPREFIXED_NAMES = ("ESInstance:", "ES:", "CW:")
 
 #: Meter of a Bedrock model (the words of the price file) -> the end of its usage type.
@@ -76,11 +79,10 @@ MODEL_NAMES = {
     "amazon.titan-embed-text-v2:0": "TitanEmbeddingV2-Text",
 }
 MARKETPLACE_PROVIDERS = ("anthropic.",)
-GEOGRAPHIES = ("us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.", "global.")
 
 
 def usage_type(service_code: str, name: str, region: str) -> str:
-    """`name` with the region's prefix, as the service writes it.
+    """Return `name` with the region's prefix, as the service writes it.
 
     Raises:
         ValueError: the region is not in `REGION_PREFIXES`.
@@ -92,34 +94,17 @@ def usage_type(service_code: str, name: str, region: str) -> str:
 
 
 def in_region(service_code: str, kind: str, region: str) -> str:
-    """The usage type `kind` of us-east-1 as `region` writes it; errors as for `usage_type`."""
+    """Return the usage type `kind` of us-east-1 as `region` writes it. Errors as in `usage_type`."""
     return usage_type(service_code, kind.removeprefix("USE1-").replace("us-east-1", region), region)
 
 
-def plain_model_id(model: str) -> str:
-    """The id at the end of an ARN; an id as it is."""
-    return model.rpartition("/")[2] if model.startswith("arn:") else model
-
-
-def split_model_id(model_id: str) -> tuple[str, str]:
-    """`us.amazon.nova-micro-v1:0` -> (`us`, `amazon.nova-micro-v1:0`); an id without geography gives an empty one.
-
-    The ARN of a foundation model or of a system's inference profile ends in such an id.
-    """
-    model_id = plain_model_id(model_id)
-    for geography in GEOGRAPHIES:
-        if model_id.startswith(geography):
-            return geography[:-1], model_id[len(geography) :]
-    return "", model_id
-
-
 def meters_of(model_id: str) -> dict[str, str]:
-    """The meters that a model can have: those of AWS's own price list, or those of AWS Marketplace."""
+    """Return the meters that a model can have: those of AWS's own price list, or those of AWS Marketplace."""
     return MARKETPLACE_METERS if split_model_id(model_id)[1].startswith(MARKETPLACE_PROVIDERS) else TOKEN_METERS
 
 
 def request_meters(model_id: str, input_tokens: int) -> dict[str, str]:
-    """The meters of one request by what they count (`input`, `output`, `cache read`).
+    """Return the meters of one request by what they count (`input`, `output`, `cache read`).
 
     Above the model's threshold all three are those of long context. `input_tokens` is the whole prompt: what was read
     from a cache is part of it.
@@ -130,23 +115,24 @@ def request_meters(model_id: str, input_tokens: int) -> dict[str, str]:
 
 
 def token_usage(model_id: str, meter: str, region: str) -> tuple[str, str, str]:
-    """(service code, usage type, operation) of a token meter of a Bedrock model or inference profile.
+    """Return (service code, usage type, operation) of a token meter of a Bedrock model or inference profile.
 
-    A geographic profile (`us.`) is billed under the region's own usage type, a `global.` one under its own.
+    A geographic profile (`us.`) is billed under the region's own usage type, a `global.` one under its own. An unknown
+    model is not an error here, because no usage may be lost: its usage type carries the model's id and has no price,
+    and the catalogue reports that.
 
     Raises:
-        ValueError: the meter or the region is unknown. An unknown model is no error here, so that no usage is ever
-            lost; its usage type carries the model's id and has no price, which the catalogue reports.
+        ValueError: the meter or the region is unknown.
     """
     geography, bare = split_model_id(model_id)
     names = meters_of(model_id)
     if meter not in names:
         raise ValueError(f"meter {meter!r} of {model_id} is unknown; known are {', '.join(names)}")
     if names is MARKETPLACE_METERS:
-        service = "AmazonBedrockFoundationModels"
-        prefix = usage_type(service, "", region)[:-1]
-        return service, f"{prefix}-MP:{prefix}_{MARKETPLACE_METERS[meter]}-Units", plain_model_id(model_id)
-    name = f"{MODEL_NAMES.get(bare, bare)}-{TOKEN_METERS[meter]}" + (
-        "-cross-region-global" if geography == "global" else ""
-    )
-    return "AmazonBedrock", usage_type("AmazonBedrock", name, region), "InvokeModelInference"
+        prefix = usage_type(aws_names.MARKETPLACE, "", region)[:-1]
+        kind = f"{prefix}-MP:{prefix}_{MARKETPLACE_METERS[meter]}-Units"
+        return aws_names.MARKETPLACE, kind, plain_model_id(model_id)
+    name = f"{MODEL_NAMES.get(bare, bare)}-{TOKEN_METERS[meter]}"
+    if geography == "global":
+        name += "-cross-region-global"
+    return aws_names.BEDROCK, usage_type(aws_names.BEDROCK, name, region), "InvokeModelInference"

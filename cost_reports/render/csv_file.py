@@ -15,9 +15,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|")
 
 
 def cell(value: object) -> str:
-    """A value as CSV text; text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """Return a value as CSV text; text that a spreadsheet would take for a formula gets an apostrophe before it.
 
-    A null is an empty cell. Numbers are never touched: only text that came from people or tags can be a formula.
+    None is an empty cell. Numbers are never touched: only text that came from people or tags can be a formula.
     """
     if value is None:
         return ""
@@ -33,18 +33,18 @@ SIMULATED = "yes: real quantities at AWS list prices on an embedded AWS; nothing
 
 
 def render(charges: Iterable[ChargeRow], *, simulated: bool = False) -> str:
-    """The charges as CSV (RFC 4180), with a head. The last column says of each line whether its bill is simulated."""
+    """Return the charges as CSV (RFC 4180), with a head. The last column says of each line whether it is simulated."""
     return marked([f.name for f in fields(ChargeRow)], charges, simulated=simulated)
 
 
 def marked(names: Sequence[str], records: Iterable[object], *, simulated: bool) -> str:
-    """A line for each record, with the fields named and a last column that says whether it is of an embedded AWS."""
-    said = SIMULATED if simulated else "no"
-    return table([*names, "simulated"], ([*(getattr(record, name) for name in names), said] for record in records))
+    """Return a line for each record, with the fields named and a last column that says whether it is simulated."""
+    mark = SIMULATED if simulated else "no"
+    return table([*names, "simulated"], ([*(getattr(record, name) for name in names), mark] for record in records))
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A CSV (RFC 4180) with a head, every cell through `cell`."""
+    """Return a CSV (RFC 4180) with a head, every cell through `cell`."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(names)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
+T = TypeVar("T")
 Align = Literal["left", "right"]
 
 
@@ -78,6 +80,25 @@ class Document:
 
 
 def columns(*names: str) -> tuple[Column, ...]:
-    """Columns from their heads; a head that begins with `>` stands on the right, one with `=` is never broken."""
+    """Return columns from their heads: one that begins with `>` stands on the right, one with `=` is never broken."""
     kinds = {">": Column("", "right", keep=True), "=": Column("", "left", keep=True)}
     return tuple(replace(kinds[n[0]], name=n[1:]) if n[0] in kinds else Column(n) for n in names)
+
+
+def table(
+    title: str,
+    items: Iterable[T],
+    cells: Mapping[str, Callable[[T], str]],
+    note: str = "",
+    *,
+    detail: bool = False,
+    last: Sequence[tuple[str, ...]] = (),
+) -> Table:
+    """Return a table with a row for each item, then the rows of `last`. `cells`: head of a column -> its cell."""
+    rows = (tuple(cell(item) for cell in cells.values()) for item in items)
+    return Table(title=title, columns=columns(*cells), rows=(*rows, *last), note=note, detail=detail)
+
+
+def facts(pairs: Iterable[tuple[str, str]], what: str = "value") -> Table:
+    """Return a table of names and what is to be said of each, without a title."""
+    return Table(title="", columns=columns("what", what), rows=tuple(pairs))

@@ -40,7 +40,7 @@ td:last-child:not([class]){min-width:0}}
 
 
 def render(document: Document) -> str:
-    """The whole page as text (UTF-8)."""
+    """Return the whole page as text (UTF-8)."""
     body = "\n".join(_block(block) for block in document.blocks)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

@@ -12,13 +12,13 @@ _AT_START = re.compile(r"^(\s*)([-+=])|^(\s*\d+)([.)])(?=\s|$)")
 
 
 def escape(text: str) -> str:
-    """`text` so that Markdown shows it as it is: no link, image, HTML, table cell or list comes out of it."""
+    """Return `text` as Markdown that shows it as it is: no link, image, HTML, table cell or list comes out of it."""
     flat = html.escape(" ".join(text.split()), quote=False)
     return _AT_START.sub(r"\1\3\\\2\4", _SPECIAL.sub(r"\\\1", flat))
 
 
 def render(document: Document) -> str:
-    """The whole document as text."""
+    """Return the whole document as text."""
     head = [f"# {escape(document.title)}", escape(document.kicker), escape(document.summary)]
     return "\n\n".join(part for part in [*head, *map(_block, document.blocks)] if part) + "\n"
 

@@ -12,9 +12,9 @@ UNKNOWN = "unknown"
 
 
 def estimate_lines(estimate: Estimate) -> str:
-    """Every line of every option: USD and amount for one month, request, unit, awakening or refresh (`growth`).
+    """Return every line of every option: USD and amount for one month, request, unit, awakening or refresh (`growth`).
 
-    The USD of a line that has no public price are the word `unknown`, so that nobody takes an empty cell for 0.
+    Without a public price the USD of a line are the word `unknown`: an empty cell could be taken for 0.
     """
     names = [f.name for f in fields(Item)]
     return table(
@@ -34,5 +34,5 @@ def estimate_lines(estimate: Estimate) -> str:
 
 
 def decision_lines(decision: Decision) -> str:
-    """One line for each variant in its cheapest setup; money in USD over the horizon."""
+    """Return a line for each variant in its cheapest setup; money in USD over the horizon."""
     return marked([f.name for f in fields(Candidate)], decision.candidates, simulated=bool(decision.simulated))

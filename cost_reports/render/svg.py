@@ -1,6 +1,6 @@
-"""Charts as inline SVG text: no script, no external resource, colours by CSS class so that dark mode can change them.
+"""Charts as inline SVG text: no script, no external resource.
 
-Every text is escaped here. Each chart has a title for screen readers and a title on each mark for pointers.
+Each chart has a title for screen readers and a title on each mark for pointers.
 """
 
 from __future__ import annotations
@@ -8,12 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
-#: Approach -> CSS class of its colour (Okabe-Ito, told apart by colour-blind readers too).
-CLASSES = {"prompting": "c1", "rag": "c2", "fine-tuning": "c3", "pre-training": "c4"}
-WIDTH = 860
-LEFT = 190
+from cost_reports.render.svg_marks import LEFT, WIDTH, circle, css_class, label, line, picture, polyline, rect, text
+
+#: Edges of the charts with two axes.
+TOP, BOTTOM, PLOT = 20, 290, 660
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,69 +27,56 @@ class Mark:
     high: float | None = None
     x: float | None = None
 
+    @property
+    def title(self) -> str:
+        """Return what pointers show."""
+        return f"{self.label}: {self.text}"
 
-def css_class(group: str) -> str:
-    """The colour class of an approach; grey for anything else."""
-    return CLASSES.get(group, "c0")
 
-
-def intervals(title: str, marks: Sequence[Mark], *, top: float, threshold: float | None = None) -> str:
-    """A dot with its interval for each mark, from 0 to `top`; a dashed line at `threshold`."""
+def intervals(title: str, marks: Sequence[Mark], *, top: float) -> str:
+    """Return a dot with its interval for each mark, from 0 to `top`."""
     height = 30 + 26 * len(marks)
     scale = (WIDTH - LEFT - 120) / top
-    parts = [_axis(height, top, scale)]
-    if threshold is not None:
-        x = LEFT + threshold * scale
-        parts.append(f'<line class="gate" x1="{x:.1f}" x2="{x:.1f}" y1="6" y2="{height - 22}"/>')
+    drawn = []
+    for step in range(5):
+        x = LEFT + top * step / 4 * scale
+        drawn.append(line("grid", x, x, 6, height - 22))
+        drawn.append(text("a", x, height - 6, f"{top * step / 4:g}", "middle"))
     for i, mark in enumerate(marks):
-        y = 20 + 26 * i
-        parts.append(_label(mark.label, y))
+        y, css = 20 + 26 * i, css_class(mark.group)
+        drawn.append(label(mark.label, y + 4.0))
         if mark.low is not None and mark.high is not None:
-            x1, x2 = LEFT + mark.low * scale, LEFT + mark.high * scale
-            parts.append(f'<line class="bar-{css_class(mark.group)}" x1="{x1:.1f}" x2="{x2:.1f}" y1="{y}" y2="{y}"/>')
-        x = LEFT + mark.value * scale
-        parts.append(f'<circle class="{css_class(mark.group)}" cx="{x:.1f}" cy="{y}" r="5">{_title(mark)}</circle>')
-        parts.append(f'<text class="v" x="{WIDTH - 112}" y="{y + 4}">{escape(mark.text)}</text>')
-    return picture(title, height, parts)
+            drawn.append(line(f"bar-{css}", LEFT + mark.low * scale, LEFT + mark.high * scale, y, y))
+        drawn.append(circle(css, LEFT + mark.value * scale, y, 5, mark.title))
+        drawn.append(text("v", WIDTH - 112, y + 4, mark.text))
+    return picture(title, height, drawn)
 
 
 def bars(title: str, marks: Sequence[Mark], *, logarithmic: bool = False) -> str:
-    """A bar for each mark (0 or more), from 0 or, if logarithmic, from a tenth of the smallest that is above 0."""
-    height = 14 + 26 * len(marks)
+    """Return a bar for each mark (0 or more), from 0 or, if logarithmic, from a tenth of the smallest above 0."""
     lengths = (_log_lengths if logarithmic else _lengths)([m.value for m in marks])
-    parts = []
-    for i, (mark, length) in enumerate(zip(marks, lengths, strict=True)):
-        y = 8 + 26 * i
-        width = max(length * (WIDTH - LEFT - 130), 1)
-        parts.append(_label(mark.label, y + 10))
-        parts.append(
-            f'<rect class="{css_class(mark.group)}" x="{LEFT}" y="{y}" width="{width:.1f}" height="18">'
-            f"{_title(mark)}</rect>"
-        )
-        parts.append(f'<text class="v" x="{LEFT + width + 6:.1f}" y="{y + 14}">{escape(mark.text)}</text>')
-    return picture(title, height, parts)
+    spans = [(LEFT, LEFT + max(length * (WIDTH - LEFT - 130), 1.0)) for length in lengths]
+    return picture(title, 14 + 26 * len(marks), _bars(marks, spans))
 
 
 def tornado(title: str, marks: Sequence[Mark], *, middle: float) -> str:
-    """A bar from `low` to `high` of each mark, around a line at `middle`."""
+    """Return a bar from `low` to `high` of each mark, around a line at `middle`."""
     height = 14 + 26 * len(marks)
     ends = [middle, *(e for m in marks for e in (m.low, m.high) if e is not None)]
     low, scale = min(ends), (WIDTH - LEFT - 180) / ((max(ends) - min(ends)) or 1.0)
-    x0 = LEFT + (middle - low) * scale
-    parts = []
-    for i, mark in enumerate(marks):
-        if mark.low is None or mark.high is None:
-            continue
+    spans = [sorted(LEFT + (e - low) * scale for e in (m.low or 0.0, m.high or 0.0)) for m in marks]
+    x = LEFT + (middle - low) * scale
+    return picture(title, height, [*_bars(marks, spans), line("gate", x, x, 0, height)])
+
+
+def _bars(marks: Sequence[Mark], spans: Sequence[Sequence[float]]) -> list[str]:
+    drawn = []
+    for i, (mark, (left, right)) in enumerate(zip(marks, spans, strict=True)):
         y = 8 + 26 * i
-        left, right = (LEFT + (e - low) * scale for e in sorted((mark.low, mark.high)))
-        parts.append(_label(mark.label, y + 10))
-        parts.append(
-            f'<rect class="{css_class(mark.group)}" x="{left:.1f}" y="{y}" width="{max(right - left, 1):.1f}"'
-            f' height="18">{_title(mark)}</rect>'
-        )
-        parts.append(f'<text class="v" x="{right + 6:.1f}" y="{y + 14}">{escape(mark.text)}</text>')
-    parts.append(f'<line class="gate" x1="{x0:.1f}" x2="{x0:.1f}" y1="0" y2="{height}"/>')
-    return picture(title, height, parts)
+        drawn.append(label(mark.label, y + 14.0))
+        drawn.append(rect(css_class(mark.group), left, y, max(right - left, 1.0), 18, mark.title))
+        drawn.append(text("v", right + 6, y + 14, mark.text))
+    return drawn
 
 
 def lines(
@@ -101,51 +87,31 @@ def lines(
     y_name: str,
     crossings: Sequence[tuple[float, float, str]] = (),
 ) -> str:
-    """A line for each (label, group, points above 0), both axes logarithmic; a ring at each (x, y, text) crossing."""
+    """Return a line for each (label, group, points above 0), both axes logarithmic; a ring at each (x, y, text)."""
     points = [(x, y) for _, _, line in series for x, y in line if x > 0 and y > 0]
     if not points:
         return ""
-    height, bottom, plot = 340, 290, 660
-    x_low, x_high = _powers([x for x, _ in points])
-    y_low, y_high = _powers([y for _, y in points])
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        across = (math.log10(x) - x_low) / (x_high - x_low)
-        up = (math.log10(y) - y_low) / (y_high - y_low)
-        return 80 + plot * across, bottom - (bottom - 20) * up
-
-    parts = []
-    for power in range(x_low, x_high + 1):
-        x, _ = at(10.0**power, 10.0**y_low)
-        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="20" y2="{bottom}"/>')
-        parts.append(f'<text class="a" text-anchor="middle" x="{x:.1f}" y="{bottom + 16}">{_power(power)}</text>')
-    for power in range(y_low, y_high + 1):
-        _, y = at(10.0**x_low, 10.0**power)
-        parts.append(f'<line class="grid" x1="80" x2="{80 + plot}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="a" text-anchor="end" x="72" y="{y + 4:.1f}">${_power(power)}</text>')
+    left, height = 80, 340
+    across = _LogAxis([x for x, _ in points], left, left + PLOT)
+    up = _LogAxis([y for _, y in points], BOTTOM, TOP)
+    drawn = _columns(across)
+    for power in range(up.low, up.high + 1):
+        y = up.at(10.0**power)
+        drawn += [line("grid", left, left + PLOT, y, y), text("a", left - 8, y + 4, f"${_power(power)}", "end")]
     ends: list[float] = []
-    for label, group, line in series:
-        pairs = [at(x, y) for x, y in line if x > 0 and y > 0]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in pairs)
-        parts.append(
-            f'<polyline class="line-{css_class(group)}" points="{path}"><title>{escape(label)}</title></polyline>'
-        )
-        y = pairs[-1][1]
+    for name, group, values in series:
+        path = [(across.at(x), up.at(y)) for x, y in values if x > 0 and y > 0]
+        drawn.append(polyline(f"line-{css_class(group)}", path, name))
+        x, y = path[-1]
         while any(abs(y - other) < 13 for other in ends):
             y -= 13
         ends.append(y)
-        parts.append(f'<text class="v" x="{pairs[-1][0] + 8:.1f}" y="{y + 4:.1f}">{escape(label)}</text>')
-    for n, (x, y, text) in enumerate((x, y, t) for x, y, t in crossings if x > 0 and y > 0):
-        across, up = at(x, y)
-        parts.append(
-            f'<circle class="mark" cx="{across:.1f}" cy="{up:.1f}" r="5"><title>{escape(text)}</title></circle>'
-        )
+        drawn.append(text("v", x + 8, y + 4, name))
+    for n, (x, y, words) in enumerate((across.at(x), up.at(y), w) for x, y, w in crossings if x > 0 and y > 0):
         # Crossings may lie close together: their texts take turns below the ring.
-        below = up + 20 + 13 * (n % 3)
-        parts.append(f'<text class="v" text-anchor="middle" x="{across:.1f}" y="{below:.1f}">{escape(text)}</text>')
-    parts.append(f'<text class="a" x="80" y="12">{escape(y_name)}</text>')
-    parts.append(f'<text class="a" text-anchor="end" x="{80 + plot}" y="{height - 8}">{escape(x_name)}</text>')
-    return picture(title, height, parts)
+        drawn += [circle("mark", x, y, 5, words), text("v", x, y + 20 + 13 * (n % 3), words, "middle")]
+    drawn += [text("a", left, 12, y_name), text("a", left + PLOT, height - 8, x_name, "end")]
+    return picture(title, height, drawn)
 
 
 def scatter(
@@ -157,55 +123,58 @@ def scatter(
     y_top: float,
     frontier: Sequence[tuple[float, float]] = (),
 ) -> str:
-    """Points of `x` (positive, on a logarithmic axis) against `value`; labels stand beside their points.
+    """Return points of `x` (positive, on a logarithmic axis) against `value`; labels stand beside their points.
 
     `frontier` are the (x, value) points that a dashed line joins.
     """
-    height, bottom, plot = 330, 290, 660
-    xs = [m.x for m in marks if m.x is not None and m.x > 0]
-    if not xs:
+    placed = [(mark.x, mark) for mark in marks if mark.x is not None and mark.x > 0]
+    if not placed:
         return ""
-    low, high = _powers(xs)
-    parts = []
-    for power in range(low, high + 1):
-        x = 60 + plot * (power - low) / (high - low)
-        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="20" y2="{bottom}"/>')
-        parts.append(f'<text class="a" text-anchor="middle" x="{x:.1f}" y="{bottom + 16}">${_power(power)}</text>')
+    left, height = 60, 330
+    across = _LogAxis([x for x, _ in placed], left, left + PLOT)
+    drawn = _columns(across, "$")
+
+    def up(value: float) -> float:
+        return BOTTOM - (BOTTOM - TOP) * value / y_top
+
     for step in range(5):
-        y = bottom - (bottom - 20) * step / 4
-        parts.append(f'<line class="grid" x1="60" x2="{60 + plot}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="a" text-anchor="end" x="52" y="{y + 4:.1f}">{y_top * step / 4:.0f}</text>')
-    if len(joined := [(x, y) for x, y in frontier if x > 0]) > 1:
-        path = " ".join(
-            f"{60 + plot * (math.log10(x) - low) / (high - low):.1f},{bottom - (bottom - 20) * y / y_top:.1f}"
-            for x, y in joined
-        )
-        parts.append(f'<polyline class="frontier" points="{path}"><title>efficient frontier</title></polyline>')
+        y = up(y_top * step / 4)
+        drawn += [line("grid", left, left + PLOT, y, y), text("a", left - 8, y + 4, f"{y_top * step / 4:.0f}", "end")]
+    if len(joined := [(across.at(x), up(y)) for x, y in frontier if x > 0]) > 1:
+        drawn.append(polyline("frontier", joined, "efficient frontier"))
     taken: list[tuple[float, float]] = []
-    for mark in sorted(marks, key=lambda m: m.value):
-        if mark.x is None or mark.x <= 0:
-            continue
-        x = 60 + plot * (math.log10(mark.x) - low) / (high - low)
-        y = bottom - (bottom - 20) * mark.value / y_top
-        parts.append(f'<circle class="{css_class(mark.group)}" cx="{x:.1f}" cy="{y:.1f}" r="6">{_title(mark)}</circle>')
-        side = min(y, bottom - 8)
+    for value, mark in sorted(placed, key=lambda p: p[1].value):
+        x, y = across.at(value), up(mark.value)
+        drawn.append(circle(css_class(mark.group), x, y, 6, mark.title))
+        side = min(y, BOTTOM - 8.0)
         while any(abs(side - ty) < 13 and abs(x - tx) < 170 for tx, ty in taken):
             side -= 13
         taken.append((x, side))
-        parts.append(f'<text class="v" x="{x + 10:.1f}" y="{side + 4:.1f}">{escape(mark.label)}</text>')
-    parts.append(f'<text class="a" x="60" y="12">{escape(y_name)}</text>')
-    parts.append(f'<text class="a" text-anchor="end" x="{60 + plot}" y="{height - 6}">{escape(x_name)}</text>')
-    return picture(title, height, parts)
+        drawn.append(text("v", x + 10, side + 4, mark.label))
+    drawn += [text("a", left, 12, y_name), text("a", left + PLOT, height - 6, x_name, "end")]
+    return picture(title, height, drawn)
 
 
-def picture(title: str, height: int, parts: Sequence[str]) -> str:
-    """The parts as one SVG with a title for screen readers."""
-    name = escape(title)
-    body = "".join(parts)
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{name}" xmlns="http://www.w3.org/2000/svg">'
-        f"<title>{name}</title>{body}</svg>"
-    )
+class _LogAxis:
+    """A logarithmic axis over whole powers of ten, from `start` to `end` on the picture."""
+
+    def __init__(self, values: Sequence[float], start: int, end: int) -> None:
+        self.low = math.floor(math.log10(min(values)))
+        self.high = max(math.ceil(math.log10(max(values))), self.low + 1)
+        self._start, self._length = start, end - start
+
+    def at(self, value: float) -> float:
+        """Return where a value lies."""
+        return self._start + self._length * ((math.log10(value) - self.low) / (self.high - self.low))
+
+
+def _columns(axis: _LogAxis, sign: str = "") -> list[str]:
+    drawn = []
+    for power in range(axis.low, axis.high + 1):
+        x = axis.at(10.0**power)
+        drawn.append(line("grid", x, x, TOP, BOTTOM))
+        drawn.append(text("a", x, BOTTOM + 16, f"{sign}{_power(power)}", "middle"))
+    return drawn
 
 
 def _lengths(values: Sequence[float]) -> list[float]:
@@ -219,29 +188,6 @@ def _log_lengths(values: Sequence[float]) -> list[float]:
         return [0.0 for _ in values]
     low, high = math.log10(min(above)) - 1, math.log10(max(above))
     return [(math.log10(v) - low) / (high - low) if v > 0 else 0.0 for v in values]
-
-
-def _powers(values: Sequence[float]) -> tuple[int, int]:
-    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-    return low, max(high, low + 1)
-
-
-def _axis(height: int, top: float, scale: float) -> str:
-    parts = []
-    for step in range(5):
-        x = LEFT + top * step / 4 * scale
-        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="6" y2="{height - 22}"/>')
-        parts.append(f'<text class="a" text-anchor="middle" x="{x:.1f}" y="{height - 6}">{top * step / 4:g}</text>')
-    return "".join(parts)
-
-
-def _label(text: str, y: float) -> str:
-    short = text if len(text) <= 27 else text[:26] + "…"
-    return f'<text class="l" text-anchor="end" x="{LEFT - 10}" y="{y + 4:.1f}">{escape(short)}</text>'
-
-
-def _title(mark: Mark) -> str:
-    return f"<title>{escape(mark.label)}: {escape(mark.text)}</title>"
 
 
 def _power(power: int) -> str:

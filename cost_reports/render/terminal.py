@@ -1,6 +1,6 @@
 """A document for a terminal, with rich. Nothing in a text is taken as markup.
 
-A table that is too wide comes in parts, each with the columns that name the row, so that no figure is cut.
+A table that is too wide comes in parts, each with the columns that name the row: no figure is cut.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text
-from cost_reports.render.documents import run_report_document
-from cost_reports.run_report.report import Report
 
 STYLES = {"headline": "bold green", "warning": "yellow", "plain": ""}
 #: From this width on cells have padding on both sides.
@@ -52,18 +50,13 @@ def render(document: Document, console: Console, paths: Sequence[str] = ()) -> N
 
 
 def _shown(blocks: Sequence[Block]) -> list[Block]:
-    """Without detail tables, and without headings that then stand over nothing."""
+    """Return blocks without detail tables, and without headings that then stand over nothing."""
     kept = [b for b in blocks if not (isinstance(b, Table) and b.detail)]
     return [
         b
         for b, after in zip(kept, [*kept[1:], Heading("")], strict=True)
         if not (isinstance(b, Heading) and isinstance(after, Heading))
     ]
-
-
-def render_terminal(report: Report, console: Console, paths: Sequence[str] = ()) -> None:
-    """Print the report of a run."""
-    render(run_report_document.document(report, short=True), console, paths)
 
 
 def _bullets(items: Sequence[str], console: Console) -> None:
@@ -76,8 +69,9 @@ def _bullets(items: Sequence[str], console: Console) -> None:
 
 
 def parts(table: Table, width: int) -> list[Table]:
-    """`table` in parts of at most `width` characters, each with the columns that name the row; as it is where it fits
-    (text wraps at `WRAP` characters) or where all of it is names and text.
+    """Return `table` in parts of at most `width` characters, each with the columns that name the row.
+
+    It stays whole where it fits (text wraps at `WRAP` characters) or where all of it is names and text.
     """
     gap = 3 if width >= ROOMY else 2
     widths = [_width(table, i) + gap for i in range(len(table.columns))]
@@ -108,7 +102,7 @@ def parts(table: Table, width: int) -> list[Table]:
 
 
 def _width(table: Table, column: int) -> int:
-    """The characters that a column needs."""
+    """Return the characters that a column needs."""
     texts = (table.columns[column].name, *(row[column] for row in table.rows))
     longest = max(len(line) for text in texts for line in text.split("\n"))
     return longest if table.columns[column].keep else min(longest, WRAP)

@@ -1,7 +1,4 @@
-"""From a run's records to its report. Pure: the same records give the same report, whatever their order.
-
-The records of the run are taken by their shape (protocols), so that this package needs none of the others.
-"""
+"""From a run's records to its report. Pure: the same records give the same report, whatever their order."""
 
 from __future__ import annotations
 
@@ -11,12 +8,22 @@ from decimal import Decimal
 from fractions import Fraction
 
 from contracts.money import ChargeRow
+from contracts.run import PairedRow, QualityRow
 from contracts.units import WIDE, to_decimal
-from cost_reports.decide.recommend import recommend
+from cost_reports.decide.recommendation import recommend
 from cost_reports.metering.charges import exact_sum, sum_by, total
 from cost_reports.metering.phases import PHASES, Phase, of_variant, share_out
-from cost_reports.run_report.records import PairedLike, QualityLike, ReportError, RunRecords, VariantSpec
-from cost_reports.run_report.report import SCHEMA, Breakdown, Gate, Line, Metric, Paired, Report, VariantResult
+from cost_reports.run_report.records import ReportError, RunRecords, VariantSpec
+from cost_reports.run_report.report import (
+    SCHEMA,
+    Breakdown,
+    Gate,
+    MeteredLine,
+    Metric,
+    PairedDifference,
+    Report,
+    VariantResult,
+)
 from cost_reports.run_report.variance import variances
 
 UNATTRIBUTED = "(no approach)"
@@ -24,38 +31,27 @@ PERCENT = Decimal("0.01")
 
 
 def build_report(records: RunRecords) -> Report:
-    """The report of a run.
+    """Return the report of a run.
 
     Raises:
         ReconcileError: the estimate of the run cannot be compared with its usage.
         ReportError: a number is NaN or infinite, a variant is not in `variants`, or a charge is not in USD-metered
             form; the message names the row.
     """
-    known = {(v.approach, v.variant) for v in records.variants}
-    named = {(a.approach, a.variant) for a in records.answers} | {(q.approach, q.variant) for q in records.quality}
-    if strangers := sorted(named - known):
-        approach, variant = strangers[0]
-        raise ReportError(f"variant {variant!r} of {approach} is not on the ladder of this report")
-    for answer in records.answers:
-        if not math.isfinite(answer.latency_ms) or not math.isfinite(answer.overhead_ms):
-            raise ReportError(f"a latency of {answer.approach} {answer.variant} is no number ({answer.question_id})")
-    for charge in (c for phase in PHASES for c in records.charges.get(phase, ())):
-        if charge.source != "metered":
-            raise ReportError(
-                f"charge of {charge.usage_type} is {charge.source}; a run's report adds metered ones only"
-            )
-    ladder = tuple(rung for spec in records.variants if (rung := _rung(spec, records)) is not None)
     everything = [c for phase in PHASES for c in records.charges.get(phase, ())]
-    homeless = _homeless(records, ladder)
+    _check(records, everything)
+    ladder = tuple(result for spec in records.variants if (result := _result(spec, records)) is not None)
+    # Answering and serving that no variant bears: no approach, or an approach that answered nothing.
+    running = total((*_of(records, "answering"), *_of(records, "serving")))
     return Report(
         schema=SCHEMA,
         header=records.header,
         accepted_metric=records.accepted_metric,
         ladder=ladder,
         total_usd=total(everything),
-        one_time_usd=_by_approach(records.charges.get("one-time", ())),
-        experiment_usd=_by_approach(records.charges.get("experiment", ())),
-        unattributed_usd=homeless,
+        one_time_usd=sum_by(_of(records, "one-time"), _approach),
+        experiment_usd=sum_by(_of(records, "experiment"), _approach),
+        unattributed_usd=WIDE.subtract(running, exact_sum(r.metered_usd for r in ladder)),
         breakdowns=_breakdowns(everything, records.charges),
         paired=tuple(_paired(row) for row in records.paired),
         recommendation=recommend(ladder, accepted_metric=records.accepted_metric, failed=records.failed),
@@ -64,23 +60,45 @@ def build_report(records: RunRecords) -> Report:
     )
 
 
+def _check(records: RunRecords, charges: Sequence[ChargeRow]) -> None:
+    known = {(v.approach, v.variant) for v in records.variants}
+    named = {(a.approach, a.variant) for a in records.answers} | {(q.approach, q.variant) for q in records.quality}
+    if strangers := sorted(named - known):
+        approach, variant = strangers[0]
+        raise ReportError(f"variant {variant!r} of {approach} is not on the ladder of this report")
+    for a in records.answers:
+        _check_finite(a, ("latency_ms", "overhead_ms"), f"{a.approach} {a.variant}, {a.question_id}")
+    for charge in charges:
+        if charge.source != "metered":
+            raise ReportError(f"charge of {charge.usage_type}: a run's report adds metered ones (got {charge.source})")
+
+
+def _check_finite(row: object, names: Iterable[str], what: str) -> None:
+    for name in names:
+        if not math.isfinite(value := getattr(row, name)):
+            raise ReportError(f"{name} of {what}: not a finite number (got {value})")
+
+
 def percentile(values: Iterable[float], percent: int) -> float | None:
-    """The nearest-rank percentile (the ceil(p n / 100)-th smallest value); null of nothing."""
+    """Return the nearest-rank percentile (the ceil(p n / 100)-th smallest value); None of nothing."""
     ordered = sorted(values)
     if not ordered:
         return None
     return ordered[max(0, math.ceil(percent * len(ordered) / 100) - 1)]
 
 
-def _rung(spec: VariantSpec, records: RunRecords) -> VariantResult | None:
-    rows = [a for a in records.answers if (a.approach, a.variant) == (spec.approach, spec.variant)]
-    metrics = tuple(_metric(q) for q in records.quality if (q.approach, q.variant) == (spec.approach, spec.variant))
-    own = of_variant(_of(records, "answering"), spec.approach, spec.variant)
-    if not rows and not metrics and not own:
+def _result(spec: VariantSpec, records: RunRecords) -> VariantResult | None:
+    """Return what a variant did and cost; None where it did nothing."""
+    key = (spec.approach, spec.variant)
+    rows = [a for a in records.answers if (a.approach, a.variant) == key]
+    metrics = tuple(_metric(q) for q in records.quality if (q.approach, q.variant) == key)
+    charges = of_variant(_of(records, "answering"), *key)
+    if not rows and not metrics and not charges:
         return None
     good = [a for a in rows if a.error is None]
-    answering = total(own)
-    serving = total(of_variant(_of(records, "serving"), spec.approach, spec.variant))
+    latencies = [round(a.latency_ms, 1) for a in good]
+    answering = total(charges)
+    serving = total(of_variant(_of(records, "serving"), *key))
     serving = WIDE.add(serving, _serving_shares(spec.approach, records).get(spec.variant, Decimal(0)))
     metered = WIDE.add(answering, serving)
     accepted = _accepted(metrics, records.accepted_metric)
@@ -89,12 +107,12 @@ def _rung(spec: VariantSpec, records: RunRecords) -> VariantResult | None:
         variant=spec.variant,
         control=spec.control,
         metrics=metrics,
-        gate=records.gates.get((spec.approach, spec.variant), Gate(outcome="not measured", reason="no quality rows")),
+        gate=records.gates.get(key, Gate(outcome="not measured", reason="no quality rows")),
         model_ids=tuple(sorted({a.model_id for a in rows if a.model_id})),
         answers=len(good),
         errors=len(rows) - len(good),
-        latency_p50_ms=percentile((round(a.latency_ms, 1) for a in good), 50),
-        latency_p95_ms=percentile((round(a.latency_ms, 1) for a in good), 95),
+        latency_p50_ms=percentile(latencies, 50),
+        latency_p95_ms=percentile(latencies, 95),
         overhead_p50_ms=percentile((round(a.overhead_ms, 1) for a in good), 50),
         input_tokens=sum(a.input_tokens for a in rows),
         output_tokens=sum(a.output_tokens for a in rows),
@@ -114,7 +132,7 @@ def _of(records: RunRecords, phase: Phase) -> Sequence[ChargeRow]:
 
 
 def _serving_shares(approach: str, records: RunRecords) -> dict[str, Decimal]:
-    """What the approach keeps running, shared among its variants by the milliseconds of their model calls."""
+    """Share what the approach keeps running among its variants, by the milliseconds of their model calls."""
     amount = total(of_variant(_of(records, "serving"), approach, None))
     weights: dict[str, int] = {}
     for answer in records.answers:
@@ -123,33 +141,23 @@ def _serving_shares(approach: str, records: RunRecords) -> dict[str, Decimal]:
     return share_out(amount, weights) if weights else {}
 
 
-def _homeless(records: RunRecords, ladder: Sequence[VariantResult]) -> Decimal:
-    """Answering and serving charges that no variant bears: no approach, or an approach that answered nothing."""
-    borne = exact_sum(r.metered_usd for r in ladder)
-    return WIDE.subtract(exact_sum([total(_of(records, "answering")), total(_of(records, "serving"))]), borne)
-
-
 def _one_time(spec: VariantSpec, records: RunRecords) -> Decimal:
     return total(c for c in _of(records, "one-time") if c.approach in spec.needs and c.variant in (None, spec.variant))
 
 
 def _accepted(metrics: Sequence[Metric], name: str) -> int | None:
-    found = [m for m in metrics if m.metric == name and m.split == "all"]
-    return round(found[0].value * found[0].n) if found else None
+    return next((round(m.value * m.n) for m in metrics if m.metric == name and m.split == "all"), None)
 
 
-def _metric(row: QualityLike) -> Metric:
-    for name in ("value", "low", "high"):
-        if not math.isfinite(getattr(row, name)):
-            raise ReportError(f"{name} of {row.metric} ({row.approach} {row.variant}, {row.split}) is no number")
+def _metric(row: QualityRow) -> Metric:
+    _check_finite(row, ("value", "low", "high"), f"{row.metric} ({row.approach} {row.variant}, {row.split})")
     return Metric(metric=row.metric, split=row.split, value=row.value, low=row.low, high=row.high, n=row.n)
 
 
-def _paired(row: PairedLike) -> Paired:
-    for name in ("difference", "low", "high", "p_value"):
-        if not math.isfinite(getattr(row, name)):
-            raise ReportError(f"{name} of the paired difference {row.a} - {row.b} in {row.metric} is no number")
-    return Paired(
+def _paired(row: PairedRow) -> PairedDifference:
+    what = f"the paired difference {row.a} - {row.b} in {row.metric}"
+    _check_finite(row, ("difference", "low", "high", "p_value"), what)
+    return PairedDifference(
         metric=row.metric,
         a=row.a,
         b=row.b,
@@ -162,40 +170,44 @@ def _paired(row: PairedLike) -> Paired:
     )
 
 
-def _by_approach(charges: Iterable[ChargeRow]) -> dict[str, Decimal]:
-    return sum_by(charges, lambda c: c.approach or UNATTRIBUTED)
+def _approach(charge: ChargeRow) -> str:
+    return charge.approach or UNATTRIBUTED
 
 
 def _breakdowns(everything: Sequence[ChargeRow], charges: Mapping[Phase, Sequence[ChargeRow]]) -> tuple[Breakdown, ...]:
-    whole = total(everything)
-    phases = [Line(name=p, quantity=None, unit=None, usd=total(charges.get(p, ())), share=None) for p in PHASES]
-    cuts = {
-        "approach": sum_by(everything, lambda c: c.approach or UNATTRIBUTED),
+    """Return the total by phase and by each grouping; the lines of each grouping add up to it."""
+    sums: dict[str, Mapping[str, Decimal]] = {
+        "phase": {phase: total(charges.get(phase, ())) for phase in PHASES},
+        "approach": sum_by(everything, _approach),
         "service": sum_by(everything, lambda c: c.service),
         "model": sum_by(everything, lambda c: c.model or "(no model)"),
         "day": dict(sorted(sum_by(everything, lambda c: c.day).items())),
     }
-    result = [Breakdown(by="phase", lines=tuple(_with_share(line, whole) for line in phases))]
-    for by, sums in cuts.items():
-        lines = [Line(name=k, quantity=None, unit=None, usd=usd, share=None) for k, usd in sums.items()]
-        result.append(Breakdown(by=by, lines=tuple(_with_share(line, whole) for line in lines)))
-    result.append(
-        Breakdown(by="usage type", lines=tuple(_with_share(line, whole) for line in _usage_lines(everything)))
-    )
-    return tuple(result)
+    whole = total(everything)
+    groupings = [
+        Breakdown(by=by, lines=tuple(_line(name, usd, whole) for name, usd in by_name.items()))
+        for by, by_name in sums.items()
+    ]
+    return *groupings, Breakdown(by="usage type", lines=_usage_lines(everything, whole))
 
 
-def _usage_lines(everything: Sequence[ChargeRow]) -> list[Line]:
+def _usage_lines(everything: Sequence[ChargeRow], whole: Decimal) -> tuple[MeteredLine, ...]:
     quantities: dict[tuple[str, str], Decimal] = {}
     for c in everything:
         if c.quantity is None or c.unit is None:
             raise ReportError(f"charge of {c.usage_type} has no quantity with a unit")
-        key = (f"{c.service_code} {c.usage_type}", c.unit)
+        key = _usage_key(c)
         quantities[key] = WIDE.add(quantities.get(key, Decimal(0)), c.quantity)
-    sums = sum_by(everything, lambda c: (f"{c.service_code} {c.usage_type}", c.unit or ""))
-    return [Line(name=n, quantity=quantities[n, u], unit=u, usd=usd, share=None) for (n, u), usd in sums.items()]
+    sums = sum_by(everything, _usage_key)
+    return tuple(_line(name, usd, whole, quantities[name, unit], unit) for (name, unit), usd in sums.items())
 
 
-def _with_share(line: Line, whole: Decimal) -> Line:
-    share = to_decimal(Fraction(line.usd) * 100 / Fraction(whole), PERCENT) if whole else None
-    return Line(name=line.name, quantity=line.quantity, unit=line.unit, usd=line.usd, share=share)
+def _usage_key(charge: ChargeRow) -> tuple[str, str]:
+    return f"{charge.service_code} {charge.usage_type}", charge.unit or ""
+
+
+def _line(
+    name: str, usd: Decimal, whole: Decimal, quantity: Decimal | None = None, unit: str | None = None
+) -> MeteredLine:
+    share = to_decimal(Fraction(usd) * 100 / Fraction(whole), PERCENT) if whole else None
+    return MeteredLine(name=name, quantity=quantity, unit=unit, usd=usd, share=share)

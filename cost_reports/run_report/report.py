@@ -28,8 +28,8 @@ class SourceState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
-    """What was measured, when, with what. `window_*` span the metered usage; null where nothing was metered."""
+class RunHeader:
+    """What was measured, when, with what. `window_*` span the metered usage; None where nothing was metered."""
 
     experiment: str
     description: str
@@ -79,10 +79,10 @@ class Gate:
 class VariantResult:
     """One variant on the ladder.
 
-    `answering_usd` was metered for this variant alone, `serving_usd` is its share of what its approach keeps running
+    `answering_usd` was metered for this variant alone. `serving_usd` is its share of what its approach keeps running
     (endpoint, search), by the time that its model calls took. `metered_usd` is their sum. `one_time_usd` is what must
-    be spent before the variant can answer (training, ingestion); variants of one approach share it, so do not add it
-    up. A null amount per answer means that there was no such answer.
+    be spent before the variant can answer (training, ingestion); variants of one approach share it: do not add it up.
+    An amount per answer is None where there was no such answer.
     """
 
     approach: str
@@ -109,8 +109,8 @@ class VariantResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A line of a breakdown. `share` is a percentage of the metered total; null where the total is 0."""
+class MeteredLine:
+    """A line of a breakdown. `share` is a percentage of the metered total; None where the total is 0."""
 
     name: str
     quantity: Decimal | None
@@ -121,14 +121,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakdown:
-    """The metered total, cut one way. The lines of each cut add up to the total; never add two cuts."""
+    """The metered total by one grouping. The lines of each add up to the total; never add two groupings."""
 
     by: str
-    lines: tuple[Line, ...]
+    lines: tuple[MeteredLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paired:
+class PairedDifference:
     """Difference a - b of two variants on the same questions, with its 95 % interval and two-sided p-value."""
 
     metric: str
@@ -144,7 +144,7 @@ class Paired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """The golden rule applied. Null approach: nothing that ran passes the gate, or nothing was measured."""
+    """The golden rule applied. No approach: nothing that ran passes the gate, or nothing was measured."""
 
     approach: str | None
     variant: str | None
@@ -161,7 +161,7 @@ class Report:
     """
 
     schema: int
-    header: Header
+    header: RunHeader
     accepted_metric: str
     ladder: tuple[VariantResult, ...]
     total_usd: Decimal
@@ -169,19 +169,19 @@ class Report:
     experiment_usd: dict[str, Decimal]
     unattributed_usd: Decimal
     breakdowns: tuple[Breakdown, ...]
-    paired: tuple[Paired, ...]
+    paired: tuple[PairedDifference, ...]
     recommendation: Recommendation
     notes: tuple[str, ...]
     variance: tuple[Variance, ...] = ()
 
 
 def report_from_json(data: Any) -> Report:
-    """The report whose JSON `plain.to_json` wrote; `data` is what `json.loads` gave.
+    """Return the report whose JSON `json_codec.to_json` wrote; `data` is what `json.loads` gave.
 
     Raises:
         ValueError: it has another schema, or a field is wrong; the message names it.
     """
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        found = data.get("schema") if isinstance(data, dict) else None
-        raise ValueError(f"report: schema {SCHEMA} is needed, not {found!r}; write the report again")
+        schema = data.get("schema") if isinstance(data, dict) else None
+        raise ValueError(f"report: schema {SCHEMA} is needed, not {schema!r}; write the report again")
     return from_jsonable(Report, data, "report")

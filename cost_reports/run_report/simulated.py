@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 def statements(stand_ins: Mapping[str, str]) -> tuple[str, ...]:
-    """The sentences that head every rendering of a report made on the embedded AWS.
+    """Return the sentences that head every rendering of a report made on the embedded AWS.
 
     `stand_ins` names for each priced AWS model or instance what really did the work on this machine.
     """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from contracts.money import ChargeRow
 from contracts.units import WIDE
-from cost_reports.compare.reconcile import Line, reconcile
+from cost_reports.compare.reconcile import ReconciledLine, reconcile
+from cost_reports.compare.split import NOTHING, ZERO, Split, sum_of
 from cost_reports.metering.charges import exact_sum
 
 
@@ -16,7 +17,7 @@ from cost_reports.metering.charges import exact_sum
 class Variance:
     """USD. metered - estimated = price + volume + unestimated + not metered + untagged + credits and tax, exactly.
 
-    A null approach is usage that carries none.
+    The approach is None for usage that carries none.
     """
 
     approach: str | None
@@ -31,45 +32,42 @@ class Variance:
 
 
 def variances(estimated: Iterable[ChargeRow], metered: Iterable[ChargeRow]) -> tuple[Variance, ...]:
-    """One line for each approach, in the order of their names, then one for what carries none, if anything does.
+    """Return a line for each approach, in the order of their names, then one for what carries none, if anything does.
 
     Source: `reconcile`, whose lines are summed up by approach.
 
     Raises:
         ReconcileError: the two sides cannot be compared; the message names the row.
     """
-    found = reconcile(estimated, metered)
-    lines: dict[str, list[Line]] = {}
-    for line in found.lines:
-        lines.setdefault(line.approach or "", []).append(line)
-    result = [_of(approach or None, own) for approach, own in sorted(lines.items())]
-    if found.untagged_usd or found.credits_and_tax_usd:
-        zero = Decimal(0)
-        result.append(
-            Variance(
-                approach=None,
-                estimated_usd=zero,
-                metered_usd=WIDE.add(found.untagged_usd, found.credits_and_tax_usd),
-                price_usd=zero,
-                volume_usd=zero,
-                unestimated_usd=zero,
-                not_metered_usd=zero,
-                untagged_usd=found.untagged_usd,
-                credits_and_tax_usd=found.credits_and_tax_usd,
-            )
+    whole = reconcile(estimated, metered)
+    by_approach: dict[str, list[ReconciledLine]] = {}
+    for line in whole.lines:
+        by_approach.setdefault(line.approach or "", []).append(line)
+    result = [
+        _variance(
+            approach or None,
+            exact_sum(line.baseline_usd for line in lines),
+            exact_sum(line.actual_usd for line in lines),
+            sum_of(line.split for line in lines),
         )
+        for approach, lines in sorted(by_approach.items())
+    ]
+    untagged, adjustments = whole.split.untagged_usd, whole.split.credits_and_tax_usd
+    if untagged or adjustments:
+        split = replace(NOTHING, untagged_usd=untagged, credits_and_tax_usd=adjustments)
+        result.append(_variance(None, ZERO, WIDE.add(untagged, adjustments), split))
     return tuple(result)
 
 
-def _of(approach: str | None, lines: list[Line]) -> Variance:
+def _variance(approach: str | None, estimated: Decimal, metered: Decimal, split: Split) -> Variance:
     return Variance(
         approach=approach,
-        estimated_usd=exact_sum(line.estimated_usd for line in lines),
-        metered_usd=exact_sum(line.actual_usd for line in lines),
-        price_usd=exact_sum(line.price_usd for line in lines),
-        volume_usd=exact_sum(line.volume_usd for line in lines),
-        unestimated_usd=exact_sum(line.unestimated_usd for line in lines),
-        not_metered_usd=exact_sum(line.not_billed_usd for line in lines),
-        untagged_usd=Decimal(0),
-        credits_and_tax_usd=Decimal(0),
+        estimated_usd=estimated,
+        metered_usd=metered,
+        price_usd=split.price_usd,
+        volume_usd=split.volume_usd,
+        unestimated_usd=split.unestimated_usd,
+        not_metered_usd=split.not_billed_usd,
+        untagged_usd=split.untagged_usd,
+        credits_and_tax_usd=split.credits_and_tax_usd,
     )

@@ -1,4 +1,4 @@
-"""The billed money cut one way at a time, the untagged share, and the two Bedrock meters. No two cuts are added."""
+"""The billed money by one grouping at a time, the untagged share, and the two Bedrock meters. Never add two."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cost_reports.spend_report.report import BedrockMeters, BreakdownLine, Spend
 PERCENT = Decimal("0.0001")
 NO_MODEL = "(no model)"
 Name = Callable[[ChargeRow], str]
-#: Name of the breakdown -> the cut that it is read from, and what names its lines.
+#: Name of the breakdown -> the grouping that it is read from, and what names its lines.
 _BY: dict[str, tuple[Cut, Name]] = {
     "service": ("service", lambda r: r.service),
     "usage type": ("usage-type", lambda r: r.usage_type or "(no usage type)"),
@@ -26,18 +26,18 @@ _BY: dict[str, tuple[Cut, Name]] = {
 
 
 def breakdowns(bill: Bill) -> tuple[SpendBreakdown, ...]:
-    """One breakdown for each cut that was read; a missing cut has none, which is not the same as zero."""
+    """Return a breakdown for each grouping that was read; a missing one is not the same as zero."""
     if bill.base is None:
         return ()
     result = []
-    for by, (cut, name) in _BY.items():
-        rows = bill.cut(cut)
+    for by, (grouping, name) in _BY.items():
+        rows = bill.grouped_by(grouping)
         if rows is None:
             continue
         if by != "record type":
             rows = [r for r in rows if r.charge_category in USAGE_CATEGORIES]
         if by == "model":
-            # An export has rows of every service; Cost Explorer's cut holds those of Amazon Bedrock only.
+            # An export has rows of every service; Cost Explorer's grouping holds those of Amazon Bedrock only.
             rows = [r for r in rows if bill.base != "whole" or r.model is not None]
         lines = _lines(rows, name, quantities=by == "usage type")
         result.append(SpendBreakdown(by=by, complete=by != "model", lines=lines))
@@ -49,14 +49,14 @@ def _lines(rows: Sequence[ChargeRow], name: Name, *, quantities: bool) -> tuple[
     for row in rows:
         groups.setdefault((name(row), row.approach), []).append(row)
     lines = []
-    for (label, approach), own in groups.items():
-        quantity, unit = _quantity(own) if quantities else (None, None)
-        lines.append(BreakdownLine(name=label, approach=approach, quantity=quantity, unit=unit, usd=total(own)))
+    for (label, approach), group in groups.items():
+        quantity, unit = _quantity(group) if quantities else (None, None)
+        lines.append(BreakdownLine(name=label, approach=approach, quantity=quantity, unit=unit, usd=total(group)))
     return tuple(sorted(lines, key=lambda x: (-x.usd, x.name, approach_order(x.approach))))
 
 
 def _quantity(rows: Sequence[ChargeRow]) -> tuple[Decimal | None, str | None]:
-    """The sum of the quantities in one unit; nulls where a row has none, or where they measure different things."""
+    """Return the sum of the quantities in one unit; None where a row has none, or where the units do not fit."""
     units = {r.unit for r in rows}
     if None in units or any(r.quantity is None for r in rows):
         return None, None
@@ -70,17 +70,21 @@ def _quantity(rows: Sequence[ChargeRow]) -> tuple[Decimal | None, str | None]:
 
 
 def missing_views(bill: Bill) -> tuple[str, ...]:
-    """A sentence for each breakdown that is not there."""
+    """Return a sentence for each breakdown that is not there."""
     return tuple(
         f"There is no breakdown by {by}: "
-        + ("billing was not read by it. That is not zero." if cut in bill.refused else "billing shows nothing by it.")
-        for by, (cut, _) in _BY.items()
-        if cut in bill.missing and bill.base is not None
+        + (
+            "billing was not read by it. That is not zero."
+            if grouping in bill.refused
+            else "billing shows nothing by it."
+        )
+        for by, (grouping, _) in _BY.items()
+        if grouping in bill.missing and bill.base is not None
     )
 
 
 def untagged(bill: Bill) -> Untagged | None:
-    """The share of the account's usage that names no experiment; null where no usage was read.
+    """Return the share of the account's usage that names no experiment; None where no usage was read.
 
     On usage only: credits are often untagged, and with them the share could be below 0 or above 100 %.
     """
@@ -93,15 +97,15 @@ def untagged(bill: Bill) -> Untagged | None:
 
 
 def bedrock_meters(bill: Bill) -> tuple[BedrockMeters, ...]:
-    """The same Bedrock money by the tag of the inference profile and by that of the calling role, side by side.
+    """Return the same Bedrock money by the tag of the inference profile and by that of the calling role, side by side.
 
-    A null says that this meter gave nothing at all (the role's tag is not active, or an export does not tell).
+    None: this meter gave nothing at all (the role's tag is not active, or an export does not tell).
     """
-    cuts: list[list[ChargeRow] | None] = [bill.cut("model"), bill.cut("role")]
-    found = [None if rows is None else [r for r in rows if r.model is not None] for rows in cuts]
-    names = {r.approach for rows in found if rows is not None for r in rows if r.approach is not None}
+    by_tag: list[list[ChargeRow] | None] = [bill.grouped_by("model"), bill.grouped_by("role")]
+    meters = [None if rows is None else [r for r in rows if r.model is not None] for rows in by_tag]
+    names = {r.approach for rows in meters if rows is not None for r in rows if r.approach is not None}
     return tuple(
-        BedrockMeters(approach=approach, by_profile_usd=_of(found[0], approach), by_role_usd=_of(found[1], approach))
+        BedrockMeters(approach=approach, by_profile_usd=_of(meters[0], approach), by_role_usd=_of(meters[1], approach))
         for approach in sorted(names, key=approach_order)
     )
 

@@ -1,6 +1,4 @@
-"""From what billing, meters and estimates say to the spend report. Pure: the same records give the same report,
-whatever their order.
-"""
+"""From what billing, meters and estimates say to the spend report. Pure: the order of the records does not matter."""
 
 from __future__ import annotations
 
@@ -11,8 +9,9 @@ from decimal import Decimal
 from contracts.money import ChargeRow, Source
 from contracts.times import parse_time
 from cost_reports.compare.align import ComparableCharges, align
-from cost_reports.compare.comparison import Comparison, compare, lines_of, nothing
-from cost_reports.compare.cross_check import second_opinion
+from cost_reports.compare.comparison import Comparison, compare, lines_of
+from cost_reports.compare.cross_check import cross_check
+from cost_reports.compare.split import NOTHING
 from cost_reports.cost_explorer.answers import disagreements
 from cost_reports.metering.charges import total
 from cost_reports.prices.catalogue import CURRENCY, Catalogue
@@ -28,28 +27,28 @@ from cost_reports.text import quantity, usd
 
 
 def build_spend(records: SpendRecords, catalogue: Catalogue) -> SpendReport:
-    """The spend report of one experiment and window.
+    """Return the spend report of one experiment and window.
 
     Raises:
-        SpendError: a row is of a wrong source, cut or experiment; the message names it.
-        ValueError: `as_of` is no time in UTC.
+        SpendError: a row is of a wrong source, grouping or experiment; the message names it.
+        ValueError: `as_of` is not a time in UTC.
     """
     today = parse_time(records.as_of).date()
     bill = bill_of(records)
-    metered = _own(records, records.metered, "metered")
-    sides = align(bill, metered, _own(records, records.estimated, "estimated"), catalogue)
-    state = state_of(records, bill, sides.metered)
-    against = compare(sides.metered, sides, bill) if state.known and sides.metered is not None else None
-    expected = compare(sides.estimated, sides, bill) if state.known and sides.estimated is not None else None
-    billed = total((*sides.usage, *sides.adjustments)) if state.known else None
-    total_metered, total_estimated = _total(sides.metered), _total(sides.estimated)
-    approaches, no_unit_costs = _approaches(records, bill, sides, state, against, expected)
-    by_day = days(records.window, bill, today, sides.metered, sides.estimated, known=state.known)
+    metered = _checked(records, records.metered, "metered")
+    charges = align(bill, metered, _checked(records, records.estimated, "estimated"), catalogue)
+    state = state_of(records, bill, charges.metered)
+    against = compare(charges.metered, charges, bill) if state.known and charges.metered is not None else None
+    expected = compare(charges.estimated, charges, bill) if state.known and charges.estimated is not None else None
+    billed = total((*charges.usage, *charges.adjustments)) if state.known else None
+    total_metered, total_estimated = _total(charges.metered), _total(charges.estimated)
+    approaches, no_unit_costs = _approaches(records, bill, charges, state, against, expected)
+    by_day = days(records.window, bill, today, charges.metered, charges.estimated, known=state.known)
     cells = trend(bill) if state.known else ()
     month = month_of(by_day, bill, today, records.billed.forecast, records.budget_usd)
-    notes = (*records.notes, *_notes(bill, sides, state), *no_unit_costs)
+    notes = (*records.notes, *_notes(bill, charges, state), *no_unit_costs)
     if state.known and records.exported is not None:
-        notes += second_opinion(bill, bill_of(replace(records, billed=records.exported)))
+        notes += cross_check(bill, bill_of(replace(records, billed=records.exported)))
     if month is None and state.known:
         notes += ("No month to date: billing has not reached this month, or the window does not hold all of it.",)
     return SpendReport(
@@ -70,9 +69,9 @@ def build_spend(records: SpendRecords, catalogue: Catalogue) -> SpendReport:
         total_billed_usd=billed,
         split=expected.split if expected else None,
         against_metered=against.split if against else None,
-        rounding_usd=sides.rounding_usd,
+        rounding_usd=charges.rounding_usd,
         approaches=approaches,
-        lines=lines_of(against, sides, bill, catalogue) if against else (),
+        lines=lines_of(against, charges, bill, catalogue) if against else (),
         days=by_day,
         trend=cells,
         breakdowns=breakdowns(bill) if state.known else (),
@@ -80,7 +79,7 @@ def build_spend(records: SpendRecords, catalogue: Catalogue) -> SpendReport:
         bedrock_meters=bedrock_meters(bill) if state.known else (),
         month=month,
         movers=movers(by_day, bill) if state.known else (),
-        anomalies=anomalies(cells, sides.metered),
+        anomalies=anomalies(cells, charges.metered),
         restatements=tuple(sorted(records.restatements, key=lambda r: (r.day, approach_order(r.approach), str(r)))),
         tags=tuple(sorted(records.tags, key=lambda t: (t.key, t.state, t.text))),
         failures=tuple(sorted((*records.billed.failures, *records.unread), key=lambda f: (f.request, f.code, f.text))),
@@ -89,19 +88,19 @@ def build_spend(records: SpendRecords, catalogue: Catalogue) -> SpendReport:
 
 
 def charges_of(records: SpendRecords) -> list[ChargeRow]:
-    """The rows that the report's totals are sums of, each amount once: of the many cuts of the bill those that usage
-    and adjustments are read from, and of these the experiment's, up to the last day that billing has reached.
+    """Return the rows that the report's totals are sums of, each amount once.
 
-    Raises:
-        As `build_spend`.
+    These are estimated and metered charges, and of the bill the experiment's usage and adjustments up to the last day
+    that billing has reached. Errors as in `build_spend`.
     """
     bill = bill_of(records)
-    own = (_own(records, records.estimated, "estimated"), _own(records, records.metered, "metered"))
-    return [*(row for rows in own for row in rows or ()), *bill.usage, *bill.adjustments]
+    estimated = _checked(records, records.estimated, "estimated") or ()
+    metered = _checked(records, records.metered, "metered") or ()
+    return [*estimated, *metered, *bill.usage, *bill.adjustments]
 
 
-def _own(records: SpendRecords, rows: Sequence[ChargeRow] | None, source: Source) -> list[ChargeRow] | None:
-    """The rows of the window, checked; null where they are not known."""
+def _checked(records: SpendRecords, rows: Sequence[ChargeRow] | None, source: Source) -> list[ChargeRow] | None:
+    """Return the rows of the window, checked; None where they are not known."""
     if rows is None:
         return None
     for row in rows:
@@ -124,38 +123,38 @@ def _of(rows: Iterable[ChargeRow] | None, approach: str | None) -> Decimal | Non
 def _approaches(
     records: SpendRecords,
     bill: Bill,
-    sides: ComparableCharges,
+    charges: ComparableCharges,
     state: State,
     against: Comparison | None,
     expected: Comparison | None,
 ) -> tuple[tuple[ApproachSpend, ...], tuple[str, ...]]:
-    """The approaches, and why some of them have no unit costs."""
-    billed = (*sides.usage, *sides.adjustments) if state.known else None
-    everything = (*(sides.estimated or ()), *(sides.metered or ()), *(billed or ()))
+    """Return the approaches, and why some of them have no unit costs."""
+    billed = (*charges.usage, *charges.adjustments) if state.known else None
+    everything = (*(charges.estimated or ()), *(charges.metered or ()), *(billed or ()))
     names = {r.approach for r in everything} | set(records.outputs)
     result, notes = [], []
     for approach in sorted(names, key=approach_order):
         costs, reason = None, None
-        if approach is not None and state.known and sides.metered is not None:
-            costs, reason = unit_costs(approach, records.outputs.get(approach), bill, sides.metered)
+        if approach is not None and state.known and charges.metered is not None:
+            costs, reason = unit_costs(approach, records.outputs.get(approach), bill, charges.metered)
         notes += [reason] if reason else []
         result.append(
             ApproachSpend(
                 approach=approach,
-                estimated_usd=_of(sides.estimated, approach),
-                metered_usd=_of(sides.metered, approach),
+                estimated_usd=_of(charges.estimated, approach),
+                metered_usd=_of(charges.metered, approach),
                 billed_usd=_of(billed, approach),
-                split=expected.by_approach.get(approach, nothing()) if expected else None,
-                against_metered=against.by_approach.get(approach, nothing()) if against else None,
+                split=expected.by_approach.get(approach, NOTHING) if expected else None,
+                against_metered=against.by_approach.get(approach, NOTHING) if against else None,
                 unit_costs=costs,
             )
         )
     return tuple(result), tuple(notes)
 
 
-def _notes(bill: Bill, sides: ComparableCharges, state: State) -> list[str]:
+def _notes(bill: Bill, charges: ComparableCharges, state: State) -> list[str]:
     notes = list(missing_views(bill)) if state.known else []
-    unknown = [name for name, side in (("metered", sides.metered), ("estimated", sides.estimated)) if side is None]
+    unknown = [name for name, side in (("metered", charges.metered), ("estimated", charges.estimated)) if side is None]
     if unknown:
         notes.append(
             f"What was {' and '.join(unknown)} is not known here, which is not zero: nothing is compared with it."
@@ -176,26 +175,26 @@ def _notes(bill: Bill, sides: ComparableCharges, state: State) -> list[str]:
             f"Credits, refunds and tax of {usd(bill.untagged_adjustments_usd)} in this account carry no tag; they"
             " belong to no experiment and are in no total."
         )
-    for kind, ours, theirs in sides.odd_units:
+    for kind, ours, theirs in charges.odd_units:
         notes.append(f"{kind} is counted in {ours!r} here and in {theirs!r} on the bill: only its money is compared.")
-    if sides.rounding_usd:
+    if charges.rounding_usd:
         notes.append(
             "Metered charges are compared at the precision of the bill, which adds"
-            f" {quantity(sides.rounding_usd, 'USD')} to them."
+            f" {quantity(charges.rounding_usd, 'USD')} to them."
         )
     return notes
 
 
 def _disagreement(bill: Bill) -> list[str]:
-    """A sentence where cuts that hold the same usage of the experiment do not agree."""
-    found = [d for d in disagreements(bill.rows) if d.experiment == bill.experiment and bill.base != "whole"]
-    if not found:
+    """Return a sentence where groupings that hold the same usage of the experiment do not agree."""
+    differing = [d for d in disagreements(bill.rows) if d.experiment == bill.experiment and bill.base != "whole"]
+    if not differing:
         return []
-    first = found[0]
+    first = differing[0]
     return [
-        f"Cuts of the bill disagree on {len(found)} days and approaches, first on {first.day} ({first.approach}):"
-        f" {usd(first.usd)} by {first.cut}, {usd(first.other_usd)} by {first.other_cut}. Billing may have been"
-        f" refreshed while it was read; the totals are those by {bill.base}."
+        f"Groupings of the bill disagree on {len(differing)} days and approaches, first on {first.day}"
+        f" ({first.approach}): {usd(first.usd)} by {first.grouping}, {usd(first.other_usd)} by {first.other_grouping}."
+        f" Billing may have been refreshed while it was read; the totals are those by {bill.base}."
     ]
 
 

@@ -28,35 +28,54 @@ def month_of(
     forecast: Forecast | None,
     budget_usd: Decimal | None,
 ) -> Month | None:
-    """The month of `today`; null where billing has not reached it, or the window does not hold all of it so far."""
+    """Return the month of `today`.
+
+    None where billing has not reached it, or the window does not hold all of it so far.
+    """
     period = today.isoformat()[:7]
-    own = [d for d in days if d.day.startswith(period)]
-    whole = bool(own) and own[0].day.endswith("-01") and own[-1].day >= today.isoformat()
-    if not whole or all(d.billed_usd is None for d in own):
+    of_month = [d for d in days if d.day.startswith(period)]
+    whole = bool(of_month) and of_month[0].day.endswith("-01") and of_month[-1].day >= today.isoformat()
+    if not whole or all(d.billed_usd is None for d in of_month):
         return None
-    to_date = exact_sum(d.billed_usd for d in own if d.billed_usd is not None)
+    to_date = exact_sum(d.billed_usd for d in of_month if d.billed_usd is not None)
+    ends: Sequence[Decimal | None] = (None, None, None)
+    percent = INTERVAL_PERCENT
     if forecast is not None:
-        method = "AWS: the month to date plus Cost Explorer's forecast from today on"
-        unbilled = [d.day for d in own if d.state == "not yet billed" and d.day < today.isoformat()]
-        if unbilled:
-            several = f"{unbilled[0]} to {unbilled[-1]}, not yet billed, are in neither"
-            method += f"; {several}" if len(unbilled) > 1 else f"; {unbilled[0]}, not yet billed, is in neither"
         ends = [WIDE.add(to_date, part) for part in (forecast.usd, forecast.low_usd, forecast.high_usd)]
-        return _month(period, to_date, ends, forecast.interval_percent, method, budget_usd)
-    history = _history(days, bill)
-    if len(history) < LEAST_DAYS:
+        percent, method = forecast.interval_percent, _method_of_aws(of_month, today)
+    elif len(history := _history(days, bill)) < LEAST_DAYS:
         method = f"none: whole billed days with cost so far are {len(history)}, and {LEAST_DAYS} are needed"
-        return _month(period, to_date, [], INTERVAL_PERCENT, method, budget_usd)
-    left = _days_left(bill.through or period, today)
-    method = (
-        f"our own: the mean of the last {len(history)} whole billed days for each of the {left} days left, with the"
-        f" interval of their spread ({_no_forecast(bill)})"
+    else:
+        left = _days_left(bill.through or period, today)
+        ends = _ends(to_date, history, left)
+        method = (
+            f"our own: the mean of the last {len(history)} whole billed days for each of the {left} days left, with the"
+            f" interval of their spread ({_no_forecast(bill)})"
+        )
+    middle, low, high = ends
+    return Month(
+        period=period,
+        to_date_usd=to_date,
+        forecast_usd=middle,
+        forecast_low_usd=low,
+        forecast_high_usd=high,
+        interval_percent=percent,
+        method=method,
+        budget_usd=budget_usd,
     )
-    return _month(period, to_date, _ends(to_date, history, left), INTERVAL_PERCENT, method, budget_usd)
+
+
+def _method_of_aws(days: Sequence[Day], today: date) -> str:
+    """Return what AWS's forecast is made of, and the days that are in neither part of it."""
+    method = "AWS: the month to date plus Cost Explorer's forecast from today on"
+    unbilled = [d.day for d in days if d.state == "not yet billed" and d.day < today.isoformat()]
+    if len(unbilled) > 1:
+        return f"{method}; {unbilled[0]} to {unbilled[-1]}, not yet billed, are in neither"
+    return f"{method}; {unbilled[0]}, not yet billed, is in neither" if unbilled else method
 
 
 def _history(days: Sequence[Day], bill: Bill) -> list[Decimal]:
-    """Billed usage of each of the last days that are billed, since the first on which anything cost."""
+    """Return billed usage of each of the last days that are billed, since the first on which anything cost."""
     sums = sum_by(bill.usage, lambda row: row.day)
     whole = [sums.get(d.day, Decimal(0)) for d in days if d.billed_usd is not None]
     first = next((n for n, amount in enumerate(whole) if amount), len(whole))
@@ -64,15 +83,16 @@ def _history(days: Sequence[Day], bill: Bill) -> list[Decimal]:
 
 
 def _days_left(through: str, today: date) -> int:
-    """Days of the month of `today` that come after the last billed day."""
+    """Return the days of the month of `today` that come after the last billed day."""
     first = today.replace(day=1)
     last = first_of_month(today, 1) - timedelta(days=1)
     return max(0, (last - max(date.fromisoformat(through), first - timedelta(days=1))).days)
 
 
 def _ends(to_date: Decimal, history: Sequence[Decimal], left: int) -> list[Decimal]:
-    """(forecast, low, high) of the month's end: the prediction interval of a sum of `left` independent, equal days,
-    mean x left ± t x s x sqrt(left + left² / n). Never below what is billed already.
+    """Return (forecast, low, high) of the month's end, never below what is billed already.
+
+    The prediction interval of a sum of `left` independent, equal days: mean x left ± t x s x sqrt(left + left² / n).
     """
     n = Decimal(len(history))
     mean = WIDE.divide(exact_sum(history), n)
@@ -85,30 +105,9 @@ def _ends(to_date: Decimal, history: Sequence[Decimal], left: int) -> list[Decim
 
 
 def _no_forecast(bill: Bill) -> str:
-    """Why there is none of AWS."""
+    """Return why there is no forecast of AWS."""
     if "forecast" in bill.refused:
         return "AWS gave no forecast"
     if bill.base == "whole":
         return "exports hold no forecast"
     return "AWS was not asked for a forecast: the role tag is active, and the bill by it took the place of that request"
-
-
-def _month(
-    period: str,
-    to_date: Decimal,
-    ends: Sequence[Decimal],
-    percent: int,
-    method: str,
-    budget_usd: Decimal | None,
-) -> Month:
-    middle, low, high = ends or (None, None, None)
-    return Month(
-        period=period,
-        to_date_usd=to_date,
-        forecast_usd=middle,
-        forecast_low_usd=low,
-        forecast_high_usd=high,
-        interval_percent=percent,
-        method=method,
-        budget_usd=budget_usd,
-    )

@@ -1,4 +1,4 @@
-"""What a spend report is made of: billed rows, metered and estimated charges, states. Taken from whoever read them."""
+"""What a spend report is made of: billed rows, metered and estimated charges, states."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Billed:
-    """What billing said about a window. `rows` hold every cut that was read, of all experiments and untagged usage.
+    """What billing said about a window. `rows` hold every grouping, of all experiments and untagged usage.
 
-    `through` is the last day that billing has reached (null: none). `failures`: requests that AWS refused; the cuts
-    that they would have given are missing, which is not the same as zero.
+    `through` is the last day that billing has reached, if any. `failures`: requests that AWS refused; the groupings
+    that they would have given are missing. That is not the same as zero.
     """
 
     source: BilledSource
@@ -54,7 +54,7 @@ class Billed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What an approach gave in the window: answers without errors, accepted ones (null: not measured), tokens."""
+    """What an approach gave in the window: answers without errors, accepted ones (None: not measured), tokens."""
 
     answers: int
     accepted: int | None
@@ -63,10 +63,11 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendRecords:
-    """Everything that `build_spend` needs. `metered` and `estimated` are charges of the window's runs by day; null:
-    nobody said what they were, which is not the same as none. `unread`: runs of the window that could not be read, so
-    that what they metered and were expected to cost is in neither. `exported`: what billing exports say of the same
-    days, beside Cost Explorer.
+    """Everything that `build_spend` needs.
+
+    `metered` and `estimated` are charges of the window's runs by day; None: not known, not the same as nothing.
+    `unread`: runs of the window that could not be read; their money is in neither. `exported`: what billing exports say
+    of the same days, beside Cost Explorer.
     """
 
     experiment: str

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
+
+from contracts.json_codec import from_jsonable
+from cost_reports.compare.split import Split
 
 SCHEMA = 1
 KIND = "spend"
@@ -23,8 +26,9 @@ BilledState = Literal["complete", "partial", "no data yet", "tag not activated",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A request to AWS that was refused, or a run that could not be read: which one, AWS's code, and one line of what
-    it means and what to do.
+    """A request to AWS that was refused, or a run that could not be read.
+
+    Which one, AWS's code, and one line of what it means and what to do.
     """
 
     request: str
@@ -57,8 +61,10 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """One UTC day of the window. Null billed: billing has not reached the day, or nobody can say what it billed for the
-    experiment, which is not the same as 0. Null metered or estimated: not known.
+    """One UTC day of the window. An amount of None is not known.
+
+    Billed: billing has not reached the day, or cannot tell what it billed for the experiment. That is not the same as
+    0.
     """
 
     day: str
@@ -78,20 +84,8 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
-    """billed - estimated = price + volume + unestimated + untagged + credits and tax + not yet billed, exactly."""
-
-    price_usd: Decimal
-    volume_usd: Decimal
-    unestimated_usd: Decimal
-    untagged_usd: Decimal
-    credits_and_tax_usd: Decimal
-    not_billed_usd: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UnitCosts:
-    """Billed usage of an approach over what it gave in the window. Null where there was nothing to divide by."""
+    """Billed usage of an approach over what it gave in the window. None where there was nothing to divide by."""
 
     answers: int
     accepted: int | None
@@ -103,9 +97,9 @@ class UnitCosts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApproachSpend:
-    """One approach, the costs that all share (`shared`), or (null) what carries no approach.
+    """One approach, the costs that all share (`shared`), or (None) what carries no approach.
 
-    `split` explains billed - estimated, `against_metered` explains billed - metered. A null amount is not known.
+    `split` explains billed - estimated, `against_metered` explains billed - metered. An amount of None is not known.
     """
 
     approach: str | None
@@ -119,7 +113,7 @@ class ApproachSpend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendLine:
-    """One line of the comparison of billed with metered: quantities in `unit`; a null side does not know the line."""
+    """One line of billed against metered: quantities in `unit`; None on a side that does not know the line."""
 
     approach: str | None
     service_code: str | None
@@ -135,7 +129,7 @@ class SpendLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """Billed usage of one day and one approach, for the trend (no credits, refunds, tax). Null approach: untagged."""
+    """Billed usage of one day and one approach, for the trend (no credits, refunds, tax). No approach: untagged."""
 
     day: str
     approach: str | None
@@ -144,7 +138,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakdownLine:
-    """A line of a cut. Null `approach`: untagged, or a cut that is not by approach."""
+    """A line of a breakdown. No `approach`: untagged, or a grouping that is not by approach."""
 
     name: str
     approach: str | None
@@ -155,9 +149,9 @@ class BreakdownLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendBreakdown:
-    """The billed money of the experiment cut one way (`service`, `usage type`, `model`, `record type`); never add two.
+    """The experiment's bill by one grouping (`service`, `usage type`, `model`, `record type`); never add two.
 
-    `complete` false: the cut covers some services only (models: Amazon Bedrock).
+    Not `complete`: the grouping covers some services only (models: Amazon Bedrock).
     """
 
     by: str
@@ -167,7 +161,7 @@ class SpendBreakdown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Untagged:
-    """Usage of the whole account that carries no `cost-cell`; `share` is a percentage of all usage, null of nothing."""
+    """Usage of the whole account without `cost-cell`; `share` is a percentage of all usage, None of nothing."""
 
     usd: Decimal
     account_usage_usd: Decimal
@@ -220,7 +214,7 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restatement:
-    """A day that AWS had billed differently when the last report was made. Null = the day was, or is, not there."""
+    """A day that AWS had billed differently when the last report was made. None: the day was, or is, not there."""
 
     day: str
     approach: str | None
@@ -233,7 +227,7 @@ class SpendReport:
     """report.json of `reports/<experiment>/<date>/`; `kind` tells it from the report of a run.
 
     Metered and estimated money is at the precision of the bill; `rounding_usd` is what that added to the metered money.
-    A null total is not known, and nothing is compared with it.
+    A total of None is not known, and nothing is compared with it.
     """
 
     schema: int
@@ -260,3 +254,15 @@ class SpendReport:
     tags: tuple[Tag, ...]
     failures: tuple[Failure, ...]
     notes: tuple[str, ...]
+
+
+def spend_from_json(data: Any) -> SpendReport:
+    """Return the report whose JSON `contracts.json_codec.to_json` wrote; `data` is what `json.loads` gave.
+
+    Raises:
+        ValueError: it is of another kind or schema, or a field is wrong; the message names it.
+    """
+    kind, schema = (data.get("kind"), data.get("schema")) if isinstance(data, dict) else (None, None)
+    if (kind, schema) != (KIND, SCHEMA):
+        raise ValueError(f"spend report: kind {KIND!r} and schema {SCHEMA} are needed, not {kind!r} and {schema!r}")
+    return from_jsonable(SpendReport, data, "spend report")

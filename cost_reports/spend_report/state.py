@@ -1,7 +1,7 @@
 """How complete the bill is, in one word and in a sentence; and what the report says first.
 
-"No data yet", "tag not activated" and "zero" are three different answers. Only where billing has reached days of the
-window and groups by the experiment's tag is nothing billed a zero; otherwise what was billed is null.
+"No data yet", "tag not activated" and "zero" are three different answers. Nothing billed is a zero only where billing
+has reached days of the window and groups by the experiment's tag; otherwise what was billed is not known.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from contracts.money import ChargeRow
-from cost_reports.compare.comparison import parts
+from cost_reports.compare.split import Split, parts
 from cost_reports.cost_explorer.failures import UNAVAILABLE
 from cost_reports.cost_explorer.requests import CELL_TAG
-from cost_reports.spend_report.bill import USAGE_CUTS, Bill
+from cost_reports.spend_report.bill import USAGE_GROUPINGS, Bill
 from cost_reports.spend_report.records import SpendRecords
-from cost_reports.spend_report.report import BilledState, Failure, Split, Tag
+from cost_reports.spend_report.report import BilledState, Failure, Tag
 from cost_reports.text import usd
 
 #: States of the tag in which billing cannot group by it, so that nothing found is not zero.
@@ -40,14 +40,14 @@ class State:
 
 
 def state_of(records: SpendRecords, bill: Bill, metered: Sequence[ChargeRow] | None) -> State:
-    """The state of the bill. `metered` are the rows of the window; null: not known."""
-    found = _state_of(records, bill, metered)
+    """Return the state of the bill. `metered` are the rows of the window; None: not known."""
+    state = _state_of(records, bill, metered)
     if not records.unread:
-        return found
+        return state
     names = ", ".join(failure.request for failure in records.unread)
     return State(
-        "partial" if found.state == "complete" else found.state,
-        f"{found.text} Not read: {names}; what was metered and expected there is in no total.",
+        "partial" if state.state == "complete" else state.state,
+        f"{state.text} Not read: {names}; what was metered and expected there is in no total.",
     )
 
 
@@ -59,21 +59,21 @@ def _state_of(records: SpendRecords, bill: Bill, metered: Sequence[ChargeRow] | 
             "no data yet",
             "Billing has no data for this window yet. Usage appears in billing about a day after it happened.",
         )
-    mine = (*bill.usage, *bill.adjustments)
+    billed = (*bill.usage, *bill.adjustments)
     grouped = any(r.experiment is not None for r in bill.account_usage)
     open_states = NOT_GROUPING if grouped else NOT_GROUPING | NOT_SEEN
     tag = next((t for t in records.tags if t.key == CELL_TAG and t.state in open_states), None)
-    if tag is not None and not mine:
+    if tag is not None and not billed:
         return State("failed" if tag.state == "unknown" else "tag not activated", _no_tag(tag))
     late = sorted({r.day for r in metered or () if not bill.reached(r.day)})
     absent = bill.not_tagged(metered or ())
-    if late and not absent and not mine:
+    if late and not absent and not billed:
         return State(
             "no data yet",
             f"Billing has reached {bill.through}; the first metered usage is of {late[0]}. Usage appears in billing"
             " about a day after it happened.",
         )
-    if absent and not mine:
+    if absent and not billed:
         return State(
             "tag not activated",
             f"Billing has reached {bill.through} and has nothing with the experiment's tag ({CELL_TAG}), although usage"
@@ -81,7 +81,7 @@ def _state_of(records: SpendRecords, bill: Bill, metered: Sequence[ChargeRow] | 
             " that are over. Nothing found by this tag is not zero.",
         )
     seen = grouped or any(t.key == CELL_TAG and t.state == "active" for t in records.tags)
-    if metered is None and not mine and not seen:
+    if metered is None and not billed and not seen:
         return State(
             "tag not activated",
             f"Nothing on the bill carries the tag {CELL_TAG}, of this or of any other experiment, and what the runs"
@@ -92,7 +92,7 @@ def _state_of(records: SpendRecords, bill: Bill, metered: Sequence[ChargeRow] | 
 
 
 def _refused(failures: Sequence[Failure]) -> State:
-    failures = [f for f in failures if f.request in USAGE_CUTS] or failures
+    failures = [f for f in failures if f.request in USAGE_GROUPINGS] or failures
     first = min(failures, key=lambda f: (f.code == UNAVAILABLE, f.request, f.code, f.text))
     if all(f.code == UNAVAILABLE for f in failures):
         return State("no data yet", f"Billing has no data yet ({first.code}): {first.text}")
@@ -109,7 +109,7 @@ def _no_tag(tag: Tag) -> str:
 def _as_far_as_read(
     records: SpendRecords, bill: Bill, known: bool, late: Sequence[str], absent: Sequence[str], tag: Tag | None
 ) -> State:
-    """`known`: whether anybody said what the runs metered."""
+    """Return the state of a bill that was read. `known`: what the runs metered is known."""
     text = [f"Billing has reached {bill.through}."]
     if late:
         text.append(f"Usage metered on {_days(late)} is not billed yet.")
@@ -119,7 +119,7 @@ def _as_far_as_read(
             " then (a backfill can add it: `ladder tags backfill`)."
         )
     if not known:
-        text.append("What the runs metered is not known, so that nobody can tell whether all of it is billed.")
+        text.append("What the runs metered is not known, so it cannot be told whether all of it is billed.")
     if tag is not None:
         text.append(f"Tag {tag.key}: {tag.state}. {tag.text}")
     if not bill.adjustments_known:
@@ -145,25 +145,25 @@ def headline(
     estimated: Decimal | None,
     against_metered: Split | None,
 ) -> str:
-    """One sentence: the totals, the state, and the difference explained."""
+    """Return one sentence: the totals, the state, and the difference explained."""
     start = "SIMULATED BILL: " if records.simulated else ""
-    own = " and ".join(
+    ours = " and ".join(
         f"{name} not known" if amount is None else f"{usd(amount)} {name}"
         for name, amount in (("metered", metered), ("estimated", estimated))
     )
     if billed is None:
-        reason = {"no data yet": "not billed yet", "tag not activated": "billed amount unknown (tag not activated)"}
-        what = reason.get(state.state, "billed amount unknown (billing could not be read)")
-        return f"{start}{records.experiment}: {what}; {own}."
-    paid = f"{start}{records.experiment}: {usd(billed)} billed to {through} ({state.state}), {own}"
+        reasons = {"no data yet": "not billed yet", "tag not activated": "billed amount unknown (tag not activated)"}
+        what = reasons.get(state.state, "billed amount unknown (billing could not be read)")
+        return f"{start}{records.experiment}: {what}; {ours}."
+    paid = f"{start}{records.experiment}: {usd(billed)} billed to {through} ({state.state}), {ours}"
     if metered is None or against_metered is None:
         return f"{paid}."
     named = [f"{name} {usd(part)}" for name, part in zip(PARTS, parts(against_metered), strict=True) if part]
     difference = billed - metered
     if not named:
-        said = "billed and metered are equal to the last digit"
+        reason = "billed and metered are equal to the last digit"
     elif difference == 0:
-        said = f"billed and metered are equal, because {', '.join(named)} cancel out"
+        reason = f"billed and metered are equal, because {', '.join(named)} cancel out"
     else:
-        said = f"billed - metered = {usd(difference)} ({', '.join(named)})"
-    return f"{paid}; {said}."
+        reason = f"billed - metered = {usd(difference)} ({', '.join(named)})"
+    return f"{paid}; {reason}."

@@ -29,15 +29,16 @@ LEAST_DAYS = 7
 
 
 def days_of_window(window: Window) -> list[str]:
-    """The days of the window, first to last."""
+    """Return the days of the window, first to last."""
     return [(window.start + timedelta(days=n)).isoformat() for n in range((window.end - window.start).days)]
 
 
 def day_state(day: str, bill: Bill, today: date, flagged: frozenset[str], absent: frozenset[str]) -> DayState:
-    """How final the bill of a day is. `flagged`: the days that AWS marks as estimated; `absent`: those whose usage is
-    not on the bill by the experiment's tag.
+    """Return how final the bill of a day is.
 
-    A day is final where AWS does not mark it as estimated and its month is closed: day 7 of the next month or later.
+    `flagged`: the days that AWS marks as estimated; `absent`: those whose usage is not on the bill by the experiment's
+    tag. A day is final where AWS does not mark it as estimated and its month is closed: day 7 of the next month or
+    later.
     """
     if bill.base is None:
         return "unknown"
@@ -58,7 +59,7 @@ def days(
     *,
     known: bool,
 ) -> tuple[Day, ...]:
-    """Every day of the window. `known` false: nobody can say what was billed, so no day has an amount."""
+    """Return every day of the window. Not `known`: what was billed cannot be told, so no day has an amount."""
     flagged = frozenset(r.day for r in bill.rows if r.estimated)
     billed = sum_by((*bill.usage, *bill.adjustments), _day)
     meters, before = (None if rows is None else sum_by(rows, _day) for rows in (metered, estimated))
@@ -85,44 +86,44 @@ def _cell(row: ChargeRow) -> tuple[str, str | None]:
 
 
 def trend(bill: Bill) -> tuple[Cell, ...]:
-    """Billed usage by day and approach; credits, refunds and tax fall on days that have nothing to do with them."""
+    """Return billed usage by day and approach; credits, refunds and tax fall on days that they are not about."""
     ordered = sorted(sum_by(bill.usage, _cell).items(), key=lambda item: (item[0][0], approach_order(item[0][1])))
     return tuple(Cell(day=day, approach=approach, usd=amount) for (day, approach), amount in ordered)
 
 
 def periods(days: Sequence[Day]) -> tuple[list[str], list[str]]:
-    """(before, now): the last billed days, at most seven, and as many before them. Empty with fewer than two."""
+    """Return (before, now): the last billed days, at most seven, and as many before them. Empty with fewer than two."""
     billed = [d.day for d in days if d.billed_usd is not None]
     length = min(MOVER_DAYS, len(billed) // 2)
     return billed[len(billed) - 2 * length : len(billed) - length], billed[len(billed) - length :]
 
 
 def movers(days: Sequence[Day], bill: Bill) -> tuple[Mover, ...]:
-    """Services (usage types where the cut by service is missing) that changed most between the two `periods`."""
+    """Return the services that changed most between the two `periods`; usage types where services are missing."""
     before, now = periods(days)
-    by_service = bill.cut("whole" if bill.base == "whole" else "service")
+    by_service = bill.grouped_by("whole" if bill.base == "whole" else "service")
     rows = bill.usage if by_service is None or bill.base == "whole" else by_service
 
     def name(row: ChargeRow) -> tuple[str, str | None]:
         return (row.service if by_service is not None else row.usage_type or row.charge_category), row.approach
 
     sums = [sum_by((r for r in rows if r.day in period), name) for period in (set(before), set(now))]
-    found = [
+    changes = [
         Mover(name=n, approach=a, before_usd=sums[0].get((n, a), Decimal(0)), now_usd=sums[1].get((n, a), Decimal(0)))
         for n, a in {*sums[0], *sums[1]}
     ]
-    moved = [m for m in found if m.before_usd != m.now_usd]
+    moved = [m for m in changes if m.before_usd != m.now_usd]
     moved.sort(key=lambda m: (-abs(WIDE.subtract(m.now_usd, m.before_usd)), m.name, approach_order(m.approach)))
     return tuple(moved[:MOST_MOVERS])
 
 
 def anomalies(cells: Sequence[Cell], metered: Sequence[ChargeRow] | None) -> tuple[Anomaly, ...]:
-    """Days on which an approach costs far more than on its usual days of the same kind: with a run, or without. Where
-    nobody knows what was metered, all days are of one kind.
+    """Return days on which an approach costs far more than on its usual days of the same kind: with a run, or without.
 
-    The usual day is the median of the days of its kind on which the approach costs anything; at least seven are
-    needed. A day stands out above median + 5 x MAD (the median distance from the median), if that is also 1 USD above
-    the median. Both are robust: the days that stand out hardly move them.
+    Where it is not known what was metered, all days are of one kind. The usual day is the median of the days of its
+    kind on which the approach costs anything; at least seven are needed. A day stands out above median + 5 x MAD (the
+    median distance from the median), if that is also 1 USD above the median. Both are robust: the days that stand out
+    hardly move them.
     """
     runs = {_cell(row) for row in metered or ()}
     kinds: dict[tuple[str | None, str], dict[str, Decimal]] = {}
@@ -130,16 +131,16 @@ def anomalies(cells: Sequence[Cell], metered: Sequence[ChargeRow] | None) -> tup
         if cell.usd > 0:
             kind = " with a run" if (cell.day, cell.approach) in runs else " without a run"
             kinds.setdefault((cell.approach, "" if metered is None else kind), {})[cell.day] = cell.usd
-    found = [
+    unusual = [
         Anomaly(day=day, approach=approach, usd=amount, usual_usd=usual, text=_unusual(day, amount, usual, kind))
-        for (approach, kind), own in kinds.items()
-        for day, amount, usual in _outstanding(own)
+        for (approach, kind), amounts in kinds.items()
+        for day, amount, usual in _outstanding(amounts)
     ]
-    return tuple(sorted(found, key=lambda a: (a.day, approach_order(a.approach))))
+    return tuple(sorted(unusual, key=lambda a: (a.day, approach_order(a.approach))))
 
 
 def _outstanding(amounts: Mapping[str, Decimal]) -> list[tuple[str, Decimal, Decimal]]:
-    """(day, amount, usual amount) of the days that stand out."""
+    """Return (day, amount, usual amount) of the days that stand out."""
     if len(amounts) < LEAST_DAYS:
         return []
     usual = median(Fraction(v) for v in amounts.values())

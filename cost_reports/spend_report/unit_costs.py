@@ -17,16 +17,16 @@ from cost_reports.spend_report.report import UnitCosts
 def unit_costs(
     approach: str, output: Output | None, bill: Bill, metered: Sequence[ChargeRow]
 ) -> tuple[UnitCosts | None, str | None]:
-    """(unit costs, why there are none). Credits, refunds and tax are apart: they are not what an answer costs.
+    """Return (unit costs, why some are missing). Credits, refunds and tax are apart: they are not what an answer costs.
 
-    There are none while billing has not reached every day on which the approach (or, where nothing of it was metered,
+    They are missing while billing has not reached every day on which the approach (or, where nothing of it was metered,
     the experiment) used anything, or where it billed nothing for it on one of these days: half of a run's bill would
     look cheap.
     """
     if output is None:
         return None, None
-    own = [r for r in metered if r.approach == approach] or metered
-    last = max((r.day for r in own), default=None)
+    relevant = [r for r in metered if r.approach == approach] or metered
+    last = max((r.day for r in relevant), default=None)
     if last is not None and not bill.reached(last):
         return None, f"No unit costs of {approach} yet: it used something on {last}, which billing has not reached."
     usage = [r for r in bill.usage if r.approach == approach]

@@ -1,22 +1,15 @@
 """The sweep after a fine-tuning execution that was stopped or ran out of time, and so had no clean-up of its own.
 
-Its input is the event by which Step Functions tells of that execution. Names are worked out from it by the rule of
-`lambdas.fine_tuning.jobs.job_name`: experiment, run, and 8 digits of a hash that only this execution has, so that an
-execution which continues the run in the meantime keeps its endpoint.
+Its input is the event by which Step Functions tells of that execution. Names are worked out from it by the rule in
+`contracts.job_names`, whose hash only this execution has: an execution that continues the run meanwhile keeps its
+endpoint.
 """
 
 from __future__ import annotations
 
+from contracts.job_names import JSONATA
 from infra import common_states
 from infra.fine_tuning import states as sagemaker
-
-_NAME = (
-    "{% ("
-    "$subject := $states.input.asked.experiment & ' ' & $states.input.asked.run;"
-    "$slug := $replace($substring($join($match($subject, /[a-zA-Z0-9]+/).match, '-'), 0, 54), /-+$/, '');"
-    "$slug & '-' & $substring($hash($subject & ' ' & $states.input.execution, 'SHA-256'), 0, 8)"
-    ") %}"
-)
 
 
 def definition() -> common_states.State:
@@ -36,7 +29,7 @@ def definition() -> common_states.State:
             "WorkOutName": {
                 "Type": "Pass",
                 "QueryLanguage": "JSONata",
-                "Output": {"name": _NAME},
+                "Output": {"name": JSONATA},
                 "Next": "StopTrainingJob",
             },
             "StopTrainingJob": sagemaker.call(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -16,6 +16,7 @@ from aws_cdk import aws_opensearchserverless as serverless
 from aws_cdk import aws_opensearchservice as opensearch
 from constructs import Construct
 
+from contracts import index_mapping
 from infra import checks, permissions
 from infra.settings import Settings, VectorStoreKind
 
@@ -57,17 +58,6 @@ def vector_store(scope: Construct, id: str, *, settings: Settings) -> VectorStor
     if settings.vector_store == "domain":
         return Domain(scope, id)
     return Collection(scope, id, settings=settings)
-
-
-def mapping(dimensions: int) -> dict[str, Any]:
-    """Fields of the index, as `lambdas.rag.index` uses them. No `engine`: NextGen refuses it."""
-    keywords = ("title", "chunk_id", "document", "experiment", "corpus")
-    return {
-        "vector": {"type": "knn_vector", "dimension": dimensions},
-        "text": {"type": "text"},
-        **{name: {"type": "keyword"} for name in keywords},
-        "position": {"type": "integer"},
-    }
 
 
 class Collection(VectorStore):
@@ -124,7 +114,9 @@ class Collection(VectorStore):
             settings=serverless.CfnIndex.IndexSettingsProperty(
                 index=serverless.CfnIndex.IndexProperty(knn=True),
             ),
-            mappings=serverless.CfnIndex.MappingsProperty(properties=mapping(settings.models.embedding_dimensions)),
+            mappings=serverless.CfnIndex.MappingsProperty(
+                properties=index_mapping.properties(settings.models.embedding_dimensions)
+            ),
         )
         self._access("Deployment", self, self.name, [(MANAGE, [_deployment_role(self)])])
         self.endpoint = self.collection.attr_collection_endpoint

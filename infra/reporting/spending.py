@@ -15,10 +15,10 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from contracts.tags import CELL
 from infra import permissions, tags
 from infra.settings import Settings
 
-CELL = "cost-cell"
 #: (what is compared with the limit, percent of it that is too much)
 NOTIFICATIONS = (("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100))
 #: An anomaly is reported from this total impact on, in USD: a day of a forgotten OCU costs as much.

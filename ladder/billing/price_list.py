@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import date
 
 from cost_reports.estimate.expected_usage import month_usage
-from cost_reports.estimate.options import EstimateInputs
-from cost_reports.estimate.options_tuned import all_options
+from cost_reports.estimate.inputs import EstimateInputs
+from cost_reports.estimate.options.ladder import all_options
 from cost_reports.prices import checks
 from cost_reports.prices.catalogue import Catalogue, name_of
 from cost_reports.render.document import Block, Bullets, Document, Heading, Table, columns

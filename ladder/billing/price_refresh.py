@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from cost_reports.prices.catalogue import Catalogue, name_of
-from cost_reports.prices.price_list import HOME, Found, Refreshed, parse, refresh, service_codes, to_file
+from cost_reports.prices.price_list import HOME, ListedPrice, Refreshed, parse, refresh, service_codes, to_file
 from ladder.errors import LadderError
 
 NOTE = "List prices of AWS. Rows read from the Price List API say so; the others keep the source they had."
 
 
-def fetch(pricing: Any, catalogue: Catalogue, region: str) -> list[Found]:
+def fetch(pricing: Any, catalogue: Catalogue, region: str) -> list[ListedPrice]:
     """All on-demand prices of the catalogue's service codes in `region`. `pricing` is a boto3 client (us-east-1)."""
-    found: list[Found] = []
+    found: list[ListedPrice] = []
     for code in service_codes(catalogue):
         pages = pricing.get_paginator("get_products").paginate(
             ServiceCode=code,
@@ -27,7 +27,7 @@ def fetch(pricing: Any, catalogue: Catalogue, region: str) -> list[Found]:
 
 
 def write(
-    catalogue: Catalogue, found: list[Found], today: str, out: Path, region: str = HOME
+    catalogue: Catalogue, found: list[ListedPrice], today: str, out: Path, region: str = HOME
 ) -> tuple[Path, Refreshed]:
     """Write `aws_prices_<today>.json` into `out`, and beside it what changed as `.diff.txt`; both come back.
 

@@ -15,6 +15,7 @@ from ladder.experiment.validation import Source, Sourced
 from lambdas.common.prompts import citations
 from lambdas.evaluation.metrics import CORRECTNESS, METRICS
 from lambdas.evaluation.scoring import split_of
+from lambdas.evaluation.text import tokens
 
 #: What a deployment accepts too (`infra.settings.EXPERIMENT_NAME`): the vector store's names leave 18 characters.
 EXPERIMENT_NAME = re.compile(r"(?=.{2,18}$)[a-z](?:-?[a-z0-9])*")
@@ -152,7 +153,7 @@ def check_questions(
     if retrieval is not None:
         limit -= _most_pages(retrieval) * retrieval.chunk_characters
     ids: dict[str, Sourced[Question]] = {}
-    texts: dict[str, tuple[Sourced[Question], bool]] = {}
+    texts: dict[tuple[str, ...], tuple[Sourced[Question], bool]] = {}
     for asked, is_test in [*((q, False) for q in train), *((q, True) for q in test)]:
         question, problem = asked.value, asked.source.problem
         _check_question(question, documents, limit, problem)
@@ -161,7 +162,7 @@ def check_questions(
         other = ids.setdefault(question.id, asked)
         if other is not asked:
             problem(f"{question.id!r} is the id of {_place(other)} too", "give each question its own id", "id")
-        earlier, earlier_is_test = texts.setdefault(_words(question.question), (asked, is_test))
+        earlier, earlier_is_test = texts.setdefault(tuple(tokens(question.question)), (asked, is_test))
         if earlier is not asked and is_test:
             leak = "the answer would be known from training" if not earlier_is_test else "it would count twice"
             what = f"is asked in {_place(earlier)} too, so {leak}"
@@ -203,8 +204,3 @@ def _check_answer(
 
 def _place(question: Sourced[Question]) -> str:
     return f"{question.source.file}:{question.source.line}"
-
-
-def _words(text: str) -> str:
-    """Return the words alone: case, spacing and punctuation do not hide a repeated question."""
-    return " ".join(re.findall(r"\w+", text.casefold()))

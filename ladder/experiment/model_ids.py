@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from contracts.aws_names import GEOGRAPHIES
 from contracts.experiment import Models
 
-#: Prefixes of Bedrock's cross-region inference profiles.
-GEOGRAPHIES = ("us", "us-gov", "eu", "apac", "jp", "au", "ca", "global")
 #: Some providers, to recognise a wrong word before them. A provider that is not listed passes.
 PROVIDERS = ("ai21", "amazon", "anthropic", "cohere", "deepseek", "meta", "mistral", "openai", "qwen", "writer")
 BEDROCK_MODEL = re.compile(r"[a-z0-9-]+\.[a-zA-Z0-9][a-zA-Z0-9_-]*(?:[.:][a-zA-Z0-9_-]+)*")

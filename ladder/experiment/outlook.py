@@ -12,7 +12,7 @@ from contracts.json_codec import to_json
 from cost_reports.decide.decide import decide as make_decision
 from cost_reports.decide.decide import quality_of, tokens_of
 from cost_reports.estimate.estimate import estimate as make_estimate
-from cost_reports.estimate.options import EstimateInputs
+from cost_reports.estimate.inputs import EstimateInputs
 from cost_reports.prices.catalogue import Catalogue
 from cost_reports.render import outlook_csv
 from cost_reports.render.documents import decision_document, estimate_document

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from contracts.experiment import Models
 from contracts.money import UsageRow
 from cost_reports.metering import meters
-from cost_reports.metering.meters import MeterContext
+from cost_reports.metering.meters import UsageRowFactory
 from cost_reports.prices import checks
 from cost_reports.prices.catalogue import Catalogue
 from ladder.errors import LadderError
@@ -30,14 +30,14 @@ def require_prices(models: Models, region: str, catalogue: Catalogue) -> None:
 def _needed(models: Models, region: str) -> list[UsageRow]:
     """One unit of everything whose price depends on the experiment's choices."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    ctx = MeterContext(experiment="-", run="-", approach="shared", variant=None, start=now, end=now, region=region)
+    one = UsageRowFactory(experiment="-", run="-", approach="shared", variant=None, start=now, end=now, region=region)
     return [
-        meters.bedrock_tokens(ctx, models.generator, "input", 1),
-        meters.bedrock_tokens(ctx, models.generator, "output", 1),
-        meters.embedding_tokens(ctx, models.embedding, 1),
-        meters.training_seconds(ctx, models.training_instance, 1),
-        meters.endpoint_seconds(ctx, models.hosting_instance, 1),
-        meters.ocu_seconds(ctx, "search", 1),
-        meters.state_transitions(ctx, 1),
-        meters.s3_requests(ctx, 1, 1),
+        one.tokens(models.generator, "input", 1),
+        one.tokens(models.generator, "output", 1),
+        one.tokens(models.embedding, "input", 1),
+        one.row(meters.TRAINING, 1, variety=models.training_instance),
+        one.row(meters.HOSTING, 1, variety=models.hosting_instance),
+        one.row(meters.OCU["search"], 1),
+        one.row(meters.TRANSITIONS, 1),
+        one.row(meters.S3_REQUESTS[1], 1),
     ]

@@ -15,7 +15,7 @@ from contracts import keys
 from cost_reports.render import terminal
 from cost_reports.render.documents import run_report_document, spend_report_document
 from cost_reports.run_report.report import report_from_json
-from cost_reports.spend_report.load import spend_from_json
+from cost_reports.spend_report.report import spend_from_json
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
 from lambdas.common.store import Results

@@ -137,7 +137,7 @@ def must_repeat(row: AnswerRow) -> bool:
 
 
 def earlier_rows(results: Results, batch: Batch) -> dict[str, AnswerRow]:
-    """Question id -> row of an earlier invocation; empty where there is none or it is not of exactly this batch.
+    """Question id -> row of an earlier invocation; empty where that left none or is not of exactly this batch.
 
     An object that cannot be read (cut short, of an older format) counts as absent: its questions are asked again.
     """

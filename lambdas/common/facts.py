@@ -134,7 +134,7 @@ class Facts:
             self.update(source, period, change)
 
     def old_format(self) -> str | None:
-        """Return one line about objects of an earlier format, None where there are none."""
+        """Return one line about objects of an earlier format, None without any."""
         prefix = keys.report_prefix(self._experiment, "facts")
         old = [key for key in self._results.list_keys(prefix) if key.endswith(_OLD_FORMAT)]
         if not old:

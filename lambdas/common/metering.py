@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from contracts.money import UsageRow
 from cost_reports.metering import meters
-from cost_reports.metering.meters import MeterContext
+from cost_reports.metering.meters import UsageRowFactory
+from cost_reports.prices.usage_types import request_meters
 from lambdas.common.runtime import LambdaContext, Log
 from lambdas.common.store import Results
 
@@ -26,9 +27,6 @@ from lambdas.common.store import Results
 S3_FREE = ("Delete", "Abort")
 S3_TIER_1 = ("Put", "Copy", "Create", "Upload", "Complete", "List", "Post", "Restore")
 DYNAMODB_WRITES = ("Put", "Update", "Delete", "BatchWrite", "TransactWrite")
-
-
-Architecture = Literal["arm64", "x86_64"]
 
 
 class Meter:
@@ -46,7 +44,7 @@ class Meter:
         region: str,
         variant: str | None = None,
         context: LambdaContext | None = None,
-        architecture: Architecture | None = None,
+        architecture: meters.Architecture | None = None,
     ) -> None:
         self._names = {"experiment": experiment, "run": run, "approach": approach, "variant": variant}
         self._region = region
@@ -58,7 +56,7 @@ class Meter:
         self._lock = threading.Lock()
         self._tokens: Counter[tuple[str, str]] = Counter()
         self._requests: Counter[meters.Tier] = Counter()
-        self._units: dict[Literal["read", "write"], Decimal] = {"read": Decimal(0), "write": Decimal(0)}
+        self._units: dict[meters.Access, Decimal] = {"read": Decimal(0), "write": Decimal(0)}
         self._rows: list[UsageRow] = []
         self._watched: list[tuple[Any, str, Any]] = []
 
@@ -76,7 +74,7 @@ class Meter:
         return self
 
     def tokens(self, model_id: str, meter: str, tokens: int) -> None:
-        """Tokens of a Bedrock model, as the service reported them; `meter` is a key of `meters.TOKEN_METERS`."""
+        """Tokens of a Bedrock model, as the service reported them; `meter` is a key of `usage_types.TOKEN_METERS`."""
         with self._lock:
             self._tokens[(model_id, meter)] += tokens
 
@@ -85,7 +83,7 @@ class Meter:
 
         A prompt above the model's long-context threshold is metered as long context in every token.
         """
-        names = meters.request_meters(model_id, input_tokens + cached_tokens)
+        names = request_meters(model_id, input_tokens + cached_tokens)
         counts = {"input": input_tokens, "output": output_tokens, "cache read": cached_tokens}
         for name, count in counts.items():
             if count:
@@ -100,10 +98,10 @@ class Meter:
         with self._lock:
             self._rows += rows
 
-    def context(self) -> MeterContext:
-        """Names and time span of the step so far, for the functions of `cost_reports.metering.meters`."""
+    def context(self) -> UsageRowFactory:
+        """Return what makes usage rows of the step, with its names and its time span so far."""
         end = datetime.now(UTC)
-        return MeterContext(
+        return UsageRowFactory(
             **self._names,  # type: ignore[arg-type]
             start=stamp(self._began),
             end=stamp(end),
@@ -112,20 +110,21 @@ class Meter:
 
     def rows(self) -> list[UsageRow]:
         """All usage so far: tokens, requests, this invocation's Lambda time and log bytes, added rows."""
-        ctx = self.context()
+        rows_of = self.context()
         with self._lock:
-            rows = [meters.bedrock_tokens(ctx, model, meter, n) for (model, meter), n in sorted(self._tokens.items())]
-            rows += [meters.s3_requests(ctx, tier, n) for tier, n in sorted(self._requests.items())]
-            rows += [meters.dynamodb_requests(ctx, kind, n) for kind, n in self._units.items() if n]
+            rows = [rows_of.tokens(model, meter, n) for (model, meter), n in sorted(self._tokens.items())]
+            rows += [rows_of.row(meters.S3_REQUESTS[tier], n) for tier, n in sorted(self._requests.items())]
+            rows += [rows_of.row(meters.DYNAMODB_UNITS[access], n) for access, n in self._units.items() if n]
             rows += self._rows
         if self._context is not None:
             # Billed time is whole milliseconds, rounded up, and at least one.
             elapsed = -int(-(time.perf_counter() - self._clock) * 1000 // 1)
             memory = int(self._context.memory_limit_in_mb)
-            rows.append(meters.lambda_gb_seconds(ctx, memory, max(1, elapsed), architecture=self._architecture))
-            rows.append(meters.lambda_requests(ctx, 1, architecture=self._architecture))
+            used = meters.gb_seconds(memory, max(1, elapsed))
+            rows.append(rows_of.row(meters.LAMBDA_TIME[self._architecture], used))
+            rows.append(rows_of.row(meters.LAMBDA_REQUESTS[self._architecture], 1))
             if logged := Log.bytes_written() - self._log_bytes:
-                rows.append(meters.log_bytes(ctx, logged))
+                rows.append(rows_of.row(meters.LOG_BYTES, logged))
         return rows
 
     def write(self, results: Results, key: str, earlier: Iterable[UsageRow] = ()) -> list[UsageRow]:
@@ -168,12 +167,12 @@ class Meter:
             (Decimal(str(c["CapacityUnits"])) for c in (consumed if isinstance(consumed, list) else [consumed])),
             Decimal(0),
         )
-        kind: Literal["read", "write"] = "write" if model.name.startswith(DYNAMODB_WRITES) else "read"
+        access: meters.Access = "write" if model.name.startswith(DYNAMODB_WRITES) else "read"
         with self._lock:
-            self._units[kind] += units
+            self._units[access] += units
 
 
-def this_architecture() -> Architecture:
+def this_architecture() -> meters.Architecture:
     return "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 
 

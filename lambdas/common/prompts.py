@@ -90,7 +90,7 @@ def page_text(page: Document) -> str:
 
 
 def final_answer(text: str, variant: str) -> str:
-    """The answer in a model's text: for chain-of-thought what follows the last `Answer:` (all, if there is none)."""
+    """The answer in a model's text: for chain-of-thought what follows the last `Answer:` (all of it without one)."""
     if variant == "chain-of-thought":
         text = text.rpartition(ANSWER_MARK)[2]
     return text.strip()

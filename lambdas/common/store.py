@@ -59,7 +59,7 @@ class Results:
         """The object as UTF-8 text.
 
         Raises:
-            MissingObjectError: there is none.
+            MissingObjectError: the object does not exist.
         """
         try:
             body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
@@ -147,7 +147,7 @@ class Results:
         """The records of a JSON Lines object.
 
         Raises:
-            MissingObjectError: there is none.
+            MissingObjectError: the object does not exist.
             ValueError: a line does not fit `cls`; the message names object and line.
         """
         text = self.read_text(key)

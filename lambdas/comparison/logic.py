@@ -12,7 +12,7 @@ from contracts.experiment import APPROACHES
 from contracts.money import UsageRow
 from contracts.run import ScoreRow
 from cost_reports.metering import meters
-from cost_reports.metering.meters import MeterContext
+from cost_reports.metering.meters import UsageRowFactory
 from lambdas.common.step import Step
 from lambdas.common.store import MissingObjectError
 from lambdas.comparison import orchestration, paired
@@ -54,15 +54,15 @@ def _scores(step: Step, approach: str) -> list[ScoreRow]:
 def _usage(step: Step, executions: Mapping[str, str | None], states: Any) -> dict[tuple[str, str], list[UsageRow]]:
     """(approach, part) -> rows. Transitions have a part for each execution, so that a run that is continued keeps those
     of its earlier attempts; storage has one, which every attempt works out anew for all the time so far."""
-    ctx = replace(step.meter.context(), start=step.manifest.created)
+    rows_of = replace(step.meter.context(), start=step.manifest.created)
     usage: dict[tuple[str, str], list[UsageRow]] = {}
     for approach, arn in executions.items():
         if arn is not None:
             part = f"orchestration-{arn.rpartition(':')[2]}"
-            usage[approach, part] = _transitions(replace(ctx, approach=approach), arn, states)
+            usage[approach, part] = _transitions(replace(rows_of, approach=approach), arn, states)
     now = datetime.now(UTC)
     for approach, objects in _objects(step).items():
-        if found := _storage(replace(ctx, approach=approach), objects, now):
+        if found := _storage(replace(rows_of, approach=approach), objects, now):
             usage[approach, "storage"] = found
     return usage
 
@@ -86,15 +86,15 @@ def _objects(step: Step) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _transitions(ctx: MeterContext, execution_arn: str, states: Any) -> list[UsageRow]:
+def _transitions(rows_of: UsageRowFactory, execution_arn: str, states: Any) -> list[UsageRow]:
     count = orchestration.transitions(states, execution_arn)
-    rows = [meters.state_transitions(ctx, count.reported, basis="reported")]
+    rows = [rows_of.row(meters.TRANSITIONS, count.reported, basis="reported")]
     if count.children:
-        rows.append(meters.state_transitions(ctx, count.children, basis="derived", source=CHILDREN_SOURCE))
+        rows.append(rows_of.row(meters.TRANSITIONS, count.children, source=CHILDREN_SOURCE))
     return rows
 
 
-def _storage(ctx: MeterContext, objects: list[dict[str, Any]], now: datetime) -> list[UsageRow]:
+def _storage(rows_of: UsageRowFactory, objects: list[dict[str, Any]], now: datetime) -> list[UsageRow]:
     """One row for all objects; ages differ, so that bytes x seconds come summed up, as seconds of one byte."""
     byte_seconds = orchestration.stored_byte_seconds(objects, now)
-    return [meters.s3_stored_bytes(ctx, 1, byte_seconds, source=STORAGE_SOURCE)] if byte_seconds else []
+    return [rows_of.row(meters.S3_STORAGE, byte_seconds, source=STORAGE_SOURCE)] if byte_seconds else []

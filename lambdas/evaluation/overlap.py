@@ -7,12 +7,16 @@ examples .50 with 20 % right. Read them beside `exact` and `contained`, never al
 BLEU is sacrebleu's *sentence* BLEU with effective order, averaged over answers. Corpus BLEU is a trap for short
 answers: without 3-grams and 4-grams its precision is 0, so two identical answers of two words score 0.
 
-rouge_score removes all but a-z and 0-9, so ROUGE is 0 for answers in other scripts.
+rouge_score's own tokenizer removes all but a-z and 0-9: an answer in another script would score 0 on itself.
+rouge_score's own tokenizer drops all but a-z and 0-9: an answer in another script would score 0 against itself.
+there it gets the same tokens.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from lambdas.evaluation.text import is_unspaced, tokens
 
 
 class Overlap:
@@ -22,15 +26,30 @@ class Overlap:
         from rouge_score.rouge_scorer import RougeScorer
         from sacrebleu.metrics.bleu import BLEU
 
-        self._rouge: Any = RougeScorer(["rouge1", "rouge2", "rougeL"], use_stemmer=False)
+        kinds = ["rouge1", "rouge2", "rougeL"]
+        self._rouge: Any = RougeScorer(kinds, use_stemmer=False)
+        self._rouge_of_tokens: Any = RougeScorer(kinds, tokenizer=_Tokens())
         self._bleu: Any = BLEU(effective_order=True)
+        self._bleu_of_tokens: Any = BLEU(effective_order=True, tokenize="none")
 
     def score(self, text: str, reference: str) -> dict[str, float]:
-        """ROUGE F1 from 0 to 1 and BLEU from 0 to 100."""
-        rouge = self._rouge.score(reference, text)
+        """Return ROUGE F1 from 0 to 1 and BLEU from 0 to 100."""
+        ascii_letters = all(c.isascii() for c in text + reference if c.isalnum())
+        rouge = (self._rouge if ascii_letters else self._rouge_of_tokens).score(reference, text)
+        if any(map(is_unspaced, text + reference)):
+            bleu = self._bleu_of_tokens.sentence_score(" ".join(tokens(text)), [" ".join(tokens(reference))])
+        else:
+            bleu = self._bleu.sentence_score(text, [reference])
         return {
             "rouge-1": float(rouge["rouge1"].fmeasure),
             "rouge-2": float(rouge["rouge2"].fmeasure),
             "rouge-l": float(rouge["rougeL"].fmeasure),
-            "bleu": float(self._bleu.sentence_score(text, [reference]).score),
+            "bleu": float(bleu.score),
         }
+
+
+class _Tokens:
+    """The tokenizer that rouge_score asks for."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return tokens(text)

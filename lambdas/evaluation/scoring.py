@@ -149,7 +149,7 @@ def _by_variant(answers: Iterable[AnswerRow], asked: set[str], approach: Approac
     order = VARIANTS[approach]
     unknown = sorted(set(found) - set(order))
     if unknown:
-        raise AnswersError(f"answers of {approach}: variant {unknown[0]!r} is none of {', '.join(order)}")
+        raise AnswersError(f"answers of {approach}: variant {unknown[0]!r} is not one of {', '.join(order)}")
     return {variant: found[variant] for variant in order}
 
 

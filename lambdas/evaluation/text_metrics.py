@@ -10,40 +10,31 @@ import re
 
 from contracts.experiment import HouseStyle, Question
 from lambdas.common.prompts import citations
+from lambdas.evaluation.text import has_run, normalise, tokens
 
-#: Letters, digits and ":" (clock times), a decimal point or comma between digits, a minus sign that opens a number.
-_TOKEN = re.compile(r"(?:(?<![\w-])-(?=\d))?(?:[^\W_]|:)+(?:(?<=\d)[.,](?=\d)(?:[^\W_]|:)+)*")
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_BRACKETED = re.compile(r"\[[^\[\]\n]*\]")
-_CLOSING_ID = re.compile(r"\s*\[[^\[\]\n]*\]\s*$")
-
-
-def tokens(text: str) -> list[str]:
-    """Lower-case tokens: `Up to 1,200 EUR at -4.5 °C` -> up, to, 1200, eur, at, -4.5, c."""
-    plain = text.casefold().replace("\N{MINUS SIGN}", "-")
-    found = (token.strip(":") for token in _TOKEN.findall(_THOUSANDS.sub("", plain)))
-    return [token for token in found if token]
-
-
-def has_run(needle: list[str], haystack: list[str]) -> bool:
-    """Whether `needle` occurs in `haystack` in one piece. An empty needle occurs nowhere."""
-    width = len(needle)
-    return width > 0 and any(haystack[i : i + width] == needle for i in range(len(haystack) - width + 1))
+#: A page id in brackets as citations are written: it follows no word, and holds what an id may hold. `items[5]` and
+#: `[2, 5]` are values.
+_PAGE_ID = re.compile(r"(?<!\w)\[[\w.:-]{1,100}\]")
+_CLOSING_ID = re.compile(r"(?:(?<=\s)|(?<=^)|(?<=[\])]))\[[\w.:-]{1,100}\]\s*$")
 
 
 def value_of(reference: str) -> str:
-    """The reference answer without its closing `[PAGE-ID]`."""
-    return _CLOSING_ID.sub("", reference)
+    """Return the reference answer without its closing `[PAGE-ID]`, or all of it where nothing else stands there."""
+    return _CLOSING_ID.sub("", reference).rstrip() or reference
 
 
 def exact(text: str, reference: str) -> bool:
-    """Value and citation as in the reference; only case and white space may differ."""
-    return " ".join(text.split()).casefold() == " ".join(reference.split()).casefold()
+    """Return whether the answer is the reference, up to the spellings that `normalise` levels."""
+    return normalise(text) == normalise(reference)
 
 
 def contained(text: str, reference: str) -> bool:
-    """The reference's value is in the answer's words. Ids in brackets are left out: "12" is not right for [POL-12]."""
-    return has_run(tokens(value_of(reference)), tokens(_BRACKETED.sub(" ", text)))
+    """Return whether the reference's value is in the answer's words.
+
+    Page ids in brackets do not count, so that "12" is not right for [POL-12], unless the answer is the reference.
+    """
+    value = tokens(value_of(reference))
+    return has_run(value, tokens(_PAGE_ID.sub(" ", text))) or (bool(value) and exact(text, reference))
 
 
 def cites(text: str, page: str) -> bool:

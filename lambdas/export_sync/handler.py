@@ -9,7 +9,6 @@ from lambdas.common import settings
 from lambdas.common.runtime import LambdaContext, Log, client
 from lambdas.common.settings import ExportSettings, RunSettings
 from lambdas.common.store import Results
-from lambdas.export_sync import logic
 
 
 def sync(_event: object, context: LambdaContext) -> dict[str, Any]:
@@ -19,6 +18,8 @@ def sync(_event: object, context: LambdaContext) -> dict[str, Any]:
         `{"format", "changed", "unchanged", "rows", "through", "notes"}`: months are `YYYY-MM`, `rows` counts the
         charges of these months, `through` is the last day with usage.
     """
+    from lambdas.export_sync import logic  # formats and charges: loaded by the first call, not by the import
+
     deployed, delivered = settings.read(RunSettings), settings.read(ExportSettings)
     s3 = client("s3")
     synced = logic.sync(

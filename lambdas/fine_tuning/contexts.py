@@ -1,12 +1,15 @@
-"""PageRetriever for training examples and questions: the retrieval of the rag approach, on the index that it has filled."""
+"""Pages for training examples and questions: the retrieval of RAG, on the index that it has filled."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lambdas.common.step import Step
-from lambdas.rag.logic import Search, open_search
-from lambdas.rag.retrieval import RetrievedPage, retrieve
+
+if TYPE_CHECKING:
+    from lambdas.rag.retrieval import RetrievedPage
+    from lambdas.rag.search import Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +25,14 @@ class PageRetriever:
         Raises:
             SettingsError: a variable of the store or of the embedding model is missing.
         """
+        from lambdas.rag.search import open_search  # variants without pages need none of it
+
         return cls(open_search(step))
 
     def best(self, question: str, count: int) -> list[RetrievedPage]:
         """At most `count` pages, best first."""
+        from lambdas.rag.retrieval import retrieve
+
         # As many candidates as the rag approach takes, so that ranks agree; more only where more pages are needed.
         candidates = max(self.search.experiment.retrieval.candidates, count)
         return retrieve(self.search.index, self.search.embedder, question, candidates=candidates, pages=count)

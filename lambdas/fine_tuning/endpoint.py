@@ -9,7 +9,7 @@ from contracts.times import Deadline
 from lambdas.common.bedrock import Generated, ModelCallError, timed_call
 from lambdas.common.prompts import Prompt
 
-#: Variant -> adapter that the endpoint switches on; null is the untouched base model, the control.
+#: Variant -> adapter that the endpoint switches on; None is the untouched base model, the control.
 ADAPTERS: dict[str, str | None] = {"base": None, "base+rag": None, "lora": "lora", "lora+rag": "lora+rag"}
 PAGE_VARIANTS = frozenset({"base+rag", "lora+rag"})
 

@@ -13,12 +13,14 @@ from lambdas.fine_tuning.contexts import PageRetriever
 
 
 def prepare(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Items, training data, code, names and tags for the state machine; see `logic.prepare`."""
+    """Items, training data, code, names and tags for the state machine; see `preparation.prepare`."""
+    from lambdas.fine_tuning import preparation  # the training data: no other entry point needs it
+
     step = open_step(event, context, "fine-tuning")
     with step.meter:
         base_model = settings.read(BaseModelSettings).base_model
         execution = field(event, "execution", str)
-        given = logic.prepare(step, execution, base_model, settings.read(TagSettings), PageRetriever.open)
+        given = preparation.prepare(step, execution, base_model, settings.read(TagSettings), PageRetriever.open)
         # One part an execution: a later one, which finds the model trained, must not write over what this one used.
         step.write_usage("fine-tuning", f"prepare-{given['names']['endpoint'][-8:]}")
         return given

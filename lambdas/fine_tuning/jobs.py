@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contracts import json_codec, keys
+from contracts import json_codec, keys, tags
 from contracts.experiment import Experiment
 from contracts.run import Manifest
 from lambdas.common import prompts
@@ -22,7 +21,6 @@ HERE = Path(__file__).parent
 CODE_FOLDERS = {"training": "", "serving": "serving/"}
 MODEL_FILE = "output/model.tar.gz"
 INPUTS_FILE = "inputs.json"
-NAME_LIMIT = 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +40,6 @@ class Job:
         return f"{self.model_prefix}{self.name}/{INPUTS_FILE}"
 
 
-def job_name(manifest: Manifest, execution: str) -> str:
-    """A SageMaker name, `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}`: experiment, run and a hash that no other execution has."""
-    slug = "-".join(re.findall(r"[a-zA-Z0-9]+", f"{manifest.experiment} {manifest.run}"))
-    digest = hashlib.sha256(f"{manifest.experiment} {manifest.run} {execution}".encode()).hexdigest()[:8]
-    return f"{slug[: NAME_LIMIT - 9].rstrip('-')}-{digest}"
-
-
 def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str) -> dict[str, str]:
     """What `train.py` is told; SageMaker passes text only."""
     training = experiment.training
@@ -57,6 +48,7 @@ def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str)
         "seed": manifest.seed,
         "rank": training.rank,
         "alpha": training.alpha,
+        "last_layers": training.last_layers or 0,
         "learning_rate": training.learning_rate,
         "batch_size": training.batch_size,
         "epochs_closed_book": manifest.epochs_closed_book,
@@ -114,15 +106,11 @@ def find_trained(results: Results, manifest: Manifest, wanted: str) -> Job | Non
     return None
 
 
-def cost_tags(manifest: Manifest, tags: TagSettings) -> list[dict[str, str]]:
-    """The cost-allocation tags of everything that the state machine makes at run time."""
-    values = {
-        "project": tags.project,
-        "experiment": manifest.experiment,
-        "approach": "fine-tuning",
-        "cost-cell": f"{manifest.experiment}/fine-tuning",
-        "owner": tags.owner,
-    }
+def cost_tags(manifest: Manifest, settings: TagSettings) -> list[dict[str, str]]:
+    """Return the cost-allocation tags of everything that the state machine makes at run time."""
+    values = tags.values(
+        project=settings.project, experiment=manifest.experiment, approach="fine-tuning", owner=settings.owner
+    )
     return [{"Key": key, "Value": value} for key, value in values.items()]
 
 

@@ -1,104 +1,24 @@
-"""Fine-tuning: prepares the training job, asks the endpoint, records what SageMaker cost."""
+"""Fine-tuning: asks the endpoint, records what SageMaker cost. `preparation` comes before."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from contracts import keys
-from contracts.experiment import Document, Question
+from contracts.experiment import Question
 from contracts.money import UsageRow
 from cost_reports.metering import meters
 from lambdas.common import answering, prompts
 from lambdas.common.answering import Answered, Batch
 from lambdas.common.metering import Meter
-from lambdas.common.settings import TagSettings
 from lambdas.common.step import EventError, Step
-from lambdas.fine_tuning import dataset, endpoint, jobs
+from lambdas.fine_tuning import endpoint
 from lambdas.fine_tuning.contexts import PageRetriever
-from lambdas.fine_tuning.dataset import Example, Retriever
 
 APPROACH = "fine-tuning"
-
-
-def prepare(
-    step: Step, execution: str, base_model: str, tags: TagSettings, open_pages: Callable[[Step], PageRetriever]
-) -> dict[str, Any]:
-    """Writes items, training data and code; the payload names them, and says whether there is anything to train.
-
-    The index is only opened when examples must be built: a run whose model is trained already asks nothing.
-    """
-    manifest, results = step.manifest, step.results
-    experiment = results.experiment(manifest)
-    hyper = jobs.hyperparameters(manifest, experiment, base_model)
-    code = jobs.code_files()
-    wanted = jobs.fingerprint(manifest, experiment, hyper, code)
-    prefix = keys.model_prefix(manifest.experiment, manifest.run)
-    own_name = jobs.job_name(manifest, execution)
-    job = jobs.find_trained(results, manifest, wanted)
-    train = job is None
-    if job is None:
-        job = jobs.Job(name=own_name, model_prefix=prefix)
-        pages = open_pages(step)
-
-        def retrieve(question: str, count: int) -> list[Document]:
-            return [page.as_document() for page in pages.best(question, count)]
-
-        for adapter, examples in build_examples(step, retrieve).items():
-            data = keys.training_data_prefix(manifest.experiment, manifest.run)
-            results.write(f"{data}{adapter}.jsonl", examples)
-            refusals = sum(example.kind == "refusal" for example in examples)
-            step.log.info("training data written", adapter=adapter, examples=len(examples), refusals=refusals)
-        pages.record(step, "prepare")
-        for name, content in code.items():
-            results.write_text(
-                f"{keys.training_code_prefix(manifest.experiment, manifest.run)}{name}",
-                content.decode("utf-8"),
-                "text/plain",
-            )
-        results.write_text(job.inputs_key, json.dumps({"fingerprint": wanted, "execution": execution}))
-    items = answering.write_items(results, manifest, "fine-tuning")
-    step.log.info("prepared", train=train, training_job=job.name)
-    return {
-        **items,
-        **jobs.payload(results, manifest, job, dict.fromkeys(("model", "endpoint_config", "endpoint"), own_name)),
-        "train": train,
-        "hyperparameters": hyper,
-        "tags": jobs.cost_tags(manifest, tags),
-    }
-
-
-def build_examples(step: Step, retrieve: Retriever) -> dict[str, list[Example]]:
-    """Adapter -> examples, held against the test; the trainer reads them as `<adapter>.jsonl`.
-
-    Raises:
-        DatasetError: a question of the manifest is not a training question, or its pages are not found.
-        LeakError: test material would reach the training data.
-    """
-    manifest, results = step.manifest, step.results
-    known = {q.id: q for q in results.questions(manifest, "train")}
-    missing = [i for i in (*manifest.closed_book_ids, *manifest.rag_ids) if i not in known]
-    if missing:
-        raise dataset.DatasetError(f"training question {missing[0]!r} of the manifest is not in questions.train.jsonl")
-    test = results.questions(manifest, "test")
-    documents = {document.id: document for document in results.documents(manifest)}
-    examples = {
-        "lora": dataset.closed_book([known[i] for i in manifest.closed_book_ids], manifest.seed),
-        "lora+rag": dataset.with_pages(
-            [known[i] for i in manifest.rag_ids],
-            documents,
-            results.experiment(manifest).house_style,
-            retrieve,
-            reserved=dataset.reserved_pages(test),
-            seed=manifest.seed,
-        ),
-    }
-    for adapter, rows in examples.items():
-        dataset.check_leaks(f"{adapter}.jsonl", rows, test, documents)
-    return examples
 
 
 def answer(
@@ -167,12 +87,8 @@ def training_usage(meter: Meter, training: Mapping[str, Any]) -> UsageRow:
     """Billable seconds of a described training job, on its own instances."""
     try:
         resources = training["ResourceConfig"]
-        return meters.training_seconds(
-            meter.context(),
-            resources["InstanceType"],
-            _whole(training["BillableTimeInSeconds"]),
-            instances=_whole(resources["InstanceCount"]),
-        )
+        seconds = _whole(training["BillableTimeInSeconds"]) * _whole(resources["InstanceCount"])
+        return meter.context().row(meters.TRAINING, seconds, variety=resources["InstanceType"])
     except KeyError as error:
         raise EventError(f"event field 'training' lacks {error}; it must be what DescribeTrainingJob gives") from error
 
@@ -187,7 +103,7 @@ def endpoint_usage(meter: Meter, event: Mapping[str, Any]) -> UsageRow:
         raise EventError(f"event field 'endpoint_deleted' ({deleted}) is before 'endpoint_started' ({started})")
     elapsed = deleted - started
     seconds = Decimal(elapsed.days * 86400 + elapsed.seconds) + Decimal(elapsed.microseconds) / 1_000_000
-    return meters.endpoint_seconds(meter.context(), str(event["hosting_instance"]), seconds)
+    return meter.context().row(meters.HOSTING, seconds, variety=str(event["hosting_instance"]))
 
 
 def _plain(moment: str) -> str:

@@ -17,7 +17,7 @@ def prompt_for(variant: str, question: str, style: HouseStyle, shots: Sequence[S
     """The prompt of a variant of the prompting approach.
 
     Raises:
-        ValueError: the variant is none of it.
+        ValueError: the variant is not one of it.
     """
     if variant == "zero-shot":
         return prompts.zero_shot(question, style)

@@ -1,6 +1,6 @@
 """What OpenSearch Serverless compute and storage a run used, from the times at which its steps used the store.
 
-Capacity units are billed while workers are awake, whoever keeps them awake, so the steps' times must be joined, not
+Capacity units are billed while workers are awake, whatever keeps them awake, so the steps' times must be joined, not
 added: many functions search at once. Each step leaves an empty object whose name says when it used the store, and
 writes the usage of all such times anew; the step that comes last has seen all of them.
 
@@ -23,7 +23,7 @@ from contracts.experiment import Approach
 from contracts.money import UsageRow
 from contracts.run import Manifest
 from cost_reports.metering import meters
-from cost_reports.metering.meters import MeterContext
+from cost_reports.metering.meters import UsageRowFactory
 from lambdas.common.metering import stamp
 from lambdas.common.store import Results
 from lambdas.rag.store import Activity
@@ -109,20 +109,20 @@ def usage_rows(
         if not spans or generation == "domain":
             continue
         awake, source = awake_ms(spans, generation)
-        ctx = _context(manifest, approach, region, min(s for s, _ in spans), max(e for _, e in spans))
+        rows_of = _rows_of(manifest, approach, region, min(s for s, _ in spans), max(e for _, e in spans))
         ocus = OCUS[generation][kind]
-        rows.append(meters.ocu_seconds(ctx, kind, Decimal(awake) / 1000, ocus=ocus, source=f"{source}, {ocus} OCU"))
+        rows.append(rows_of.row(meters.OCU[kind], Decimal(awake) / 1000 * ocus, source=f"{source}, {ocus} OCU"))
     holding = [use for use in uses if use.stored]
     if holding and generation != "domain":
         size, since = max(use.stored for use in holding), min(use.end for use in holding)
         until = max(use.end for use in uses)
-        ctx = _context(manifest, approach, region, since, until)
-        rows.append(meters.aoss_stored_bytes(ctx, size, Decimal(until - since) / 1000))
+        rows_of = _rows_of(manifest, approach, region, since, until)
+        rows.append(rows_of.row(meters.AOSS_STORAGE, Decimal(until - since) / 1000 * size))
     recorded = sum(use.step.startswith("answer") for use in uses)
     if recorded:
-        ctx = _context(manifest, approach, region, min(u.start for u in uses), max(u.end for u in uses))
+        rows_of = _rows_of(manifest, approach, region, min(u.start for u in uses), max(u.end for u in uses))
         source = "records of store use: one object, one usage part and two listings for each answering step"
-        rows.append(meters.s3_requests(ctx, 1, REQUESTS * recorded, basis="derived", source=source))
+        rows.append(rows_of.row(meters.S3_REQUESTS[1], REQUESTS * recorded, source=source, basis="derived"))
     return rows
 
 
@@ -144,9 +144,9 @@ def stored_bytes(texts: Iterable[str], dimensions: int) -> int:
     return sum(len(text.encode()) + 4 * dimensions for text in texts)
 
 
-def _context(manifest: Manifest, approach: Approach, region: str, start_ms: int, end_ms: int) -> MeterContext:
+def _rows_of(manifest: Manifest, approach: Approach, region: str, start_ms: int, end_ms: int) -> UsageRowFactory:
     start, end = (stamp(datetime.fromtimestamp(ms / 1000, UTC)) for ms in (start_ms, end_ms))
-    return MeterContext(
+    return UsageRowFactory(
         experiment=manifest.experiment,
         run=manifest.run,
         approach=approach,

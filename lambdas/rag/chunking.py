@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from semantic_text_splitter import TextSplitter
-
 from contracts.experiment import Document, Retrieval
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -51,6 +49,8 @@ def chunk_document(document: Document, settings: Retrieval) -> list[Chunk]:
             f"retrieval.chunk_overlap is {settings.chunk_overlap}; it must be at least 0 and smaller than "
             f"retrieval.chunk_characters, {settings.chunk_characters}"
         )
+    from semantic_text_splitter import TextSplitter  # only who reads documents needs it
+
     splitter = TextSplitter(settings.chunk_characters, overlap=settings.chunk_overlap)
     title = scrub(document.title)
     chunks: list[Chunk] = []

@@ -1,4 +1,4 @@
-"""Lambda entry points of the RAG approach."""
+"""Lambda entry points of the RAG approach. The search client is loaded by the first call, not by the import."""
 
 from __future__ import annotations
 
@@ -6,26 +6,31 @@ from typing import Any
 
 from lambdas.common.runtime import LambdaContext
 from lambdas.common.step import field, open_step
-from lambdas.rag import logic
 
 
 def prepare(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write the items of both Maps: `{"bucket", "items_key", "items", "ingest_items_key", "ingest_items"}`."""
-    step = open_step(event, context, logic.APPROACH)
+    step = open_step(event, context, "rag")
+    from lambdas.rag import logic
+
     with step.meter:
         return logic.prepare(step)
 
 
 def ingest(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Index a slice of the documents: `{"batch", "chunks", "indexed", "duplicates_removed", "skipped"}`."""
-    step = open_step(event, context, logic.APPROACH)
+    step = open_step(event, context, "rag")
+    from lambdas.rag import logic
+
     with step.meter:
         return logic.ingest(step, field(event, "batch", int), field(event, "first", int), field(event, "last", int))
 
 
 def await_index(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Look whether all chunks can be searched: `{"chunks", "visible"}`."""
-    step = open_step(event, context, logic.APPROACH)
+    step = open_step(event, context, "rag")
+    from lambdas.rag import logic
+
     with step.meter:
         return logic.await_index(step)
 
@@ -33,6 +38,8 @@ def await_index(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]
 def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the batch `{"variant", "batch"}`: `{"variant", "batch", "answered", "errors", "skipped"}`."""
     variant = field(event, "variant", str)
-    step = open_step(event, context, logic.APPROACH, variant)
+    step = open_step(event, context, "rag", variant)
+    from lambdas.rag import logic
+
     with step.meter:
         return logic.answer(step, variant, field(event, "batch", int))

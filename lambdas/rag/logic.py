@@ -1,67 +1,31 @@
-"""The steps of the RAG approach: prepare, ingest, await the index, answer."""
+"""The steps of the RAG approach: prepare, ingest, await the index, answer.
+
+What reads documents is imported by the steps that do: answering, which most functions of a run do, needs none of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from contracts.experiment import Approach, Experiment, Question
+from contracts.experiment import Approach, Question
 from lambdas.common import answering, bedrock, prompts, runtime, settings
 from lambdas.common.answering import Answered, Batch, answer_batch
 from lambdas.common.prompts import Shot
-from lambdas.common.settings import EmbeddingSettings, GeneratorSettings, SearchSettings
+from lambdas.common.settings import GeneratorSettings
 from lambdas.common.step import EventError, Step
-from lambdas.rag import capacity, ingestion
-from lambdas.rag.chunking import chunk_all, corpus_digest
-from lambdas.rag.index import VectorIndex
-from lambdas.rag.retrieval import Embedder, bedrock_embedder, retrieve
+from lambdas.rag import capacity
+from lambdas.rag.retrieval import retrieve
+from lambdas.rag.search import Search, open_search
 
 APPROACH: Approach = "rag"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
-    """The open index of a step, the embedder for its questions, and how the experiment wants to retrieve."""
-
-    index: VectorIndex
-    embedder: Embedder
-    experiment: Experiment
-    store: SearchSettings
-    embedding: EmbeddingSettings
-
-    def record(self, step: Step, approach: Approach, name: str, *, stored: int = 0) -> None:
-        """Meter the store's capacity that this step kept awake; the last thing before the step's own usage part, or
-        after it where `answer_batch` writes that."""
-        if self.index.activity.spans:
-            capacity.record(
-                step.results,
-                step.manifest,
-                approach,
-                name,
-                self.index.activity,
-                generation=self.store.generation,
-                region=step.settings.region,
-                stored=stored,
-            )
-
-
-def open_search(step: Step) -> Search:
-    """The store and the embedding model of the step's stack; `fine_tuning` opens them by this too."""
-    store, embedding = settings.read(SearchSettings), settings.read(EmbeddingSettings)
-    experiment = step.results.experiment(step.manifest)
-    corpus = corpus_digest(experiment.retrieval, embedding.model_id, embedding.dimensions)
-    return Search(
-        index=VectorIndex.open(store, experiment=experiment.name, corpus=corpus, deadline=step.deadline),
-        embedder=bedrock_embedder(runtime.client("bedrock-runtime"), embedding, step.meter, step.deadline),
-        experiment=experiment,
-        store=store,
-        embedding=embedding,
-    )
-
-
 def prepare(step: Step) -> dict[str, Any]:
     """Clean the index of what the documents no longer have, write the items of both Maps."""
+    from lambdas.rag import ingestion
+    from lambdas.rag.chunking import chunk_all
+
     search = open_search(step)
     documents = step.results.documents(step.manifest)
     if not documents:
@@ -78,6 +42,9 @@ def prepare(step: Step) -> dict[str, Any]:
 
 def ingest(step: Step, batch: int, first: int, last: int) -> dict[str, Any]:
     """Chunk, embed and index the documents `first` <= i < `last`, as far as the index lacks them."""
+    from lambdas.rag import ingestion
+    from lambdas.rag.chunking import chunk_all
+
     search = open_search(step)
     documents = step.results.documents(step.manifest)
     if not 0 <= first < last <= len(documents):
@@ -98,6 +65,9 @@ def ingest(step: Step, batch: int, first: int, last: int) -> dict[str, Any]:
 
 def await_index(step: Step) -> dict[str, Any]:
     """Whether searches see exactly the run's chunks; the state machine asks again until they do."""
+    from lambdas.rag import ingestion
+    from lambdas.rag.chunking import chunk_all
+
     search = open_search(step)
     documents = step.results.documents(step.manifest)
     chunks = chunk_all(documents, search.experiment.retrieval)

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-import boto3
-
-from lambdas.common.runtime import MODEL_WORKERS
+from contracts import index_mapping
+from lambdas.common.runtime import MODEL_WORKERS, session
 from lambdas.common.settings import SearchSettings
 
 if TYPE_CHECKING:
@@ -48,23 +47,10 @@ class Activity:
 
 
 def index_body(dimensions: int) -> dict[str, Any]:
-    """Settings and mapping of the index. No `engine`: NextGen refuses it. Vectors have unit length, so l2, the default
-    space everywhere, ranks as the cosine does."""
-    keyword = {"type": "keyword"}
+    """Return settings and mapping of the index."""
     return {
         "settings": {"index": {"knn": True}},
-        "mappings": {
-            "properties": {
-                "vector": {"type": "knn_vector", "dimension": dimensions},
-                "text": {"type": "text"},
-                "title": keyword,
-                "chunk_id": keyword,
-                "document": keyword,
-                "experiment": keyword,
-                "corpus": keyword,
-                "position": {"type": "integer"},
-            }
-        },
+        "mappings": {"properties": index_mapping.properties(dimensions)},
     }
 
 
@@ -85,7 +71,7 @@ def connect(settings: SearchSettings) -> OpenSearch:
         raise ValueError(f"OPENSEARCH_ENDPOINT is {settings.endpoint!r}; it must begin with https://")
     return OpenSearch(
         hosts=[settings.endpoint],
-        http_auth=Urllib3AWSV4SignerAuth(boto3.Session().get_credentials(), settings.region, settings.service),
+        http_auth=Urllib3AWSV4SignerAuth(session().get_credentials(), settings.region, settings.service),
         connection_class=Urllib3HttpConnection,
         use_ssl=url.scheme == "https",
         verify_certs=True,

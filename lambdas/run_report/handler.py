@@ -10,7 +10,6 @@ from lambdas.common.runtime import LambdaContext, Log, client
 from lambdas.common.settings import RunSettings
 from lambdas.common.step import field
 from lambdas.common.store import Results
-from lambdas.run_report import logic
 
 
 def report(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
@@ -19,6 +18,8 @@ def report(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     Returns:
         `{"report_key", "html_key", "csv_key", "headline"}`.
     """
+    from lambdas.run_report import logic  # estimates and decisions: loaded by the first report, not by the import
+
     deployed = settings.read(RunSettings)
     experiment, run = event.get("experiment", deployed.experiment), field(event, "run", str)
     results = Results(deployed.bucket, client("s3"))

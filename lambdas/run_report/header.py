@@ -13,10 +13,10 @@ from contracts.money import UsageRow
 from contracts.run import Manifest, RunEnvironment
 from contracts.times import stamp
 from contracts.units import HOURS_PER_MONTH
+from cost_reports.metering.meters import HOSTING
 from cost_reports.prices.catalogue import CURRENCY, Catalogue
-from cost_reports.prices.usage_types import usage_type
 from cost_reports.run_report import simulated
-from cost_reports.run_report.report import Header, SourceState
+from cost_reports.run_report.report import RunHeader, SourceState
 from cost_reports.text import usd
 from lambdas.common import prompts
 
@@ -29,11 +29,11 @@ def of_run(
     usage: list[UsageRow],
     catalogue: Catalogue,
     estimated: SourceState,
-) -> Header:
+) -> RunHeader:
     """Return what was measured, when, with what. `usage`: all that the run metered; `estimated`: what was expected."""
     m = definition.models
     bill = "an embedded AWS sends no bill" if environment.embedded else "AWS billing was not read for this report"
-    return Header(
+    return RunHeader(
         experiment=manifest.experiment,
         description=definition.description,
         run=manifest.run,
@@ -77,14 +77,14 @@ def of_run(
 def notes(definition: Experiment, environment: RunEnvironment, region: str, catalogue: Catalogue) -> list[str]:
     """Return what a reader must know about the money of the run."""
     host = definition.models.hosting_instance
-    meter = usage_type("AmazonSageMaker", f"Host:{host}", region)
+    meter = HOSTING.usage_type(region, host)
     today = datetime.now(UTC).date().isoformat()
     return [
         "Prices are list prices without discounts, free tiers of new accounts, or tax.",
         *(
             f"Fine-tuned variants pay for the seconds of an endpoint on {host} during the evaluation only. Kept on, it"
             f" costs {usd(price.usd * HOURS_PER_MONTH)} a month, whether it answers or idles."
-            for price in catalogue.candidates("AmazonSageMaker", meter, "RunInstance", today)
+            for price in catalogue.candidates(HOSTING.service_code, meter, HOSTING.operation, today)
         ),
         *(
             ("The embedded AWS wakes search capacity only for the run; on AWS idle minutes are metered too.",)

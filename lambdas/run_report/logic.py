@@ -13,8 +13,7 @@ from contracts.money import ChargeRow
 from contracts.run import AnswerRow, Manifest, QualityRow
 from cost_reports.decide.decide import decide, quality_of, tokens_of
 from cost_reports.decide.decision import Decision
-from cost_reports.estimate.expected_usage import estimated_charges
-from cost_reports.estimate.run_estimate import run_usage
+from cost_reports.estimate.expected_usage import estimated_charges, run_usage
 from cost_reports.estimate.workload import Task
 from cost_reports.metering import meters
 from cost_reports.metering.phases import PHASES, charge_phases
@@ -49,7 +48,7 @@ def write_report(
     environment = run_data.environment(results, manifest)
     metric = measured.accepted_metric(definition.gate)
     results.write(keys.outputs(experiment, run), measured.outputs(data, manifest, metric))
-    meter.add([meters.s3_requests(meter.context(), 1, 5, source="the files of this report")])
+    meter.add([meter.context().row(meters.S3_REQUESTS[1], 5, source="the files of this report")])
     meter.write(results, keys.usage(experiment, run, keys.SHARED, "report"))
     usage = run_data.read_usage(results, manifest)
     catalogue = Catalogue.load()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from statistics import mean
 
 from contracts.experiment import Document, Experiment, Question
-from cost_reports.estimate.options import EstimateInputs
-from cost_reports.estimate.workload import Task, Workload, WorkloadError
+from cost_reports.estimate.inputs import EstimateInputs
+from cost_reports.estimate.workload import ExactWorkload, Task
 from cost_reports.prices.catalogue import Catalogue
 from lambdas.common import prompts
 
@@ -67,24 +66,12 @@ def inputs_of(
     Raises:
         WorkloadError: a number of the workload is impossible, or an amount is not a number.
     """
-    e, w = experiment, experiment.workload
-    minutes = w.minutes_saved_per_accepted_answer
-    workload = Workload(
-        requests_per_month=w.requests_per_month if requests_per_month is None else requests_per_month,
-        horizon_months=w.horizon_months if horizon_months is None else horizon_months,
-        peak_factor=Decimal(str(w.peak_factor)),
-        monthly_growth=Decimal(str(w.monthly_growth)),
-        document_changes_per_month=w.document_changes_per_month,
-        retrain_every_months=w.retrain_every_months,
-        value_per_accepted_answer_usd=_usd("value_per_accepted_answer_usd", w.value_per_accepted_answer_usd),
-        minutes_saved_per_accepted_answer=None if minutes is None else Decimal(str(minutes)),
-        hourly_wage_usd=_usd("hourly_wage_usd", w.hourly_wage_usd),
-    )
+    e = experiment
     return EstimateInputs(
         experiment=e.name,
         catalogue=catalogue,
         task=task,
-        workload=workload,
+        workload=ExactWorkload.of(e.workload, requests_per_month=requests_per_month, horizon_months=horizon_months),
         generator=e.models.generator,
         embedding=e.models.embedding,
         dimensions=e.models.embedding_dimensions,
@@ -100,12 +87,3 @@ def inputs_of(
 
 def _mean(texts: Iterable[str]) -> int:
     return max(1, round(mean(tokens(t) for t in texts)))
-
-
-def _usd(name: str, text: str | None) -> Decimal | None:
-    if text is None:
-        return None
-    try:
-        return Decimal(text)
-    except InvalidOperation as error:
-        raise WorkloadError(f"experiment.yaml: workload: {name} is not an amount (got {text!r})") from error

@@ -21,6 +21,7 @@ from cost_reports.compare.reconcile import USAGE_CATEGORIES
 from cost_reports.cost_explorer import answers, failures
 from cost_reports.cost_explorer.answers import AnswerError
 from cost_reports.cost_explorer.requests import ROLE_TAG, TAG_KEYS, Request, plan, results_of
+from cost_reports.metering.meters import COST_EXPLORER
 from cost_reports.prices.catalogue import Catalogue, PriceError
 from cost_reports.spend_report.records import Billed, Forecast, Window
 from cost_reports.spend_report.report import Failure, Tag, TagState
@@ -197,9 +198,10 @@ def _tag(key: str, entries: Sequence[Mapping[str, Any]]) -> Tag:
 
 
 def _request_price(catalogue: Catalogue, today: date) -> Decimal:
-    prices = catalogue.candidates("AWSCostExplorer", "USE1-APIRequest", "GetCostAndUsage", today.isoformat())
+    meter = COST_EXPLORER
+    prices = catalogue.candidates(meter.service_code, meter.name, meter.operation, today.isoformat())
     if not prices:
-        raise PriceError(f"no price on {today} for AWSCostExplorer USE1-APIRequest: what a report costs is not known")
+        raise PriceError(f"no price on {today} for {meter.service_code} {meter.name}: what a report costs is not known")
     return prices[0].usd
 
 

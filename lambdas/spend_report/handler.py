@@ -9,7 +9,6 @@ from lambdas.common import settings
 from lambdas.common.runtime import LambdaContext, Log, client
 from lambdas.common.settings import RunSettings, SpendSettings
 from lambdas.common.store import Results
-from lambdas.spend_report import logic, notify, request
 
 #: Kept of the invocation's time for the request that is under way when the time for the bill is up (45 s at most),
 #: for reading the runs, and for writing what is there.
@@ -25,6 +24,9 @@ def report(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     Returns:
         `{"report_key", "html_key", "csv_key", "headline"}`.
     """
+    # Charges and comparisons: loaded by the first report, not by the import.
+    from lambdas.spend_report import logic, notify, request
+
     deployed, spend = settings.read(RunSettings), settings.read(SpendSettings)
     experiment = event.get("experiment", deployed.experiment)
     results = Results(deployed.bucket, client("s3"))

@@ -291,7 +291,7 @@ def _write(results: Results, prefix: str, report: SpendReport, charges: Sequence
 
 
 def _previous(results: Results, experiment: str, today: date) -> str | None:
-    """Return the newest day before today that has a daily report, None where there is none."""
+    """Return the newest day before today that has a daily report, or None."""
     prefix = keys.report_prefix(experiment, "").rstrip("/") + "/"
     try:
         names = results.list_folders(prefix)

@@ -77,7 +77,7 @@ def metered_since(results: Results, experiment: str, day: date) -> set[str]:
 
 
 def _together(parts: Sequence[tuple[ChargeRow, ...] | None], unread: Sequence[Failure]) -> tuple[ChargeRow, ...] | None:
-    """Return the charges of all runs; None where there are none and those of a run are not known."""
+    """Return the charges of all runs; None where those of a run are not known and no other has any."""
     rows = tuple(row for part in parts for row in part or ())
     return rows if rows or not (unread or None in parts) else None
 

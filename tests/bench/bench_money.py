@@ -16,14 +16,14 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from cost_reports.decide.curve import envelope
 from cost_reports.decide.decide import decide
 from cost_reports.estimate.estimate import estimate
-from cost_reports.estimate.options import EstimateInputs
-from cost_reports.estimate.options_tuned import all_options
-from cost_reports.estimate.workload import Task, Workload
+from cost_reports.estimate.inputs import EstimateInputs
+from cost_reports.estimate.options.ladder import all_options
 from cost_reports.metering import meters
 from cost_reports.metering.charges import exact_sum, totals
-from cost_reports.metering.meters import MeterContext
 from cost_reports.prices.catalogue import Catalogue
 from cost_reports.prices.quote import Quoter
+from tests.unit.cost_reports import sample_run
+from tests.unit.cost_reports.estimate import sample_inputs
 
 ROWS = 1_000_000
 TOP = 10**7
@@ -48,54 +48,25 @@ def importing(module: str) -> float:
     return run(f"import {module}") - run("pass")
 
 
-def setting() -> EstimateInputs:
-    return EstimateInputs(
-        experiment="bench",
-        catalogue=Catalogue.load(),
-        task=Task(
-            documents=64,
-            corpus_tokens=30_000,
-            question_tokens=25,
-            answer_tokens=12,
-            style_tokens=150,
-            shots=4,
-            shot_tokens=50,
-            reasoning_tokens=120,
-            pages=3,
-            chunk_tokens=300,
-            train_examples=800,
-            train_example_tokens=120,
-            epochs=6,
-        ),
-        workload=Workload(requests_per_month=10_000, hourly_wage_usd=Decimal(50)),
-        generator="us.amazon.nova-micro-v1:0",
-        embedding="amazon.titan-embed-text-v2:0",
-        dimensions=512,
+def inputs() -> EstimateInputs:
+    """Return the sample's inputs with small units: the envelope then has hundreds of steps to walk."""
+    return sample_inputs.inputs(
+        hourly_wage_usd=Decimal(50),
         base_model="meta-llama/Meta-Llama-3-8B-Instruct",
-        training_instance="ml.g5.xlarge",
-        hosting_instance="ml.g5.xlarge",
-        # Small units, so that the envelope has hundreds of steps to walk.
         assumed={name: Fraction(1, 60) for name in ("ocu_rate", "node_rate", "acu_rate", "import_rate")},
     )
 
 
 def pricing() -> float:
     """Seconds to price a million usage rows with exact sums."""
-    ctx = MeterContext(
-        experiment="e",
-        run="r",
-        approach="rag",
-        variant="rag",
-        start="2026-11-23T10:00:00Z",
-        end="2026-11-23T10:01:00Z",
-    )
+    ctx = sample_run.context("rag", "rag")
     model = "us.amazon.nova-micro-v1:0"
     shapes = [
-        meters.bedrock_tokens(ctx, model, "input", 1),
-        meters.bedrock_tokens(ctx, model, "output", 1),
-        meters.endpoint_seconds(ctx, "ml.g5.xlarge", 1),
-        meters.s3_requests(ctx, 1, 1),
-        meters.state_transitions(ctx, 1),
+        ctx.tokens(model, "input", 1),
+        ctx.tokens(model, "output", 1),
+        ctx.row(meters.HOSTING, 1, variety="ml.g5.xlarge"),
+        ctx.row(meters.S3_REQUESTS[1], 1),
+        ctx.row(meters.TRANSITIONS, 1),
     ]
     rows = [replace(shapes[n % 5], amount=Decimal(n % 9973)) for n in range(ROWS)]
     catalogue = Catalogue.load()
@@ -110,7 +81,7 @@ def pricing() -> float:
 
 
 def main() -> None:
-    s = setting()
+    s = inputs()
     quoter = Quoter(s.catalogue)
     curves = [quoter.curve(o) for o in all_options(s)]
     # Eight approaches with steps: stores, endpoints, imports.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROWS_A_FILE = 1_000_000
 PERIOD = "2026-10"
-#: Columns that the report does not read, as AWS writes them: some are null, some long and unlike in every row.
+#: Columns that the report does not read, as AWS writes them: some are empty, some long and unlike in every row.
 TEXTS = {
     "AvailabilityZone": "CASE WHEN h % 3 = 0 THEN NULL ELSE 'us-east-1' || chr(97 + (h % 6)::INT) END",
     "BillingAccountId": "'999988887777'",

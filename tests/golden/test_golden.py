@@ -16,12 +16,13 @@ import pytest
 from contracts.money import UsageRow
 from contracts.units import to_decimal
 from cost_reports.decide.curve import Term
-from cost_reports.estimate import gpu, options, pretraining, tokens
-from cost_reports.estimate.options import EstimateInputs
-from cost_reports.estimate.options_rag import STORES, retrieval
-from cost_reports.estimate.options_serving import serve
-from cost_reports.estimate.plan import Option, UsageRowFactory
-from cost_reports.estimate.workload import Task, Workload
+from cost_reports.estimate import gpu, pretraining, tokens
+from cost_reports.estimate.inputs import EstimateInputs
+from cost_reports.estimate.options import prompting
+from cost_reports.estimate.options.rag import STORES, retrieval
+from cost_reports.estimate.options.serving import serve
+from cost_reports.estimate.plan import Option, estimate_rows
+from cost_reports.estimate.workload import ExactWorkload, Task
 from cost_reports.metering.charges import Pricer
 from cost_reports.prices.catalogue import Catalogue, PriceError
 from cost_reports.prices.quote import Quoter
@@ -55,7 +56,7 @@ def number(text: str) -> Decimal:
 
 def usage(service: str, kind: str, amount: str, unit: str, *rest: str) -> Decimal | str:
     """usage SERVICE TYPE AMOUNT UNIT [DATE [OPERATION]]: dollars of one row, or `unknown` where the catalogue says that
-    nobody publishes its price; a space in a unit is written `_`.
+    its price is unpublished; a space in a unit is written `_`.
     """
     day = rest[0] if rest else "2026-11-23"
     row = UsageRow(
@@ -82,11 +83,11 @@ def usage(service: str, kind: str, amount: str, unit: str, *rest: str) -> Decima
 
 def model(model_id: str, meter: str, amount: str) -> Decimal:
     """model ID METER TOKENS: dollars; a space in a meter is written `_`."""
-    maker = UsageRowFactory(experiment="golden", approach="prompting", variant="", region="us-east-1")
-    return Pricer(CATALOGUE).amount(maker.tokens(model_id, meter.replace("_", " "), int(number(amount)), ""))
+    rows = estimate_rows("golden", "prompting", "", "us-east-1")
+    return Pricer(CATALOGUE).amount(rows.tokens(model_id, meter.replace("_", " "), int(number(amount)), ""))
 
 
-def _setting(**numbers: str) -> EstimateInputs:
+def _inputs(**numbers: str) -> EstimateInputs:
     task = {
         "documents": 10,
         "corpus_tokens": 10_000,
@@ -109,7 +110,7 @@ def _setting(**numbers: str) -> EstimateInputs:
         experiment="golden",
         catalogue=CATALOGUE,
         task=Task(**{**task, **given}),
-        workload=Workload(requests_per_month=1, peak_factor=peak),
+        workload=ExactWorkload(requests_per_month=1, peak_factor=peak),
         generator=numbers.get("generator", "us.amazon.nova-micro-v1:0"),
         embedding="amazon.titan-embed-text-v2:0",
         dimensions=512,
@@ -126,21 +127,21 @@ def _pairs(words: tuple[str, ...]) -> dict[str, str]:
 
 def prompt(variant: str, *words: str) -> str:
     """prompt VARIANT key=value...: input and output tokens of one request (or chat, with turns=)."""
-    found = _setting(**_pairs(words)).prompt(variant)
+    found = _inputs(**_pairs(words)).prompt(variant)
     return f"{found.input} {found.output}"
 
 
 def request(variant: str, *words: str) -> Decimal:
     """request VARIANT key=value...: dollars of the tokens of one request (or chat, with turns=)."""
-    setting = _setting(**_pairs(words))
-    parts = options.tokens(setting, setting.maker("prompting", variant), setting.prompt(variant))
+    inputs = _inputs(**_pairs(words))
+    parts = prompting.tokens(inputs, inputs.rows("prompting", variant), inputs.prompt(variant))
     return to_decimal(Quoter(CATALOGUE).curve(Option(approach="", variant="", setup="", parts=parts)).monthly(1))
 
 
 def caching(variant: str, *words: str) -> str:
     """caching VARIANT key=value...: input tokens by meter of one request (or chat): plain, read, written."""
     pairs = _pairs(words)
-    found = tokens.cached(_setting(**pairs).prompt(variant), number(pairs.get("hits", "0.8")))
+    found = tokens.cached(_inputs(**pairs).prompt(variant), number(pairs.get("hits", "0.8")))
     return " ".join(f"{float(n):g}" for n in (found.plain, found.read, found.written))
 
 
@@ -148,30 +149,30 @@ def compute(store: str, *words: str) -> Decimal:
     """compute STORE requests=N ...: dollars a month of the store's compute (not storage, not embeddings)."""
     pairs = _pairs(words)
     name = next(s for s in STORES if s == store.replace("_", " "))
-    setting = _setting(**pairs)
-    parts = retrieval(setting, setting.maker("rag", "rag"), name)
-    return _monthly(setting, parts, pairs, ("capacity", "idle floor"))
+    inputs = _inputs(**pairs)
+    parts = retrieval(inputs, inputs.rows("rag", "rag"), name)
+    return _monthly(parts, pairs, ("capacity", "idle floor"))
 
 
 def serving(name: str, *words: str) -> Decimal:
     """serving NAME requests=N ...: dollars a month of serving a tuned model."""
     pairs = _pairs(words)
-    setting = _setting(**pairs)
-    parts = serve(setting, setting.maker("fine-tuning", "lora"), name.replace("_", " "))
-    return _monthly(setting, parts, pairs, ("capacity", "storage"))
+    inputs = _inputs(**pairs)
+    parts = serve(inputs, inputs.rows("fine-tuning", "lora"), name.replace("_", " "))
+    return _monthly(parts, pairs, ("capacity", "storage"))
 
 
-def _monthly(setting: EstimateInputs, parts: tuple, pairs: dict[str, str], drivers: tuple[str, ...]) -> Decimal:  # type: ignore[type-arg]
+def _monthly(parts: tuple, pairs: dict[str, str], drivers: tuple[str, ...]) -> Decimal:  # type: ignore[type-arg]
     quoter = Quoter(CATALOGUE)
     volume = int(number(pairs.get("requests", "0")))
-    return to_decimal(sum((quoter.term(p).monthly(volume) for p in parts if p.driver in drivers), Fraction(0)))
+    return to_decimal(sum((quoter.term(p).monthly(volume) for p in parts if p.input in drivers), Fraction(0)))
 
 
 def units(requests: str, capacity: str, minimum: str, included: str) -> int:
     """units REQUESTS CAPACITY MINIMUM INCLUDED: whole units that are paid for."""
     term = Term(
-        growth="unit",
-        driver="",
+        cost_behavior="unit",
+        input="",
         usd=Fraction(1),
         capacity=Fraction(number(capacity)),
         minimum=int(minimum),

@@ -12,7 +12,7 @@ from infra_templates import CHANGED, EXPORTS, Templates, as_list, flat, granted,
 
 from contracts import fact_table, keys
 from contracts.export_columns import CUR, FOCUS
-from infra import tags
+from contracts.tags import KEYS
 
 #: What CDK grants to send messages.
 SENDING = {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
@@ -98,7 +98,7 @@ def test_exports_and_workgroup_carry_the_cost_tags(on: Templates) -> None:
         assert tags_of(resource)["cost-cell"] == "fixture/shared", name
     # Glue databases take none; the audit of leftovers reads these.
     parameters = only(on, "AWS::Glue::Database")["Properties"]["DatabaseInput"]["Parameters"]
-    assert set(parameters) == set(tags.KEYS)
+    assert set(parameters) == set(KEYS)
     assert parameters["experiment"] == "fixture"
 
 

@@ -22,7 +22,7 @@ from infra_templates import (
     tags_of,
 )
 
-from infra import tags
+from contracts.tags import KEYS
 
 SYNTH = Callable[..., Templates]
 
@@ -77,7 +77,7 @@ def test_everything_taggable_carries_the_five_tags(every_kind: Templates) -> Non
         if resource["Type"] in UNTAGGABLE:
             continue
         approach = APPROACHES.get(name.split("/")[0], "shared")
-        found = {key: value for key, value in tags_of(resource).items() if key in tags.KEYS}
+        found = {key: value for key, value in tags_of(resource).items() if key in KEYS}
         wanted = {
             "project": "fm-cost-ladder",
             "experiment": "fixture",

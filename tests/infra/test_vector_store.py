@@ -13,7 +13,6 @@ from infra_templates import (
     only,
 )
 
-from infra.rag.vector_store import mapping
 from lambdas.rag.index import index_body
 
 SYNTH = Callable[..., Templates]
@@ -52,7 +51,6 @@ def test_the_index_is_the_one_that_ingestion_writes(templates: Templates) -> Non
         name: {key[0].lower() + key[1:]: value for key, value in field.items()} for name, field in given.items()
     } == index_body(512)["mappings"]["properties"]
     assert properties["Settings"] == {"Index": {"Knn": True}}
-    assert mapping(1024) == index_body(1024)["mappings"]["properties"]
 
 
 def test_the_index_outlives_no_policy(templates: Templates) -> None:

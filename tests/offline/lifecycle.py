@@ -29,8 +29,8 @@ import psutil
 from emulator_access import fault, session_of
 
 from contracts.keys import report_prefix
-from ladder import cli
-from ladder.billing import bill_clock, export_files
+from ladder import cli, embedded_aws
+from ladder.billing import export_files
 from ladder.cdk import cdk
 from ladder.demo import EMBEDDED_CONTEXT
 from ladder.deployment import Deployment, find
@@ -207,14 +207,14 @@ def other_lines(day: str) -> list[dict[str, Any]]:
 def _billed(story: Story, box: Sandbox) -> None:
     """The bill before it has come, complete, and with lines that no run made; the same from exports."""
     story.bills["too early"] = _bill(story, box)
-    bill_clock.advance(box, 72)
+    embedded_aws.advance_bill(box.endpoint, 72)
     # The roles' tag was seen with the first Bedrock call: it can be activated now, and applied to the past.
     story.tags["before"] = _ladder(box, "tags", "status")
     story.tags["activated"] = _ladder(box, "tags", "activate")
     story.tags["again"] = _ladder(box, "tags", "activate")
     story.tags["backfill"] = _ladder(box, "tags", "backfill", "--months", "0")
     story.tags["second backfill"] = _ladder(box, "tags", "backfill", "--months", "0")
-    bill_clock.advance(box, 24)
+    embedded_aws.advance_bill(box.endpoint, 24)
     story.bills["complete"] = _bill(story, box)
     story.fact_table = _fact_table(box)
     with mock.patch.object(export_files, "HOME", story.folder / "exports"):
@@ -260,7 +260,7 @@ def _exported(story: Story, box: Sandbox) -> Bill:
 
 
 def _control(box: Sandbox, **changes: object) -> None:
-    request = urllib.request.Request(box.endpoint + bill_clock.ROUTE, data=json.dumps(changes).encode(), method="POST")
+    request = urllib.request.Request(box.endpoint + embedded_aws.BILLING, data=json.dumps(changes).encode(), method="POST")
     urllib.request.urlopen(request, timeout=30).close()
 
 

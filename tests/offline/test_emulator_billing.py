@@ -95,7 +95,7 @@ def test_a_template_makes_billings_resources_with_their_tags(outputs: dict[str, 
 
 def test_a_runs_usage_is_billed_and_exported(outputs: dict[str, str], sandbox: Sandbox, session: boto3.Session) -> None:
     now = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-    context = meters.MeterContext(
+    context = meters.UsageRowFactory(
         experiment="billing-test",
         run="run-1",
         approach="rag",
@@ -103,7 +103,7 @@ def test_a_runs_usage_is_billed_and_exported(outputs: dict[str, str], sandbox: S
         start=now.isoformat(),
         end=(now + timedelta(seconds=1)).isoformat(),
     )
-    row = meters.bedrock_tokens(context, "us.amazon.nova-micro-v1:0", "input", 1_000_000)
+    row = context.tokens("us.amazon.nova-micro-v1:0", "input", 1_000_000)
     key = keys.usage("billing-test", "run-1", "rag", "answer")
     session.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json_codec.dump_lines([row]).encode())
     request = {

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
-from cost_reports.decide.decision import Decision, VolumeRange
+from cost_reports.decide.decision import Candidate, Decision, VolumeRange
 from cost_reports.decide.uncertainty import VOLUME, Flip
 from cost_reports.render import svg
-from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text, columns
+from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text, columns, table
 from cost_reports.render.svg import Mark
 from cost_reports.text import NOT_AVAILABLE, bounded, usd
 
 
 def document(decision: Decision) -> Document:
-    """The whole decision."""
+    """Return the whole decision."""
     d = decision
     blocks: list[Block] = [Text(line, "warning") for line in d.simulated]
     blocks += [Text(d.headline, "headline"), Bullets(d.reasons)]
@@ -41,7 +42,7 @@ def document(decision: Decision) -> Document:
 
 
 def outlook(decision: Decision) -> list[Block]:
-    """The part of a decision that belongs into the report of a run: what production would cost, what is cheapest."""
+    """Return the part of a decision that belongs into the report of a run: what production would cost."""
     d = decision
     volume = f"{d.requests_per_month:,} requests a month for {d.horizon_months} months"
     blocks: list[Block] = [
@@ -64,17 +65,17 @@ def _range(d: Decision, r: VolumeRange) -> tuple[str, ...]:
 
 
 def _least(rows: Iterable[Sequence[str]], text: str = "") -> str:
-    """A note, and what the sign means where the table holds it."""
+    """Return a note, and what the sign means where the table holds it."""
     return f"{text} {LEAST}".strip() if any("≥" in cell for row in rows for cell in row) else text
 
 
 def _volumes(d: Decision) -> list[Block]:
     heads = columns(">from", ">to", "approach", "variant", "setup")
-    found: list[Block] = []
+    blocks: list[Block] = []
     shown = d.cheapest_passing or d.cheapest
     title = "Cheapest by requests a month" + (", among those that pass the gate" if d.cheapest_passing else "")
     lines = tuple(_range(d, r) for r in shown)
-    table = Table(title=title, columns=heads, rows=lines, note=_least(lines))
+    ranges = Table(title=title, columns=heads, rows=lines, note=_least(lines))
     picture = svg.lines(
         "Cost against volume",
         [(s.name, s.approach, [(float(v), float(usd_)) for v, usd_ in s.points]) for s in d.series],
@@ -82,15 +83,15 @@ def _volumes(d: Decision) -> list[Block]:
         y_name=f"USD over {d.horizon_months} months",
         crossings=_crossings(d, shown),
     )
-    found.append(Chart(title="Cost against volume", svg=picture, table=table) if picture else table)
+    blocks.append(Chart(title="Cost against volume", svg=picture, table=ranges) if picture else ranges)
     if d.cheapest_passing:
         rows = tuple(_range(d, r) for r in d.cheapest)
-        found.append(Table(title="By cost alone, whatever the quality", columns=heads, rows=rows, detail=True))
-    return found
+        blocks.append(Table(title="By cost alone, whatever the quality", columns=heads, rows=rows, detail=True))
+    return blocks
 
 
 def _crossings(d: Decision, shown: tuple[VolumeRange, ...]) -> list[tuple[float, float, str]]:
-    """Where the cheapest option becomes one of another approach."""
+    """Return where the cheapest option becomes one of another approach."""
     costs = {s.approach: dict(s.points) for s in d.series}
     return [
         (float(after.low), float(costs[after.approach][after.low]), f"{after.approach} from {after.low:,}")
@@ -116,109 +117,118 @@ def _break_even(d: Decision) -> Table:
 
 
 def _candidates(d: Decision) -> Table:
-    rows = tuple(
-        (
-            c.variant,
-            c.setup,
-            c.outcome,
-            NOT_AVAILABLE if c.quality is None else f"{c.quality:.0%}",
-            bounded(usd(c.total_usd), "≥", c.at_least),
-            bounded(usd(c.per_accepted_usd), "≥", c.at_least),
-            bounded(usd(c.point_usd), "≈", c.at_least) if c.dominated_by is None else "dominated",
-            bounded(NOT_AVAILABLE if c.roi is None else f"{c.roi * 100:,.0f} %", "≤", c.at_least),
-        )
-        for c in d.candidates
+    candidates = table(
+        f"Each variant in its cheapest setup, over {d.horizon_months} months",
+        d.candidates,
+        {
+            "=variant": lambda c: c.variant,
+            "setup": lambda c: c.setup,
+            "gate": lambda c: c.outcome,
+            ">quality": lambda c: NOT_AVAILABLE if c.quality is None else f"{c.quality:.0%}",
+            ">total": _total,
+            ">per\naccepted": lambda c: bounded(usd(c.per_accepted_usd), "≥", c.at_least),
+            ">a point\nmore": lambda c: (
+                bounded(usd(c.point_usd), "≈", c.at_least) if c.dominated_by is None else "dominated"
+            ),
+            ">ROI": lambda c: bounded(NOT_AVAILABLE if c.roi is None else f"{c.roi * 100:,.0f} %", "≤", c.at_least),
+        },
     )
-    return Table(
-        title=f"Each variant in its cheapest setup, over {d.horizon_months} months",
-        columns=columns("=variant", "setup", "gate", ">quality", ">total", ">per\naccepted", ">a point\nmore", ">ROI"),
-        rows=rows,
-        note=_least(
-            rows,
-            "A point more: USD for one more percentage point of accepted answers than the next cheaper one on the"
-            " frontier; dominated: another is better and no dearer, or a mix of two others is. ROI: (value - cost) /"
-            " cost.",
-        ),
+    note = (
+        "A point more: USD for one more percentage point of accepted answers than the next cheaper one on the"
+        " frontier; dominated: another is better and no more expensive, or a mix of two others is."
+        " ROI: (value - cost) / cost."
     )
+    return replace(candidates, note=_least(candidates.rows, note))
+
+
+def _total(candidate: Candidate) -> str:
+    return bounded(usd(candidate.total_usd), "≥", candidate.at_least)
 
 
 def _frontier(d: Decision) -> Chart | None:
-    found = [c for c in d.candidates if c.quality is not None and c.total_usd > 0]
+    measured = [(c, c.quality) for c in d.candidates if c.quality is not None and c.total_usd > 0]
     marks = [
         Mark(
             label=c.variant,
-            value=(c.quality or 0.0) * 100,
+            value=quality * 100,
             x=float(c.total_usd),
             group=c.approach,
-            text=f"{(c.quality or 0.0):.0%} for {bounded(usd(c.total_usd), '≥', c.at_least)}",
+            text=f"{quality:.0%} for {_total(c)}",
         )
-        for c in found
+        for c, quality in measured
     ]
     title = "Cost against quality, with the efficient frontier"
-    edge = sorted((float(c.total_usd), (c.quality or 0.0) * 100) for c in found if c.dominated_by is None)
+    edge = sorted((float(c.total_usd), quality * 100) for c, quality in measured if c.dominated_by is None)
     picture = svg.scatter(
         title, marks, x_name="USD (logarithmic)", y_name="accepted answers, %", y_top=100.0, frontier=edge
     )
     if not picture:
         return None
-    rows = tuple(
-        (c.variant, bounded(usd(c.total_usd), "≥", c.at_least), f"{c.quality:.0%}", c.dominated_by or NOT_AVAILABLE)
-        for c in found
+    points = table(
+        title,
+        measured,
+        {
+            "variant": lambda p: p[0].variant,
+            ">total": lambda p: _total(p[0]),
+            ">quality": lambda p: f"{p[1]:.0%}",
+            "dominated by": lambda p: p[0].dominated_by or NOT_AVAILABLE,
+        },
+        detail=True,
     )
-    table = Table(title=title, columns=columns("variant", ">total", ">quality", "dominated by"), rows=rows, detail=True)
-    return Chart(title=title, svg=picture, table=table)
+    return Chart(title=title, svg=picture, table=points)
 
 
 def _tornado(d: Decision) -> Chart:
-    middle = next(float(c.total_usd) for c in d.candidates if f"{c.approach} / {c.variant} / {c.setup}" == d.flips_of)
+    middle = next(float(c.total_usd) for c in d.candidates if c.name == d.flips_of)
     marks = [
-        Mark(label=f.driver, value=f.high_usd, low=f.low_usd, high=f.high_usd, text=_span(f), group="") for f in d.flips
+        Mark(
+            label=f.driver,
+            value=f.high_usd,
+            low=f.low_usd,
+            high=f.high_usd,
+            text=f"{_cents(f.low_usd)} to {_cents(f.high_usd)}",
+        )
+        for f in d.flips
     ]
     title = f"Total of {d.flips_of} when one input changes"
-    table = Table(
-        title="Sensitivity, the strongest first",
-        columns=columns(
-            "input", ">from", ">to", ">total at low", ">total at high", "changes the cheapest", "why this range"
-        ),
-        rows=tuple(
-            (
-                f.driver,
-                f"x {f.low_factor:.2g}",
-                f"x {f.high_factor:.2g}",
-                usd(Decimal(str(round(f.low_usd, 2)))),
-                usd(Decimal(str(round(f.high_usd, 2)))),
-                NOT_AVAILABLE if f.factor is None else _turn(d, f.driver, f.factor, f.instead),
-                f.why,
-            )
-            for f in d.flips
-        ),
+    flips = table(
+        "Sensitivity, the strongest first",
+        d.flips,
+        {
+            "input": lambda f: f.driver,
+            ">from": lambda f: f"x {f.low_factor:.2g}",
+            ">to": lambda f: f"x {f.high_factor:.2g}",
+            ">total at low": lambda f: _cents(f.low_usd),
+            ">total at high": lambda f: _cents(f.high_usd),
+            "changes the cheapest": lambda f: _turn(d, f),
+            "why this range": lambda f: f.why,
+        },
     )
-    return Chart(title=title, svg=svg.tornado(title, marks, middle=middle), table=table)
+    return Chart(title=title, svg=svg.tornado(title, marks, middle=middle), table=flips)
 
 
-def _turn(d: Decision, driver: str, factor: float, instead: str | None) -> str:
-    """Where the cheapest changes, as a factor and, for the volume, in requests of the first month."""
-    value = f" ({round(factor * d.requests_per_month):,})" if driver == VOLUME else ""
-    return f"at x {factor:.2f}{value}: {instead}"
+def _turn(d: Decision, flip: Flip) -> str:
+    """Return where the cheapest changes, as a factor and, for the volume, in requests of the first month."""
+    if flip.factor is None:
+        return NOT_AVAILABLE
+    requests = f" ({round(flip.factor * d.requests_per_month):,})" if flip.driver == VOLUME else ""
+    return f"at x {flip.factor:.2f}{requests}: {flip.instead}"
 
 
-def _span(f: Flip) -> str:
-    return f"{usd(Decimal(str(round(f.low_usd, 2))))} to {usd(Decimal(str(round(f.high_usd, 2))))}"
+def _cents(amount: float) -> str:
+    return usd(Decimal(str(round(amount, 2))))
 
 
 def _chances(d: Decision) -> Table:
-    return Table(
-        title="Random trials over all ranges at once",
-        columns=columns("option", ">cheapest", ">cheapest per accepted", ">total, 10th percentile", ">90th percentile"),
-        rows=tuple(
-            (
-                c.name,
-                f"{c.cheapest:.0%}",
-                f"{c.cheapest_per_accepted:.0%}",
-                usd(Decimal(str(round(c.total_p10_usd, 2)))),
-                usd(Decimal(str(round(c.total_p90_usd, 2)))),
-            )
-            for c in d.chances
-        ),
-        note=f"Seed {d.seed}. Inputs triangular over their ranges, quality normal within its 95 % interval.",
+    return table(
+        "Random trials over all ranges at once",
+        d.chances,
+        {
+            "option": lambda c: c.name,
+            ">cheapest": lambda c: f"{c.cheapest:.0%}",
+            ">cheapest per accepted": lambda c: f"{c.cheapest_per_accepted:.0%}",
+            ">total, 10th percentile": lambda c: _cents(c.total_p10_usd),
+            ">90th percentile": lambda c: _cents(c.total_p90_usd),
+        },
+        f"Seed {d.seed}. Inputs triangular over their ranges, quality normal within its 95 % interval.",
     )

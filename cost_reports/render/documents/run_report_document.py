@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from contracts.units import WIDE
 from cost_reports.decide.decision import Decision
 from cost_reports.metering.charges import exact_sum
-from cost_reports.render.document import Block, Bullets, Document, Heading, Table, Text, columns
+from cost_reports.render.document import Block, Bullets, Document, Heading, Table, Text, columns, facts, table
 from cost_reports.render.documents import decision_document
 from cost_reports.render.documents.run_report_charts import (
     MAIN,
+    approach,
     cost_chart,
     find,
     frontier,
     interval,
+    label_of,
     name,
     quality_chart,
 )
-from cost_reports.run_report.report import Paired, Report
+from cost_reports.run_report.report import MeteredLine, PairedDifference, Report
 from cost_reports.run_report.variance import Variance
 from cost_reports.text import NOT_AVAILABLE, number, percent, quantity, usd
 
 
 def document(report: Report, decision: Decision | None = None, *, short: bool = False) -> Document:
-    """The whole report; tables marked `detail` are not for terminals. `short`: what a terminal shows at the end of a
-    run, the recommendation last, where the eye is. `decision`: what it all means at the experiment's workload.
+    """Return the whole report; tables marked `detail` are not for terminals.
+
+    `short`: what a terminal shows at the end of a run, the recommendation last, where the eye is. `decision`: what it
+    all means at the experiment's workload.
     """
     h = report.header
     blocks: list[Block] = [Text(line, "warning") for line in h.simulated]
@@ -63,7 +67,7 @@ def _full(report: Report, decision: Decision | None) -> list[Block]:
 
 
 def _narrow(table: Table) -> Table:
-    """Without its first column (the approach, which the order and the names of the variants tell as well)."""
+    """Return a table without its first column: order and names of the variants tell the approach as well."""
     return replace(table, columns=table.columns[1:], rows=tuple(row[1:] for row in table.rows))
 
 
@@ -78,26 +82,23 @@ def _quality(report: Report) -> Table:
     rows = [
         (r.approach, name(r), r.gate.outcome, *(interval(find(r, m), MAIN[m][1]) for m in shown)) for r in report.ladder
     ]
+    # A head of two words stands on two lines: a terminal then has room for six intervals.
+    heads = (f">{MAIN[m][0].replace(' ', chr(10), 1)}" for m in shown)
     return Table(
         title="Quality of each variant",
-        columns=columns("=approach", "=variant", "=gate", *(f">{_stacked(MAIN[m][0])}" for m in shown)),
+        columns=columns("=approach", "=variant", "=gate", *heads),
         rows=tuple(rows),
         note="All values from 0 to 100 with 95 % intervals, over all test questions. * control: untuned.",
     )
 
 
-def _stacked(head: str) -> str:
-    """A head of two words on two lines, so that a terminal has room for six intervals."""
-    return head.replace(" ", "\n", 1)
-
-
 def _splits(report: Report) -> list[Table]:
-    """One table, or none where nothing was measured."""
+    """Return one table; an empty list where nothing was measured."""
     metric = report.accepted_metric
     sizes = {m.split: m.n for r in report.ladder for m in r.metrics if m.metric == metric}
     if not sizes:
         return []
-    label, factor = MAIN.get(metric, (metric, 100))
+    label, factor = label_of(metric)
     rows = [(r.approach, name(r), *(interval(find(r, metric, s), factor) for s in sizes)) for r in report.ladder]
     note = "seen-fact: fact trained, wording never; new-fact: fact never trained; reserved-page: page held out."
     return [
@@ -111,138 +112,120 @@ def _splits(report: Report) -> list[Table]:
 
 
 def _cost(report: Report) -> Table:
-    rows = [
-        (
-            r.approach,
-            name(r),
-            number(r.answers) + (f" ({r.errors})" if r.errors else ""),
-            f"{number(r.latency_p50_ms)} / {number(r.latency_p95_ms)}",
-            f"{number(r.input_tokens)} / {number(r.output_tokens)}",
-            usd(r.metered_usd),
-            usd(r.per_1000_answers_usd),
-            usd(r.per_accepted_usd),
-        )
-        for r in report.ladder
-    ]
-    return Table(
-        title="Metered cost, latency and tokens of each variant",
-        columns=columns(
-            "=approach",
-            "=variant",
-            ">answers\n(failed)",
-            ">p50 / p95\nms",
-            ">tokens\nin / out",
-            ">metered",
-            ">per\n1,000",
-            ">per\naccepted",
-        ),
-        rows=tuple(rows),
-        note="Metered: answering plus a share of what the approach keeps running, without one-time cost. Then the same"
+    return table(
+        "Metered cost, latency and tokens of each variant",
+        report.ladder,
+        {
+            "=approach": approach,
+            "=variant": name,
+            ">answers\n(failed)": lambda r: number(r.answers) + (f" ({r.errors})" if r.errors else ""),
+            ">p50 / p95\nms": lambda r: f"{number(r.latency_p50_ms)} / {number(r.latency_p95_ms)}",
+            ">tokens\nin / out": lambda r: f"{number(r.input_tokens)} / {number(r.output_tokens)}",
+            ">metered": lambda r: usd(r.metered_usd),
+            ">per\n1,000": lambda r: usd(r.per_1000_answers_usd),
+            ">per\naccepted": lambda r: usd(r.per_accepted_usd),
+        },
+        "Metered: answering plus a share of what the approach keeps running, without one-time cost. Then the same"
         f" for 1,000 answers and for each accepted answer ({report.accepted_metric}).",
     )
 
 
 def _once(report: Report) -> Table:
-    names = dict.fromkeys([*report.one_time_usd, *report.experiment_usd])
-    rows = [(a, usd(report.one_time_usd.get(a)), usd(report.experiment_usd.get(a))) for a in names]
-    rows.append(("not borne by any approach", NOT_AVAILABLE, usd(report.unattributed_usd)))
-    return Table(
-        title="Costs that are not part of an answer",
-        columns=columns("approach", ">one-time (training, ingestion)", ">the experiment itself"),
-        rows=tuple(rows),
-        note="The experiment itself: preparing, orchestrating, evaluating, reporting. Nobody pays it in production.",
+    return table(
+        "Costs that are not part of an answer",
+        dict.fromkeys([*report.one_time_usd, *report.experiment_usd]),
+        {
+            "approach": str,
+            ">one-time (training, ingestion)": lambda a: usd(report.one_time_usd.get(a)),
+            ">the experiment itself": lambda a: usd(report.experiment_usd.get(a)),
+        },
+        "The experiment itself: preparing, orchestrating, evaluating, reporting. Production does not pay it.",
+        last=[("not borne by any approach", NOT_AVAILABLE, usd(report.unattributed_usd))],
     )
 
 
 def _variance(report: Report) -> list[Block]:
-    """Estimated against metered, or nothing where there was no estimate."""
+    """Return estimated against metered; an empty list where there was no estimate."""
     if not report.variance:
         return []
-    rows = [(v.approach or "(no approach)", _amounts(v)) for v in report.variance]
-    sums = [exact_sum(column) for column in zip(*(amounts for _, amounts in rows), strict=True)]
-    table = Table(
-        title="Expected from the experiment's files, metered in the run, and why they differ",
-        columns=columns(
-            "=approach",
-            ">estimated",
-            ">metered",
-            ">price",
-            ">volume",
-            ">not\nestimated",
-            ">not\nmetered",
-            ">untagged,\ntax",
-        ),
-        rows=tuple((name, *map(usd, amounts)) for name, amounts in [*rows, ("all", sums)]),
-        note="Metered - estimated = the sum of the five columns to the right, exactly. The estimate applies"
-        " the assumptions of `ladder estimate` to the experiment as it was asked.",
-    )
-    return [table]
-
-
-def _amounts(v: Variance) -> list[Decimal]:
-    rest = WIDE.add(v.untagged_usd, v.credits_and_tax_usd)
-    return [v.estimated_usd, v.metered_usd, v.price_usd, v.volume_usd, v.unestimated_usd, v.not_metered_usd, rest]
+    amounts: dict[str, Callable[[Variance], Decimal]] = {
+        ">estimated": lambda v: v.estimated_usd,
+        ">metered": lambda v: v.metered_usd,
+        ">price": lambda v: v.price_usd,
+        ">volume": lambda v: v.volume_usd,
+        ">not\nestimated": lambda v: v.unestimated_usd,
+        ">not\nmetered": lambda v: v.not_metered_usd,
+        ">untagged,\ntax": lambda v: WIDE.add(v.untagged_usd, v.credits_and_tax_usd),
+    }
+    rows = [(v.approach or "(no approach)", *(usd(amount(v)) for amount in amounts.values())) for v in report.variance]
+    rows.append(("all", *(usd(exact_sum(map(amount, report.variance))) for amount in amounts.values())))
+    return [
+        Table(
+            title="Expected from the experiment's files, metered in the run, and why they differ",
+            columns=columns("=approach", *amounts),
+            rows=tuple(rows),
+            note="Metered - estimated = the sum of the five columns to the right, exactly. The estimate applies"
+            " the assumptions of `ladder estimate` to the experiment as it was asked.",
+        )
+    ]
 
 
 def _breakdown(report: Report, by: str) -> Table:
     lines = next(b.lines for b in report.breakdowns if b.by == by)
+    cells: dict[str, Callable[[MeteredLine], str]] = {by: lambda x: x.name}
     if any(line.quantity is not None for line in lines):
-        return Table(
-            title=f"Metered by {by}",
-            columns=columns(by, ">quantity", ">USD", ">share"),
-            rows=tuple((n.name, quantity(n.quantity, n.unit), usd(n.usd), percent(n.share)) for n in lines),
-        )
-    return Table(
-        title=f"Metered by {by}",
-        columns=columns(by, ">USD", ">share"),
-        rows=tuple((n.name, usd(n.usd), percent(n.share)) for n in lines),
-    )
+        cells[">quantity"] = lambda x: quantity(x.quantity, x.unit)
+    cells |= {">USD": lambda x: usd(x.usd), ">share": lambda x: percent(x.share)}
+    return table(f"Metered by {by}", lines, cells)
 
 
-def _paired(rows: Sequence[Paired]) -> Table:
-    return Table(
-        title="Paired differences, first minus second",
-        columns=columns("metric", "first", "second", ">difference", ">95 % interval", ">p", ">n"),
-        rows=tuple(
-            (
-                p.metric,
-                p.a,
-                p.b,
-                f"{p.difference:+.3f}",
-                f"{p.low:+.3f} to {p.high:+.3f}",
-                "<0.001" if p.p_value < 0.001 else f"{p.p_value:.3f}",
-                number(p.n),
-            )
-            for p in rows
-        ),
+def _paired(rows: Sequence[PairedDifference]) -> Table:
+    return table(
+        "Paired differences, first minus second",
+        rows,
+        {
+            "metric": lambda p: p.metric,
+            "first": lambda p: p.a,
+            "second": lambda p: p.b,
+            ">difference": lambda p: f"{p.difference:+.3f}",
+            ">95 % interval": lambda p: f"{p.low:+.3f} to {p.high:+.3f}",
+            ">p": lambda p: "<0.001" if p.p_value < 0.001 else f"{p.p_value:.3f}",
+            ">n": lambda p: number(p.n),
+        },
     )
 
 
 def _everything_measured(report: Report) -> Table:
-    return Table(
-        title="Every metric of every variant",
-        columns=columns("=approach", "=variant", "metric", "questions", ">value", ">low", ">high", ">n"),
-        rows=tuple(
-            (r.approach, name(r), m.metric, m.split, f"{m.value:.3f}", f"{m.low:.3f}", f"{m.high:.3f}", number(m.n))
-            for r in report.ladder
-            for m in r.metrics
-        ),
+    return table(
+        "Every metric of every variant",
+        [(r, m) for r in report.ladder for m in r.metrics],
+        {
+            "=approach": lambda p: p[0].approach,
+            "=variant": lambda p: name(p[0]),
+            "metric": lambda p: p[1].metric,
+            "questions": lambda p: p[1].split,
+            ">value": lambda p: f"{p[1].value:.3f}",
+            ">low": lambda p: f"{p[1].low:.3f}",
+            ">high": lambda p: f"{p[1].high:.3f}",
+            ">n": lambda p: number(p[1].n),
+        },
         detail=True,
     )
 
 
 def _facts(report: Report) -> Table:
     h = report.header
-    pairs = [
-        ("window (UTC)", f"{h.window_start or NOT_AVAILABLE} to {h.window_end or NOT_AVAILABLE}"),
-        ("prices", f"AWS list prices as of {h.prices_as_of}, {h.currency}"),
-        *((f"{s.source} money", f"{s.state}: {s.text}") for s in h.sources),
-        ("this report", f"{h.report_requests} Cost Explorer requests, {usd(h.report_usd)}"),
-        *((f"model: {role}", model) for role, model in h.models.items()),
-        *((f"sha256 of {what}", value) for what, value in h.model_hashes.items()),
-        *((f"seed: {what}", str(value)) for what, value in h.seeds.items()),
-        *((f"version of {what}", value) for what, value in h.versions.items()),
-        ("git commit", h.git_commit or NOT_AVAILABLE),
-        ("sha256 of the experiment", h.input_sha256),
-    ]
-    return Table(title="", columns=columns("what", "value"), rows=tuple(pairs))
+    return facts(
+        (
+            ("window (UTC)", f"{h.window_start or NOT_AVAILABLE} to {h.window_end or NOT_AVAILABLE}"),
+            ("prices", f"AWS list prices as of {h.prices_as_of}, {h.currency}"),
+            *((f"{s.source} money", f"{s.state}: {s.text}") for s in h.sources),
+            ("this report", f"{h.report_requests} Cost Explorer requests, {usd(h.report_usd)}"),
+            *((f"model: {role}", model) for role, model in h.models.items()),
+            *((f"sha256 of {what}", value) for what, value in h.model_hashes.items()),
+            *((f"seed: {what}", str(value)) for what, value in h.seeds.items()),
+            *((f"version of {what}", value) for what, value in h.versions.items()),
+            ("git commit", h.git_commit or NOT_AVAILABLE),
+            ("sha256 of the experiment", h.input_sha256),
+        )
+    )

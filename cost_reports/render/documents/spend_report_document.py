@@ -10,7 +10,7 @@ from cost_reports.text import usd
 
 
 def document(report: SpendReport, *, short: bool = False) -> Document:
-    """The whole report. `short`: what a terminal shows, the headline last, where the eye is."""
+    """Return the whole report. `short`: what a terminal shows, the headline last, where the eye is."""
     h = report.header
     blocks: list[Block] = [Text(line, "warning") for line in h.simulated]
     blocks += _short(report) if short else _full(report)
@@ -24,7 +24,7 @@ def document(report: SpendReport, *, short: bool = False) -> Document:
 
 
 def _state(report: SpendReport) -> list[Block]:
-    """How complete the bill is, and what could not be read."""
+    """Return how complete the bill is, and what could not be read."""
     h = report.header
     blocks: list[Block] = [
         Text(f"The bill: {h.state}. {h.state_text}", "plain" if h.state == "complete" else "warning")
@@ -47,11 +47,14 @@ def _full(report: SpendReport) -> list[Block]:
     if report.month is not None:
         blocks += [Heading("This month"), charts.month(report.month)]
     if report.breakdowns:
-        blocks += [Heading("Where the money went"), Text("Each table cuts the same money another way; never add two.")]
+        blocks += [
+            Heading("Where the money went"),
+            Text("Each table groups the same money another way; never add two."),
+        ]
         blocks += [tables.breakdown(b) for b in report.breakdowns]
     blocks += _some(tables.meters(report))
     blocks += [Heading("How complete this is"), tables.completeness(report), *_some(tables.tags(report))]
-    blocks += [Heading("How this was made"), tables.facts(report)]
+    blocks += [Heading("How this was made"), tables.sources(report)]
     return [*blocks, Bullets(report.notes)] if report.notes else blocks
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -147,7 +147,7 @@ def _request(served: Served, item: Any) -> Request:
         raise ValueError(f'"max_new_tokens" must be a positive whole number, not {limit!r}')
     adapter = item.get("adapter")
     if adapter is not None and adapter not in served.adapters:
-        raise ValueError(f"adapter {adapter!r} is unknown; known are {', '.join(served.adapters) or 'none'}")
+        raise ValueError(f"adapter {adapter!r} is unknown; known are {', '.join(served.adapters) or '(none)'}")
     prompt = served.tokenizer.apply_chat_template(
         item["messages"], tokenize=False, add_generation_prompt=True, enable_thinking=False
     )
@@ -258,18 +258,19 @@ def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
 
 
 def _device_and_dtype() -> tuple[torch.device, torch.dtype]:
-    """CUDA if there is one; bfloat16 where the hardware is fast at it, which on a CPU a short probe finds out."""
+    """Return CUDA if there is one, and bfloat16 where the processor computes in it.
+
+    Not by a measured speed: the same machine must give the same answers when it is busy.
+    """
     if torch.cuda.is_available():
         return torch.device("cuda"), torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return torch.device("cpu"), min((torch.bfloat16, torch.float32), key=_matmul_seconds)
+    return torch.device("cpu"), torch.bfloat16 if _cpu_has_bfloat16() else torch.float32
 
 
-def _matmul_seconds(dtype: torch.dtype) -> float:
-    """The fastest of thirteen products, or of those begun within 0.1 s: on a CPU without bfloat16 one takes 0.4 s."""
-    left, right = torch.ones(256, 576, dtype=dtype), torch.ones(576, 1536, dtype=dtype)
-    taken: list[float] = []
-    begin = time.perf_counter()
-    while len(taken) < 13 and (start := time.perf_counter()) - begin < 0.1:
-        left @ right
-        taken.append(time.perf_counter() - start)
-    return min(taken)
+def _cpu_has_bfloat16() -> bool:
+    """Return whether Linux names an instruction set for bfloat16: avx512_bf16 or amx_bf16 (x86), bf16 (Arm)."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return re.search(r"^(?:flags|Features)\b.*\b(?:avx512_bf16|amx_bf16|bf16)\b", text, re.MULTILINE) is not None

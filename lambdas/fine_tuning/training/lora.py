@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,10 +26,14 @@ FLOOR = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How one adapter is trained. `micro_batch_tokens` bounds memory; the gradient does not depend on it."""
+    """How one adapter is trained. `micro_batch_tokens` bounds memory; the gradient does not depend on it.
+
+    `last_layers` are adapted, counted from the output; 0 is half of the model's.
+    """
 
     rank: int
     alpha: int
+    last_layers: int
     learning_rate: float
     batch_size: int
     epochs: int
@@ -53,21 +59,22 @@ class Trained:
 
 
 def device_and_dtype() -> tuple[torch.device, torch.dtype]:
-    """CUDA if there is one; bfloat16 where the hardware is fast at it, which on a CPU a short probe finds out."""
+    """Return CUDA if there is one, and bfloat16 where the processor computes in it.
+
+    A measured speed would not do: a job that continues must get the type that it began with, on a busy machine too.
+    """
     if torch.cuda.is_available():
         return torch.device("cuda"), torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return torch.device("cpu"), min((torch.bfloat16, torch.float32), key=_matmul_seconds)
+    return torch.device("cpu"), torch.bfloat16 if _cpu_has_bfloat16() else torch.float32
 
 
-def _matmul_seconds(dtype: torch.dtype) -> float:
-    """The fastest of thirteen products, or of those begun within 0.1 s: on a CPU without bfloat16 one takes 0.4 s."""
-    left, right = torch.ones(256, 576, dtype=dtype), torch.ones(576, 1536, dtype=dtype)
-    taken: list[float] = []
-    begin = time.perf_counter()
-    while len(taken) < 13 and (start := time.perf_counter()) - begin < 0.1:
-        left @ right
-        taken.append(time.perf_counter() - start)
-    return min(taken)
+def _cpu_has_bfloat16() -> bool:
+    """Return whether Linux names an instruction set for bfloat16: avx512_bf16 or amx_bf16 (x86), bf16 (Arm)."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return re.search(r"^(?:flags|Features)\b.*\b(?:avx512_bf16|amx_bf16|bf16)\b", text, re.MULTILINE) is not None
 
 
 def with_fast_head(base: Any) -> Any:
@@ -78,6 +85,21 @@ def with_fast_head(base: Any) -> Any:
     """
     base.get_output_embeddings().register_forward_pre_hook(lambda _module, inputs: (inputs[0].contiguous(),))
     return base
+
+
+def adapted_modules(base: Any, last_layers: int) -> dict[str, Any]:
+    """Return the options of `LoraConfig` that choose the linear modules of the last layers.
+
+    Raises:
+        ValueError: the model has fewer layers.
+    """
+    total = base.config.num_hidden_layers
+    count = last_layers or max(1, total // 2)
+    if count > total:
+        raise ValueError(f"last_layers is {count}, and the model has {total} layers; write at most {total}")
+    modules = [name for name, module in base.named_modules() if isinstance(module, torch.nn.Linear)]
+    linear = sorted({name.rpartition(".")[2] for name in modules if ".layers." in name})
+    return {"target_modules": linear, "layers_to_transform": [*range(total - count, total)], "layers_pattern": "layers"}
 
 
 def train_adapter(
@@ -97,8 +119,8 @@ def train_adapter(
             r=recipe.rank,
             lora_alpha=recipe.alpha,
             lora_dropout=0.0,
-            target_modules="all-linear",
             task_type="CAUSAL_LM",
+            **adapted_modules(base, recipe.last_layers),
         )
         model = get_peft_model(base, config, autocast_adapter_dtype=False)
     model.train()

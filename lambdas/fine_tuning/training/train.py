@@ -42,6 +42,7 @@ class Settings:
     seed: int = 20261123
     rank: int = 16
     alpha: int = 32
+    last_layers: int = 0
     learning_rate: float = 2e-3
     batch_size: int = 8
     epochs_closed_book: int = 6
@@ -64,6 +65,8 @@ class Settings:
                 kind = known[name].__name__
                 raise ValueError(f"hyperparameter {name}: {value!r} is not a number of type {kind}") from None
         settings = Settings(**chosen)
+        if settings.last_layers < 0:
+            raise ValueError(f"hyperparameter last_layers: {settings.last_layers} is negative; 0 is half of them")
         for name in ("rank", "alpha", "learning_rate", "batch_size", "epochs_closed_book", "epochs_rag"):
             if getattr(settings, name) <= 0:
                 raise ValueError(f"hyperparameter {name}: {getattr(settings, name)} is not positive")
@@ -73,6 +76,7 @@ class Settings:
         return Recipe(
             rank=self.rank,
             alpha=self.alpha,
+            last_layers=self.last_layers,
             learning_rate=self.learning_rate,
             batch_size=self.batch_size,
             epochs=self.epochs_rag if "rag" in adapter else self.epochs_closed_book,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cost_reports.prices.bill_names import MARKETPLACE
-from cost_reports.prices.usage_types import MARKETPLACE_METERS, TOKEN_METERS, split_model_id
+from contracts.aws_names import MARKETPLACE, split_model_id
+from cost_reports.prices.usage_types import MARKETPLACE_METERS, TOKEN_METERS
 
 BEDROCK = "AmazonBedrock"
 SUPPORTED_CODES = frozenset({BEDROCK, MARKETPLACE})

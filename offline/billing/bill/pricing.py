@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from contracts import json_codec
+from contracts.aws_names import MARKETPLACE, bill_name
 from contracts.money import UsageRow
 from contracts.units import ratio
 from cost_reports.metering.charges import Pricer, split_by_day
@@ -90,9 +91,9 @@ def _line(pricer: Pricer, part: _Part, region: str) -> Line:
 
 
 def _service(row: UsageRow) -> str:
-    if row.service_code == bill_names.MARKETPLACE:
+    if row.service_code == MARKETPLACE:
         return bedrock_names.model_name(row.model or row.operation) + bill_names.EDITION
-    return bill_names.BILL_SERVICES.get(row.service_code, row.service_code)
+    return bill_name(row.service_code)
 
 
 def _tags(row: UsageRow, source: UsageObject) -> dict[str, str]:

@@ -39,7 +39,7 @@ class Line:
 
 
 def cell(approach: str, experiment: str = "handbook") -> dict[str, str]:
-    return {"cost-cell": f"{experiment}/{approach}", "owner": "somebody"}
+    return {"cost-cell": f"{experiment}/{approach}", "owner": "team-a"}
 
 
 LINES = (
@@ -72,7 +72,7 @@ def spelled(tags: dict[str, str], spelling: str) -> dict[str, str]:
 
 
 def focus(lines: Sequence[Line], spelling: str = "bare") -> dict[str, list[object]]:
-    """The columns of FOCUS that matter, and one that nobody knows."""
+    """The columns of FOCUS that matter, and an unknown one."""
     return {
         "BilledCost": [line.cost for line in lines],
         "EffectiveCost": [line.cost for line in lines],

@@ -52,7 +52,7 @@ def functions(text: str) -> set[str]:
 
 
 def nullable(node: exp.Expression) -> bool:
-    """Whether an expression could be null, as far as its text says."""
+    """Whether an expression could be NULL in SQL, as far as its text says."""
     if isinstance(node, exp.Coalesce):
         return nullable(node.expressions[-1])
     return not isinstance(node, exp.Literal)

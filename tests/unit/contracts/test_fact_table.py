@@ -91,7 +91,7 @@ def changed(**values: object) -> Callable[[bytes], bytes]:
         (lambda _: gzip.compress(b"[" * 100_000), "line 1: "),
         (changed(amount_usd=1.5), "amount_usd: a decimal number written as text is needed, not 1.5"),
         (changed(amount_usd="much"), "amount_usd: 'much' is not a number"),
-        (changed(source="stolen"), "'stolen' is none of"),
+        (changed(source="stolen"), "'stolen' is not one of"),
         (changed(day="missing"), "field 'day' is missing"),
         (changed(tax="1"), "unknown field 'tax'"),
         (changed(simulated="no"), "a boolean field 'simulated' is needed"),

@@ -9,7 +9,7 @@ from contracts.experiment import VARIANTS, Approach
 from contracts.money import UsageRow
 from contracts.run import AnswerRow, PairedRow, QualityRow
 from cost_reports.metering import meters
-from cost_reports.metering.meters import MeterContext
+from cost_reports.metering.meters import UsageRowFactory
 
 EXPERIMENT, RUN = "handbook", "r20261123-100000"
 NOVA, TITAN = "us.amazon.nova-micro-v1:0", "amazon.titan-embed-text-v2:0"
@@ -29,8 +29,8 @@ SPLITS = {"seen-fact": 16, "new-fact": 12, "reserved-page": 8, "two-page": 6, "u
 PAIRS: list[tuple[Approach, str]] = [(a, v) for a, variants in VARIANTS.items() for v in variants]
 
 
-def context(approach: str, variant: str | None = None) -> MeterContext:
-    return MeterContext(
+def context(approach: str, variant: str | None = None) -> UsageRowFactory:
+    return UsageRowFactory(
         experiment=EXPERIMENT,
         run=RUN,
         approach=approach,
@@ -114,17 +114,17 @@ def usage() -> list[tuple[str, UsageRow]]:
         ctx = context(approach, variant)
         step = f"answer-{variant}-00000"
         if approach != "fine-tuning":
-            rows.append((step, meters.bedrock_tokens(ctx, NOVA, "input", 200)))
-            rows.append((step, meters.bedrock_tokens(ctx, NOVA, "output", 20)))
-        rows.append((step, meters.lambda_gb_seconds(ctx, 512, 2000)))
+            rows.append((step, ctx.tokens(NOVA, "input", 200)))
+            rows.append((step, ctx.tokens(NOVA, "output", 20)))
+        rows.append((step, ctx.row(meters.LAMBDA_TIME["arm64"], meters.gb_seconds(512, 2000))))
     rag, tuning = context("rag"), context("fine-tuning")
-    rows.append(("ingest-00000", meters.embedding_tokens(rag, TITAN, 30_000)))
-    rows.append(("ingest-00000", meters.lambda_gb_seconds(rag, 1024, 4000)))
-    rows.append(("capacity", meters.ocu_seconds(rag, "search", 60, ocus=2)))
-    rows.append(("capacity", meters.ocu_seconds(rag, "indexing", 60)))
-    rows.append(("training-job", meters.training_seconds(tuning, "ml.g5.xlarge", 90)))
-    rows.append(("endpoint-1", meters.endpoint_seconds(tuning, "ml.g5.xlarge", Decimal("72.5"))))
-    rows.append(("evaluate", meters.lambda_gb_seconds(rag, 2048, 1500)))
-    rows.append(("orchestration", meters.state_transitions(rag, 40)))
-    rows.append(("summarise", meters.s3_requests(context("shared"), 1, 12)))
+    rows.append(("ingest-00000", rag.tokens(TITAN, "input", 30_000)))
+    rows.append(("ingest-00000", rag.row(meters.LAMBDA_TIME["arm64"], meters.gb_seconds(1024, 4000))))
+    rows.append(("capacity", rag.row(meters.OCU["search"], 60 * 2)))
+    rows.append(("capacity", rag.row(meters.OCU["indexing"], 60)))
+    rows.append(("training-job", tuning.row(meters.TRAINING, 90, variety="ml.g5.xlarge")))
+    rows.append(("endpoint-1", tuning.row(meters.HOSTING, Decimal("72.5"), variety="ml.g5.xlarge")))
+    rows.append(("evaluate", rag.row(meters.LAMBDA_TIME["arm64"], meters.gb_seconds(2048, 1500))))
+    rows.append(("orchestration", rag.row(meters.TRANSITIONS, 40)))
+    rows.append(("summarise", context("shared").row(meters.S3_REQUESTS[1], 12)))
     return rows

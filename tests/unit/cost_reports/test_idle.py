@@ -138,7 +138,7 @@ def test_sums_and_errors() -> None:
         idle({"s": []}, CATALOGUE)  # type: ignore[dict-item]
     with pytest.raises(ValueError, match="resource X of stack s has no Type"):
         idle({"s": {"Resources": {"X": {}}}}, CATALOGUE)
-    with pytest.raises(ValueError, match="resource X of stack s: Properties is no object"):
+    with pytest.raises(ValueError, match="resource X of stack s: Properties must be an object"):
         idle({"s": {"Resources": {"X": {"Type": "AWS::KMS::Key", "Properties": None}}}}, CATALOGUE)
     with pytest.raises(PriceError, match="resource C of stack s: no price in the catalogue for AmazonES EU-SearchOCU"):
         idle({"s": {"Resources": {"C": {"Type": "AWS::OpenSearchServerless::Collection"}}}}, CATALOGUE, "eu-west-1")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from contracts import keys
+from contracts.job_names import job_name
 from contracts.money import UsageRow
 from contracts.run import AnswerRow
 from contracts.times import Deadline
@@ -108,6 +109,7 @@ def test_prepare_gives_the_state_machine_all_it_needs(world: World, context: Con
             "seed": "7",
             "rank": "16",
             "alpha": "32",
+            "last_layers": "0",
             "learning_rate": "0.002",
             "batch_size": "8",
             "epochs_closed_book": "4",
@@ -228,10 +230,10 @@ def test_a_package_without_the_entry_point_is_named(
 
 def test_names_fit_sagemaker_for_any_experiment(world: World) -> None:
     world.change_manifest(experiment="a_very.long-experiment name" * 4)
-    name = jobs.job_name(world.manifest, "x" * 80)
+    name = job_name(world.manifest.experiment, world.manifest.run, "x" * 80)
     assert len(name) <= 63
     assert all(part and part.isalnum() for part in name.split("-"))
-    assert name != jobs.job_name(world.manifest, "y")
+    assert name != job_name(world.manifest.experiment, world.manifest.run, "y")
 
 
 @pytest.mark.parametrize(

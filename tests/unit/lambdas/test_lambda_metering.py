@@ -182,8 +182,8 @@ def test_other_services_are_refused(world: World) -> None:
 
 def test_added_rows_and_earlier_rows_are_written_too(world: World) -> None:
     meter = meter_of(world)
-    meter.add([meters.endpoint_seconds(meter.context(), "ml.g5.xlarge", 60)])
-    earlier = [meters.s3_requests(meter.context(), 2, 9)]
+    meter.add([meter.context().row(meters.HOSTING, 60, variety="ml.g5.xlarge")])
+    earlier = [meter.context().row(meters.S3_REQUESTS[2], 9)]
     rows = meter.write(world.results, "usage.jsonl", earlier)
     assert [row.amount for row in rows] == [9, 1, 60]
     assert rows[1].start <= rows[1].end

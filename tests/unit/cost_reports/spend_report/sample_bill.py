@@ -8,11 +8,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from contracts.aws_names import bill_name
 from contracts.money import ChargeRow, Cut, UsageRow
 from cost_reports.metering import meters
 from cost_reports.metering.charges import charge_rows, total
-from cost_reports.metering.meters import MeterContext
-from cost_reports.prices.bill_names import BILL_SERVICES, at_bill_precision, service_codes_of_usage_types
+from cost_reports.metering.meters import UsageRowFactory
+from cost_reports.prices.bill_names import at_bill_precision, service_codes_of_usage_types
 from cost_reports.prices.catalogue import Catalogue
 from cost_reports.spend_report.records import Billed, Output, SpendRecords, Window
 from tests.unit.cost_reports import sample_run as run
@@ -35,10 +36,10 @@ def usage(days: Sequence[str] = ("2026-11-20", "2026-11-21")) -> list[UsageRow]:
     for n, day in enumerate(days):
         for _, row in run.usage():
             rows.append(on(replace(row, amount=row.amount * (n + 1) + (n if "Token" not in row.unit else 0)), day))
-        shared = MeterContext(
+        shared = UsageRowFactory(
             experiment=EXPERIMENT, run=run.RUN, approach="shared", variant=None, start=rows[-1].start, end=rows[-1].end
         )
-        rows.append(meters.s3_requests(shared, 2, 1234567))
+        rows.append(shared.row(meters.S3_REQUESTS[2], 1234567))
         rows.append(storage("AmazonS3", day, 7 * 1024**3))
     return rows
 
@@ -107,7 +108,7 @@ def cut(rows: Iterable[ChargeRow], name: Cut) -> list[ChargeRow]:
 
 
 def _service(row: ChargeRow) -> str:
-    return BILL_SERVICES.get(row.service_code or "", row.service)
+    return bill_name(row.service_code) if row.service_code else row.service
 
 
 def adjustment(category: str, amount: str, approach: str | None = "shared", day: str = "2026-11-20") -> ChargeRow:

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.money import ChargeRow
-from cost_reports.compare.comparison import parts
+from cost_reports.compare.split import Split, parts
 from cost_reports.metering.charges import exact_sum, total
 from cost_reports.spend_report.bill import SpendError
 from cost_reports.spend_report.build import build_spend
 from cost_reports.spend_report.records import SpendRecords
-from cost_reports.spend_report.report import SpendReport, Split
+from cost_reports.spend_report.report import SpendReport
 from cost_reports.text import usd
 from tests.unit.cost_reports.spend_report import sample_bill as bill
 
@@ -36,6 +36,11 @@ def changed(usage_type: str, change: Callable[[ChargeRow], ChargeRow]) -> list[C
 
 def whys(report: SpendReport, usage_type: str | None) -> list[str]:
     return [line.why for line in report.lines if line.usage_type == usage_type]
+
+
+def against(report: SpendReport) -> Split:
+    assert report.against_metered is not None
+    return report.against_metered
 
 
 def check_sums(report: SpendReport) -> None:
@@ -87,14 +92,12 @@ def test_price_and_quantity_are_told_apart() -> None:
     dear = of(changed("USE1-Host:ml.g5.xlarge", lambda r: replace(r, amount_usd=r.amount_usd * 2)))
     (line,) = [x for x in dear.lines if x.usage_type == "USE1-Host:ml.g5.xlarge"]
     assert line.why == "price differs, for the same quantity: a unit is $1.41 metered, $2.82 billed"
-    assert dear.against_metered is not None
-    assert (dear.against_metered.price_usd, dear.against_metered.volume_usd) == (line.difference_usd, 0)
+    assert (against(dear).price_usd, against(dear).volume_usd) == (line.difference_usd, 0)
     more = of(
         changed("Requests-Tier2", lambda r: replace(r, amount_usd=r.amount_usd * 3, quantity=(r.quantity or 0) * 3))
     )
     assert whys(more, "Requests-Tier2") == ["quantity differs, at the same price"]
-    assert more.against_metered is not None
-    assert more.against_metered.price_usd == 0
+    assert against(more).price_usd == 0
     both = of(
         changed("Requests-Tier2", lambda r: replace(r, amount_usd=r.amount_usd * 3, quantity=(r.quantity or 0) * 2))
     )
@@ -134,7 +137,7 @@ def test_days_that_billing_has_not_reached_are_not_less_usage() -> None:
     assert "metered on 2026-11-21 is not billed yet" in report.header.state_text
     assert report.against_metered is not None
     late = bill.at_bill([r for r in METERED if r.day == "2026-11-21"])
-    assert parts(report.against_metered) == (0, 0, 0, 0, 0, -late)
+    assert parts(against(report)) == (0, 0, 0, 0, 0, -late)
     assert {line.why for line in report.lines} == {"equal", "not yet billed: metered on 2026-11-21"}
     check_sums(report)
     # Hours of the next day that billing shows already, and its tax, change nothing but a note.
@@ -143,7 +146,7 @@ def test_days_that_billing_has_not_reached_are_not_less_usage() -> None:
     for seen in (bill.cuts([*METERED, *other], tax), bill.export([*METERED, *other], tax)):
         early = built(bill.records(bill.billed(seen, through=through), METERED))
         assert early.against_metered is not None
-        assert parts(early.against_metered)[:5] == (0,) * 5
+        assert parts(against(early))[:5] == (0,) * 5
         assert any(
             note.startswith(f"Billing already shows {usd(late + 2)} of days after 2026-11-20, which are not whole")
             for note in early.notes
@@ -195,16 +198,15 @@ def test_credits_tax_and_usage_without_an_approach_stand_apart() -> None:
     loose = replace(METERED[0], approach=None, amount_usd=Decimal("0.5"))
     rows = bill.cuts([*METERED, loose], [bill.adjustment("Tax", "0.3"), bill.adjustment("Credit", "-9", "rag")])
     report = built(bill.records(bill.billed(rows), METERED))
-    assert report.against_metered is not None
-    assert parts(report.against_metered) == (0, 0, 0, Decimal("0.5"), Decimal("-8.7"), 0)
+    assert parts(against(report)) == (0, 0, 0, Decimal("0.5"), Decimal("-8.7"), 0)
     by_name = {a.approach: a for a in report.approaches}
     assert list(by_name) == ["prompting", "rag", "fine-tuning", "shared", None]
     rag = by_name["rag"].against_metered
     assert rag is not None
     assert rag.credits_and_tax_usd == -9
     assert {line.why for line in report.lines if line.usage_type is None} == {
-        "Tax: no usage; AWS adds or takes it off by itself",
-        "Credit: no usage; AWS adds or takes it off by itself",
+        "Tax: not usage; AWS adds or takes it off by itself",
+        "Credit: not usage; AWS adds or takes it off by itself",
     }
     assert exact_sum(c.usd for c in report.trend) == (report.total_billed_usd or 0) + Decimal("8.7")
     check_sums(report)
@@ -273,11 +275,11 @@ def test_rows_outside_the_window_do_not_count() -> None:
         ),
         (
             {"billed": bill.billed([replace(METERED[0], source="billed-ce")])},
-            "billed row of .*: cut 'whole' is none of billed-ce",
+            "billed row of .*: grouping 'whole' is not one of billed-ce",
         ),
         (
             {"billed": bill.billed(bill.cuts(METERED), source="billed-export")},
-            "billed row of .* is billed-ce, not billed-export",
+            "billed row of .*: source must be billed-export \\(got billed-ce",
         ),
     ],
 )

@@ -65,7 +65,7 @@ def test_doubling_the_cut_by_record_type_doubles_what_is_no_usage() -> None:
 
 def test_cuts_that_disagree_are_named() -> None:
     (note,) = [n for n in doubled("service").notes if "disagree" in n]
-    assert note.startswith("Cuts of the bill disagree on 8 days and approaches, first on 2026-11-20")
+    assert note.startswith("Groupings of the bill disagree on 8 days and approaches, first on 2026-11-20")
     assert "the totals are those by usage-type" in note
     assert not any("disagree" in n for n in WHOLE.notes)
 

@@ -14,9 +14,8 @@ from contracts.json_codec import to_json
 from cost_reports.render import html
 from cost_reports.render.documents import spend_report_document
 from cost_reports.spend_report.build import build_spend
-from cost_reports.spend_report.load import spend_from_json
 from cost_reports.spend_report.records import Billed
-from cost_reports.spend_report.report import Failure, SpendReport, Tag, TagState
+from cost_reports.spend_report.report import Failure, SpendReport, Tag, TagState, spend_from_json
 from tests.unit.cost_reports.spend_report import sample_bill as bill
 
 METERED = bill.metered()
@@ -144,7 +143,7 @@ def test_a_bill_alone_says_what_was_billed_and_that_nobody_knows_whether_it_is_a
     assert report.headline == (
         "handbook: $1.22 billed to 2026-11-21 (partial), metered not known and estimated not known."
     )
-    assert "nobody can tell whether all of it is billed" in report.header.state_text
+    assert "it cannot be told whether all of it is billed" in report.header.state_text
     assert (report.rounding_usd, report.lines) == (None, ())
     assert {a.billed_usd is None for a in report.approaches} == {False}
     assert spend_from_json(json.loads(to_json(report))) == report

@@ -18,8 +18,7 @@ from moto import mock_aws
 
 from contracts.money import ChargeRow
 from cost_reports.render import csv_file as csv_text
-from cost_reports.spend_report.load import spend_from_json
-from cost_reports.spend_report.report import SpendReport
+from cost_reports.spend_report.report import SpendReport, spend_from_json
 from ladder.billing import export_files, exported_spend
 from ladder.errors import LadderError
 from ladder.experiment import folder

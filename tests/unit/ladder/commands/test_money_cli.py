@@ -13,7 +13,7 @@ import pytest
 from contracts.json_codec import to_json
 from cost_reports.run_report.build import build_report
 from ladder.experiment.outlook import parse_assumption, read_inputs
-from tests.unit.cost_reports.test_report import header, records
+from tests.unit.cost_reports.run_report.sample_records import header, records
 from tests.unit.ladder.commands.command_line import run
 
 HANDBOOK = Path(__file__).parents[4] / "experiments" / "handbook"

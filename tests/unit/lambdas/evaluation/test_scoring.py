@@ -137,7 +137,7 @@ def test_the_order_of_answers_changes_nothing() -> None:
     [
         ([answer("x9", "-")], "question x9 is not in the test questions"),
         ([answer("s1", "-"), answer("s1", "-")], "question s1 is answered twice"),
-        ([answer("s1", "-", "rag")], "variant 'rag' is none of zero-shot"),
+        ([answer("s1", "-", "rag")], "variant 'rag' is not one of zero-shot"),
     ],
 )
 def test_answers_that_do_not_fit_are_refused(rows: list[AnswerRow], said: str) -> None:

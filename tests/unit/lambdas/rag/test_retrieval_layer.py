@@ -13,9 +13,13 @@ RUNTIME = {"boto3", "botocore", "s3transfer", "jmespath", "fm-cost-ladder", "set
 PROBE = """
 import sys
 from importlib.metadata import packages_distributions
-import lambdas.rag.handler
-assert "opensearchpy" not in sys.modules, "opensearch-py is imported before it is needed"
+import lambdas.rag.handler, lambdas.rag.logic, lambdas.rag.ingestion
+lazy = {"opensearchpy", "semantic_text_splitter"} & sys.modules.keys()
+assert not lazy, f"{lazy}: imported before it is needed"
 import opensearchpy, opensearchpy.helpers
+from contracts.experiment import Document, Retrieval
+from lambdas.rag.chunking import chunk_document
+chunk_document(Document(id="a", title="a", text="a"), Retrieval())
 owners = packages_distributions()
 print(*sorted({name.lower() for module in list(sys.modules) for name in owners.get(module, [])}))
 """

@@ -17,9 +17,8 @@ import pytest
 from moto import mock_aws
 
 from contracts import keys, times
-from cost_reports.spend_report.load import spend_from_json
 from cost_reports.spend_report.records import Window
-from cost_reports.spend_report.report import SpendReport
+from cost_reports.spend_report.report import SpendReport, spend_from_json
 from lambdas.common import runtime
 from lambdas.common.facts import Facts
 from lambdas.common.store import Results
@@ -177,7 +176,7 @@ def test_restatements_are_told_against_the_last_daily_report(
     monkeypatch.setattr(
         Moment, "now", classmethod(lambda cls, tz=None: cls.fromtimestamp(later.timestamp(), tz or UTC))
     )
-    # Days that somebody asked for in between take nothing away from the daily report.
+    # Requested days in between take nothing away from the daily report.
     requested = read(handler.report({**again, "since": "2026-11-20", "until": "2026-11-27"}, Context()))
     ((before, now),) = amounts(requested)
     daily = read(handler.report(again, Context()))

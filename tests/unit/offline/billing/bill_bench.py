@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from contracts import json_codec, keys
 from contracts.money import UsageRow
 from cost_reports.metering import meters
-from cost_reports.metering.meters import MeterContext
+from cost_reports.metering.meters import UsageRowFactory
 from offline.billing.api import Billing
 from offline.common import http_server
 from offline.engines import Router
@@ -180,9 +180,9 @@ class Bench:
         }
 
 
-def context(approach: str, day: str = "2026-11-20", hours: tuple[int, int] = (9, 10)) -> MeterContext:
+def context(approach: str, day: str = "2026-11-20", hours: tuple[int, int] = (9, 10)) -> UsageRowFactory:
     start, end = (f"{day}T{hour:02}:00:00Z" for hour in hours)
-    return MeterContext(
+    return UsageRowFactory(
         experiment="handbook", run="run-1", approach=approach, variant=None, start=start, end=end, region="us-east-1"
     )
 
@@ -191,22 +191,22 @@ def usage(approach: str, day: str = "2026-11-20") -> list[UsageRow]:
     ctx = context(approach, day)
     if approach == "shared":
         return [
-            meters.state_transitions(ctx, 123),
-            meters.s3_stored_bytes(ctx, 5_000_000, 3600),
-            meters.s3_requests(ctx, 1, 17),
-            meters.lambda_gb_seconds(ctx, 512, 12_345),
+            ctx.row(meters.TRANSITIONS, 123),
+            ctx.row(meters.S3_STORAGE, 5_000_000 * 3600),
+            ctx.row(meters.S3_REQUESTS[1], 17),
+            ctx.row(meters.LAMBDA_TIME["arm64"], meters.gb_seconds(512, 12_345)),
         ]
     model = "us.amazon.nova-micro-v1:0"
     rows = [
-        meters.bedrock_tokens(ctx, model, "input", 1_234),
-        meters.bedrock_tokens(ctx, model, "output", 567),
-        meters.lambda_gb_seconds(ctx, 512, 3_333),
+        ctx.tokens(model, "input", 1_234),
+        ctx.tokens(model, "output", 567),
+        ctx.row(meters.LAMBDA_TIME["arm64"], meters.gb_seconds(512, 3_333)),
     ]
     if approach == "rag":
         rows += [
-            meters.embedding_tokens(ctx, "amazon.titan-embed-text-v2:0", 98_765),
-            meters.bedrock_tokens(ctx, "us.anthropic.claude-haiku-5-5", "output", 321),
-            meters.ocu_seconds(ctx, "search", 3_600, ocus=Decimal("0.5")),
+            ctx.tokens("amazon.titan-embed-text-v2:0", "input", 98_765),
+            ctx.tokens("us.anthropic.claude-haiku-5-5", "output", 321),
+            ctx.row(meters.OCU["search"], 3_600 * Decimal("0.5")),
         ]
     return rows
 

@@ -23,7 +23,7 @@ ROW = {"day": "2026-11-20", "service": "AWS Lambda", "usd": "1"}
         ({**ROW, "day": "20.11.2026"}, "rows[1].day: invalid date '20.11.2026': expected YYYY-MM-DD"),
         ({**ROW, "day": "9999-12-31"}, "rows[1].day: 9999-12-31 is not within the years 2000 to 2199 of this bill"),
         ({**ROW, "day": "0001-01-01"}, "rows[1].day: 0001-01-01 is not within the years 2000 to 2199"),
-        ({**ROW, "record_type": "Gift"}, "rows[1]: Row.record_type: 'Gift' is none of Usage, Credit"),
+        ({**ROW, "record_type": "Gift"}, "rows[1]: Row.record_type: 'Gift' is not one of Usage, Credit"),
         ({**ROW, "record_type": "Credit"}, "rows[1].usd: a Credit lowers the bill"),
         ({**ROW, "quantity": "5"}, "rows[1].unit: a quantity needs a unit"),
         ({**ROW, "service": ""}, "rows[1].service: expected a name"),

@@ -42,7 +42,7 @@ def test_the_bill_is_the_metered_usage_to_the_last_digit(billed: Bench, catalogu
 
 
 def test_rounding_comes_after_grouping(bench: Bench, catalogue: Catalogue) -> None:
-    row = meters.s3_stored_bytes(context("rag"), 1_000, 3_600)
+    row = context("rag").row(meters.S3_STORAGE, 1_000 * 3_600)
     for step in range(40):
         bench.write([row], approach="rag", step=f"s{step}")
     bench.control(advance_hours=72)
@@ -71,7 +71,7 @@ def test_an_object_that_is_written_again_takes_the_place_of_its_rows(billed: Ben
     before = by(billed, "cost-cell", "DIMENSION", "SERVICE")
     billed.run()
     assert by(billed, "cost-cell", "DIMENSION", "SERVICE") == before
-    fewer = [meters.bedrock_tokens(context("prompting"), "us.amazon.nova-micro-v1:0", "input", 1_000_000)]
+    fewer = [context("prompting").tokens("us.amazon.nova-micro-v1:0", "input", 1_000_000)]
     billed.write(fewer, approach="prompting")
     after = by(billed, "cost-cell", "DIMENSION", "SERVICE")
     assert {key: usd for key, usd in after.items() if key[0].endswith("/prompting")} == {
@@ -126,7 +126,7 @@ def test_a_broken_object_is_named_and_the_rest_is_billed(billed: Bench, text: st
 
 
 def test_usage_without_a_price_is_named_and_the_rest_is_billed(bench: Bench) -> None:
-    unknown = meters.bedrock_tokens(context("rag"), "us.acme.model-1", "input", 5)
+    unknown = context("rag").tokens("us.acme.model-1", "input", 5)
     bench.write([unknown, *usage("prompting")], approach="prompting")
     state = bench.control(advance_hours=72)
     (problem,) = state["problems"]
@@ -151,16 +151,13 @@ def test_answered_requests_are_billed_without_tags(billed: Bench) -> None:
 
 
 def test_requests_that_a_run_metered_are_not_billed_twice(bench: Bench) -> None:
-    bench.write([meters.cost_explorer_requests(context("shared"), 5)], approach="shared")
+    bench.write([context("shared").row(meters.COST_EXPLORER, 5)], approach="shared")
     assert bench.control(advance_hours=72)["lines"] == 0
 
 
 def test_usage_that_crosses_midnight_is_split(bench: Bench) -> None:
-    row = meters.endpoint_seconds(
-        replace(context("fine-tuning"), start="2026-11-19T23:00:00Z", end="2026-11-20T01:00:00Z"),
-        "ml.g5.xlarge",
-        7_200,
-    )
+    rows = replace(context("fine-tuning"), start="2026-11-19T23:00:00Z", end="2026-11-20T01:00:00Z")
+    row = rows.row(meters.HOSTING, 7_200, variety="ml.g5.xlarge")
     bench.write([row], approach="fine-tuning")
     bench.control(advance_hours=72)
     answer = bench.ce.get_cost_and_usage(**ask("2026-11-19", "2026-11-21"))

@@ -62,7 +62,7 @@ def test_a_stop_sequence_ends_an_answer_and_is_cut_off(served: Served) -> None:
         ({"messages": []}, 'a list "messages" that is not empty'),
         ({"messages": [{"role": "user"}]}, 'every message needs a "role" and a text "content"'),
         (ask("x", limit=0), '"max_new_tokens" must be a positive whole number, not 0'),
-        (ask("x", adapter="lora"), "adapter 'lora' is unknown; known are none"),
+        (ask("x", adapter="lora"), "adapter 'lora' is unknown; known are \\(none\\)"),
         (ask("x" * 20000), "tokens, the model takes 1 to 8191"),
     ],
 )

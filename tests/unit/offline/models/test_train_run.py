@@ -171,3 +171,18 @@ def test_folders_come_from_the_toolkit_or_from_the_raw_container(tmp_path: Path)
     assert raw.train == tmp_path / "input" / "data" / "train"
     assert raw.checkpoints == tmp_path / "checkpoints"
     assert raw.settings == {"rank": "16"}
+
+
+@pytest.mark.parametrize(("last_layers", "adapted"), [(0, [1]), (1, [1]), (2, [0, 1])])
+def test_the_last_layers_are_adapted(tiny_hub: HubFolder, last_layers: int, adapted: list[int]) -> None:
+    base = AutoModelForCausalLM.from_pretrained(tiny_hub.snapshot)
+    assert base.config.num_hidden_layers == 2
+    options = lora.adapted_modules(base, last_layers)
+    assert options["layers_to_transform"] == adapted
+    assert options["target_modules"] == ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
+
+
+def test_more_layers_than_the_model_has(tiny_hub: HubFolder) -> None:
+    base = AutoModelForCausalLM.from_pretrained(tiny_hub.snapshot)
+    with pytest.raises(ValueError, match="last_layers is 3, and the model has 2 layers; write at most 2"):
+        lora.adapted_modules(base, 3)

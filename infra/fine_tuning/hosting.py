@@ -1,0 +1,113 @@
+"""Host: make the endpoint, wait for it, answer the questions by it."""
+
+from __future__ import annotations
+
+from infra import common_states
+from infra.fine_tuning import outcomes
+from infra.fine_tuning import states as sagemaker
+
+POLL_S = 30
+#: Polls until an endpoint must be in service: 1 hour.
+ENDPOINT_POLLS = 120
+CAUGHT = outcomes.caught("EndpointAsked")
+
+
+def hosting(instance: str, concurrency: int) -> common_states.States:
+    """Return the states from `CreateModel` to `DeleteEndpoint`; a failure leads to `EndpointAsked`."""
+    return {
+        **_create(instance),
+        **_await(),
+        "AnswerAll": common_states.answer_batches(
+            concurrency=concurrency,
+            then="DeleteEndpoint",
+            extra={"endpoint": "$.prepared.payload.names.endpoint"},
+            catch=CAUGHT,
+        ),
+    }
+
+
+def _create(instance: str) -> common_states.States:
+    return {
+        "CreateModel": sagemaker.call(
+            "createModel",
+            {
+                "ModelName.$": "$.prepared.payload.names.model",
+                "ExecutionRoleArn": "${SageMakerRole}",
+                "PrimaryContainer": {
+                    "Image": "${HostingImage}",
+                    "ModelDataUrl.$": "$.made.model",
+                    "Environment": {"SAGEMAKER_PROGRAM": "inference.py"},
+                },
+                "Tags.$": "$.prepared.payload.tags",
+            },
+            then="CreateEndpointConfig",
+            catch=CAUGHT,
+        ),
+        "CreateEndpointConfig": sagemaker.call(
+            "createEndpointConfig",
+            {
+                "EndpointConfigName.$": "$.prepared.payload.names.endpoint_config",
+                "ProductionVariants": [
+                    {
+                        "VariantName": "all",
+                        "ModelName.$": "$.prepared.payload.names.model",
+                        "InstanceType": instance,
+                        "InitialInstanceCount": 1,
+                        "ContainerStartupHealthCheckTimeoutInSeconds": 900,
+                    }
+                ],
+                "Tags.$": "$.prepared.payload.tags",
+            },
+            then="NoteEndpointStart",
+            catch=CAUGHT,
+        ),
+        # Noted before the call: if its answer is lost, the endpoint may exist all the same.
+        "NoteEndpointStart": outcomes.note_time("$.made.endpoint.started", then="CreateEndpoint"),
+        "CreateEndpoint": sagemaker.call(
+            "createEndpoint",
+            {
+                "EndpointName.$": "$.prepared.payload.names.endpoint",
+                "EndpointConfigName.$": "$.prepared.payload.names.endpoint_config",
+                "Tags.$": "$.prepared.payload.tags",
+            },
+            then="WaitForEndpoint",
+            catch=CAUGHT,
+        ),
+    }
+
+
+def _await() -> common_states.States:
+    return {
+        "WaitForEndpoint": common_states.wait(POLL_S, then="DescribeEndpoint"),
+        "DescribeEndpoint": {
+            **sagemaker.call(
+                "describeEndpoint",
+                {"EndpointName.$": "$.prepared.payload.names.endpoint"},
+                then="CountEndpointPoll",
+                catch=CAUGHT,
+            ),
+            "ResultPath": "$.made.hosting",
+        },
+        "CountEndpointPoll": common_states.count("$.made.polls", then="EndpointStatus"),
+        "EndpointStatus": {
+            "Type": "Choice",
+            "Choices": [
+                sagemaker.status("$.made.hosting.EndpointStatus", "InService", "AnswerAll"),
+                {
+                    "Not": {"Variable": "$.made.hosting.EndpointStatus", "StringEquals": "Creating"},
+                    "Next": "EndpointFailed",
+                },
+                {
+                    "Variable": "$.made.polls.count",
+                    "NumericGreaterThanEquals": ENDPOINT_POLLS,
+                    "Next": "EndpointLate",
+                },
+            ],
+            "Default": "WaitForEndpoint",
+        },
+        "EndpointFailed": outcomes.failure("EndpointFailed", "States.JsonToString($.made.hosting)"),
+        "EndpointLate": outcomes.failure(
+            "EndpointLate",
+            "States.Format('endpoint {} was not in service after 1 hour', $.prepared.payload.names.endpoint)",
+        ),
+    }

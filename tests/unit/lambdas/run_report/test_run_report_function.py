@@ -1,0 +1,181 @@
+"""The report of a run over a mocked bucket: what a run left goes in, the files of its report come out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from contracts import json_codec, keys
+from contracts.experiment import APPROACHES, Document, Experiment, HouseStyle, Question, Workload
+from contracts.run import OutputRow, RunEnvironment
+from cost_reports.estimate.workload import WorkloadError
+from cost_reports.prices.catalogue import Catalogue, PriceError
+from cost_reports.run_report.report import report_from_json
+from lambdas.common import runtime
+from lambdas.common.step import EventError
+from lambdas.common.store import MissingObjectError, Results
+from lambdas.run_report import handler, logic, outlook
+from tests.unit.cost_reports import sample_run as run
+from tests.unit.lambdas.sample_bucket import Context, fill
+
+BUCKET = "results-of-reporting"
+
+
+@pytest.fixture
+def results(monkeypatch: pytest.MonkeyPatch) -> Iterator[Results]:
+    for name, value in {"BUCKET": BUCKET, "EXPERIMENT": run.EXPERIMENT, "AWS_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        s3: Any = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket=BUCKET)
+        monkeypatch.setattr(runtime, "_clients", {"s3": s3})
+        store = Results(BUCKET, s3)
+        fill(store)
+        yield store
+
+
+def test_the_files_of_a_report(results: Results) -> None:
+    environment = RunEnvironment(
+        embedded=True, stand_ins={run.NOVA: "SmolLM2-135M"}, model_hashes={"SmolLM2-135M": "beef"}
+    )
+    results.write_text(keys.environment(run.EXPERIMENT, run.RUN), json.dumps(json_codec.to_jsonable(environment)))
+    said = handler.report({"experiment": run.EXPERIMENT, "run": run.RUN}, Context())
+    prefix = keys.report_prefix(run.EXPERIMENT, run.RUN)
+    assert said["report_key"] == f"{prefix}report.json"
+    assert said["headline"] == "Use rag (rag)."
+    report = report_from_json(json.loads(results.read_text(said["report_key"])))
+    assert report.header.git_commit == "c0ffee"
+    assert report.header.model_hashes == {"SmolLM2-135M": "beef"}
+    assert [r.variant for r in report.ladder] == [v for _, v in run.PAIRS]
+    assert report.accepted_metric == "contained"
+    assert {s.source: s.state for s in report.header.sources}["estimated"] == "partial"
+    assert sum(v.metered_usd for v in report.variance) == report.total_usd
+    assert any(v.volume_usd for v in report.variance)
+    page = results.read_text(said["html_key"])
+    assert "SIMULATED" in page
+    assert "SmolLM2-135M did the work of us.amazon.nova-micro-v1:0" in page
+    assert "<script" not in page
+    markdown = results.read_text(f"{prefix}report.md")
+    assert "SIMULATED BILL" in markdown
+    assert "latency" in markdown.lower()
+    lines = list(csv.DictReader(io.StringIO(results.read_text(said["csv_key"]), newline="")))
+    assert sum(Decimal(line["amount_usd"]) for line in lines) == report.total_usd
+    assert {line["source"] for line in lines} == {"metered"}
+    assert {line["simulated"].split(":")[0] for line in lines} == {"yes"}
+
+
+def test_a_second_report_counts_nothing_twice(results: Results) -> None:
+    def total() -> Decimal:
+        said = handler.report({"experiment": run.EXPERIMENT, "run": run.RUN}, Context())
+        report = report_from_json(json.loads(results.read_text(said["report_key"])))
+        lines = next(b.lines for b in report.breakdowns if b.by == "usage type")
+        return sum((line.usd for line in lines if "Lambda-GB" not in line.name), Decimal(0))
+
+    assert total() == total()
+
+
+def test_a_run_that_does_not_exist(results: Results) -> None:
+    with pytest.raises(MissingObjectError, match=r"run=r1/manifest\.json"):
+        handler.report({"run": "r1"}, Context())
+    with pytest.raises(EventError, match="event field 'run' is missing"):
+        handler.report({"experiment": run.EXPERIMENT}, Context())
+
+
+def test_what_the_approaches_gave_is_counted_for_spend_reports(results: Results) -> None:
+    handler.report({"run": run.RUN}, Context())
+    rows = results.read(keys.outputs(run.EXPERIMENT, run.RUN), OutputRow)
+    assert [row.approach for row in rows] == list(APPROACHES)
+    for row in rows:
+        answers = [a for a in run.answers() if a.approach == row.approach]
+        assert row.answers == sum(a.error is None for a in answers) > 0
+        assert row.tokens == sum(a.input_tokens + a.output_tokens + a.cached_tokens for a in answers) > 0
+        scored = [q for q in run.quality() if (q.approach, q.metric, q.split) == (row.approach, "contained", "all")]
+        assert row.accepted == sum(round(q.value * q.n) for q in scored)
+
+
+def test_answers_that_were_not_scored_are_neither_accepted_nor_not(results: Results) -> None:
+    results.s3.delete_object(Bucket=BUCKET, Key=keys.quality(run.EXPERIMENT, run.RUN, "rag"))
+    handler.report({"run": run.RUN}, Context())
+    accepted = {row.approach: row.accepted for row in results.read(keys.outputs(run.EXPERIMENT, run.RUN), OutputRow)}
+    assert accepted["rag"] is None
+    assert accepted["prompting"] is not None
+
+
+def test_an_approach_that_failed_is_named(results: Results) -> None:
+    for kind in ("answers", "quality"):
+        for key in results.list_keys(keys.approach_prefix(run.EXPERIMENT, run.RUN, "fine-tuning") + kind):
+            results.s3.delete_object(Bucket=BUCKET, Key=key)
+    event = {"experiment": run.EXPERIMENT, "run": run.RUN, "errors": {"fine-tuning": "AlgorithmError:\n out of memory"}}
+    said = handler.report(event, Context())
+    report = report_from_json(json.loads(results.read_text(said["report_key"])))
+    assert report.recommendation.caveats == ("fine-tuning did not finish: AlgorithmError: out of memory",)
+    assert "fine-tuning" not in {r.approach for r in report.ladder if r.answers}
+    assert report.unattributed_usd > 0  # its endpoint was paid for and answered nothing
+
+
+def test_usage_without_a_price_is_an_error(results: Results) -> None:
+    ctx = run.context("rag", "rag")
+    row = ctx.tokens("us.amazon.nova-tiny-v9:0", "input", 5)
+    results.write(keys.usage(run.EXPERIMENT, run.RUN, "rag", "answer-x"), [row])
+    with pytest.raises(PriceError, match=r"USE1-amazon\.nova-tiny-v9:0-input-tokens: 5 tokens"):
+        handler.report({"experiment": run.EXPERIMENT, "run": run.RUN}, Context())
+
+
+def test_outside_the_embedded_aws_nothing_is_called_simulated(results: Results) -> None:
+    handler.report({"experiment": run.EXPERIMENT, "run": run.RUN}, Context())
+    assert "SIMULATED" not in results.read_text(keys.report_prefix(run.EXPERIMENT, run.RUN) + "report.html")
+
+
+def test_the_outlook_on_production(results: Results) -> None:
+    prefix = keys.report_prefix(run.EXPERIMENT, run.RUN)
+    handler.report({"run": run.RUN}, Context())
+    decision = json.loads(results.read_text(f"{prefix}decision.json"))
+    assert decision["measured"] is True
+    assert decision["requests_per_month"] == 1000
+    assert "Outlook: production" in results.read_text(f"{prefix}report.html")
+
+
+def test_a_report_without_an_outlook_says_why(results: Results) -> None:
+    text = results.read_text("in/experiment.json").replace("HuggingFaceTB/SmolLM2-135M-Instruct", "acme/unknown-base")
+    results.write_text("in/experiment.json", text)
+    said = handler.report({"run": run.RUN}, Context())
+    notes = json.loads(results.read_text(said["report_key"]))["notes"]
+    assert "No outlook on production: base model 'acme/unknown-base' has no known shape" in notes[-1]
+    sources = json.loads(results.read_text(said["report_key"]))["header"]["sources"]
+    assert (sources[0]["state"], "unknown-base" in sources[0]["text"]) == ("not estimated", True)
+    # Later reports tell this from an estimate that was never made, and neither from zero.
+    assert results.read_text(keys.estimated(run.EXPERIMENT, run.RUN)) == ""
+    assert not results.exists(keys.report_prefix(run.EXPERIMENT, run.RUN) + "decision.json")
+
+
+def test_an_amount_that_is_none() -> None:
+    experiment = Experiment(
+        name="e",
+        description="",
+        house_style=HouseStyle(instruction="i", pattern=".*", refusal="no"),
+        gate=(),
+        workload=Workload(requests_per_month=1, hourly_wage_usd="lots"),
+    )
+    document = Document(id="a", title="t", text="x" * 400)
+    question = Question(id="q", question="why?", answer="so")
+    task = outlook.task_of(experiment, [document], [], [question])
+    assert (task.documents, task.corpus_tokens, task.shot_tokens) == (1, 102, 0)
+    with pytest.raises(WorkloadError, match=r"workload\.hourly_wage_usd: not an amount \(got 'lots'\)"):
+        outlook.inputs_of(experiment, task, Catalogue.load())
+
+
+def test_a_failed_approach_is_named_with_its_innermost_error() -> None:
+    inner = {"Error": "SageMaker.ResourceLimitExceededException", "Cause": "no quota\nfor ml.g5.xlarge"}
+    child = {"ExecutionArn": "arn:child", "Error": inner["Error"], "Cause": json.dumps(inner)}
+    outer = json.dumps({"Error": "States.TaskFailed", "Cause": json.dumps(child)})
+    assert logic._root_cause(outer) == "SageMaker.ResourceLimitExceededException: no quota for ml.g5.xlarge"
+    assert logic._root_cause(json.dumps({"Error": "States.Timeout"})) == "States.Timeout"
+    assert logic._root_cause("plain\n text") == "plain text"
