@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -55,20 +55,17 @@ class Progress:
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
         """Show a stage while the block runs; its end, or its failure, is printed."""
-        if self.console.is_terminal:
-            with self.console.status(_line(name, "")) as status:
-                yield from self._run(Stage(name=name, console=self.console, status=status))
-        else:
+        live = self.console.is_terminal
+        if not live:
             self.console.print(Text(f"  … {name}", style="dim"))
-            yield from self._run(Stage(name=name, console=self.console, status=None))
-
-    def _run(self, stage: Stage) -> Iterator[Stage]:
-        try:
-            yield stage
-        except BaseException:
-            self.console.print(Text(f"  ✗ {stage.name}  {stage.seconds:.1f} s  {stage.detail}", style="red"))
-            raise
-        self.record(stage.name, stage.seconds, stage.detail)
+        with self.console.status(_line(name, "")) if live else nullcontext() as status:
+            stage = Stage(name=name, console=self.console, status=status)
+            try:
+                yield stage
+            except BaseException:
+                self.console.print(Text(f"  ✗ {name}  {stage.seconds:.1f} s  {stage.detail}", style="red"))
+                raise
+            self.record(name, stage.seconds, stage.detail)
 
     def record(self, name: str, seconds: float, detail: str = "") -> None:
         """Print a finished stage. Times of one name add up."""

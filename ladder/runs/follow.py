@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,13 +60,13 @@ class Follower:
             error=None if status in ("RUNNING", "SUCCEEDED") else reason(execution),
         )
 
-    def follow(self, on_snapshot: Callable[[Snapshot], None]) -> Snapshot:
-        """Poll until the execution has ended, and return the last snapshot."""
+    def snapshots(self) -> Iterator[Snapshot]:
+        """Poll until the execution has ended, and yield every snapshot."""
         while True:
             snapshot = self.poll()
-            on_snapshot(snapshot)
+            yield snapshot
             if snapshot.status in FINAL:
-                return snapshot
+                return
             time.sleep(POLL_SECONDS)
 
     def _copy(self) -> None:
@@ -109,9 +109,7 @@ def follow(deployment: Deployment, run: StartedRun, progress: Progress) -> Snaps
     """Follow the execution to its end, showing every step of every approach as a stage of its own."""
     with progress.stage("run") as stage:
         current, since = "", time.monotonic()
-
-        def show(snapshot: Snapshot) -> None:
-            nonlocal current, since
+        for snapshot in Follower(deployment, run).snapshots():
             steps = "; ".join(f"{approach}: {step}" for approach, step in snapshot.step.items())
             if steps != current:
                 if current:
@@ -119,12 +117,10 @@ def follow(deployment: Deployment, run: StartedRun, progress: Progress) -> Snaps
                 current, since = steps, time.monotonic()
             counts = ", ".join(f"{a} {snapshot.done[a]}/{snapshot.planned[a]}" for a in snapshot.planned)
             stage.update(f"{steps or 'comparing'}  (answer batches: {counts})")
-
-        last = Follower(deployment, run).follow(show)
         if current:
             progress.record(current, time.monotonic() - since)
-        stage.update(last.status.lower())
-    return last
+        stage.update(snapshot.status.lower())
+    return snapshot
 
 
 def reason(execution: dict[str, Any]) -> str:

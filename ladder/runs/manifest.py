@@ -25,7 +25,7 @@ BATCH_SIZE = 16
 Fact = tuple[str | None, str]
 
 
-def plan(loaded: LoadedExperiment, profile_name: str, run_id: str, *, created: str, commit: str | None) -> Manifest:
+def plan(loaded: LoadedExperiment, profile_name: str, run_id: str, *, created: str, git_commit: str | None) -> Manifest:
     """Return the manifest of a run.
 
     Args:
@@ -53,7 +53,7 @@ def plan(loaded: LoadedExperiment, profile_name: str, run_id: str, *, created: s
         epochs_closed_book=profile.epochs_closed_book or training.epochs_closed_book,
         epochs_rag=profile.epochs_rag or training.epochs_rag,
         created=created,
-        git_commit=commit,
+        git_commit=git_commit,
     )
 
 

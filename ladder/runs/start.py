@@ -64,7 +64,7 @@ def start(deployment: Deployment, loaded: LoadedExperiment, *, profile: str, out
     require_prices(experiment.models, deployment.region, Catalogue.load())
     run = new_run_id(now)
     created = now.astimezone(UTC).isoformat(timespec="seconds")
-    manifest = plan(loaded, profile, run, created=created, commit=git_commit(Path(__file__).parent))
+    manifest = plan(loaded, profile, run, created=created, git_commit=git_commit(Path(__file__).parent))
     folder = out / run
     if (folder / "run.json").exists():
         raise LadderError(f"run {run} exists in {out}; continue it with --resume {run}")

@@ -260,7 +260,8 @@ def _exported(story: Story, box: Sandbox) -> Bill:
 
 
 def _control(box: Sandbox, **changes: object) -> None:
-    request = urllib.request.Request(box.endpoint + embedded_aws.BILLING, data=json.dumps(changes).encode(), method="POST")
+    url = box.endpoint + embedded_aws.BILLING
+    request = urllib.request.Request(url, data=json.dumps(changes).encode(), method="POST")
     urllib.request.urlopen(request, timeout=30).close()
 
 

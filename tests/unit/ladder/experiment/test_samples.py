@@ -75,9 +75,7 @@ def test_a_run_of_either_profile_can_be_planned_and_decided(samples: dict[str, L
     check(loaded.experiment.gate)
     documents = {d.id: d for d in loaded.documents}
     for profile, least in (("quick", 24), ("full", 60)):
-        manifest = plan(
-            loaded, profile, run_id="r", seed=loaded.experiment.seed, created="", git_commit=None, batch_size=8
-        )
+        manifest = plan(loaded, profile, "r", created="", git_commit=None)
         assert len(manifest.test_question_ids) >= least
         assert manifest.closed_book_ids
         assert manifest.rag_ids

@@ -30,7 +30,7 @@ def handbook() -> LoadedExperiment:
 
 def planned(loaded: LoadedExperiment, profile: str = "full", seed: int = 1) -> Manifest:
     seeded = replace(loaded, experiment=replace(loaded.experiment, seed=seed))
-    return plan(seeded, profile, "r20261123-041530", created="2026-11-23T04:15:30+00:00", commit="abc")
+    return plan(seeded, profile, "r20261123-041530", created="2026-11-23T04:15:30+00:00", git_commit="abc")
 
 
 def question(name: str, page: int, fact: int, split: str) -> Question:

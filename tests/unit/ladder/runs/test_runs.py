@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
@@ -98,10 +100,8 @@ def test_following_copies_what_is_new_and_counts_finished_batches(account: Accou
 def test_a_run_that_was_stopped_says_so(account: Account) -> None:
     run = account.start()
     account.states.stop_execution(executionArn=run.execution_arn)
-    seen: list[Snapshot] = []
-    last = account.follower(run).follow(seen.append)
+    (last,) = account.follower(run).snapshots()
     assert (last.status, last.error, last.step) == ("ABORTED", "no reason was given", {})
-    assert seen == [last]
 
 
 def test_why_a_run_failed_is_one_line() -> None:
@@ -161,28 +161,15 @@ def test_resume_refuses_what_it_cannot_continue(account: Account, other_folder: 
         account.resume()
 
 
-class Snapshots:
-    """A follower that has seen everything already."""
-
-    def __init__(self, *steps: dict[str, str]) -> None:
-        counts = {"prompting": 1, "rag": 0, "fine-tuning": 0}
-        self.all = [
-            Snapshot(status="RUNNING", done=counts, planned=dict.fromkeys(counts, 2), step=step, error=None)
-            for step in steps
-        ]
-
-    def follow(self, on_snapshot: Any) -> Snapshot:
-        last = Snapshot(status="SUCCEEDED", done={}, planned={}, step={}, error=None)
-        for snapshot in (*self.all, last):
-            on_snapshot(snapshot)
-        return last
-
-
 def test_every_step_of_every_approach_is_shown_once(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     prepare, answer = {"prompting": "Prepare"}, {"prompting": "AnswerAll"}
-    monkeypatch.setattr(follow, "Follower", lambda *_: Snapshots({}, prepare, prepare, answer, {}))
+    counts = {"prompting": 1, "rag": 0, "fine-tuning": 0}
+    running = Snapshot(status="RUNNING", done=counts, planned=dict.fromkeys(counts, 2), step={}, error=None)
+    snapshots = [replace(running, step=step) for step in ({}, prepare, prepare, answer, {})]
+    snapshots.append(Snapshot(status="SUCCEEDED", done={}, planned={}, step={}, error=None))
+    monkeypatch.setattr(follow, "Follower", lambda *_: mock.Mock(snapshots=lambda: snapshots))
     console = Console(record=True, width=120, force_terminal=False, quiet=False)
     progress = Progress(console)
     manifest: Any = None
