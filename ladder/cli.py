@@ -1,6 +1,6 @@
 """The `ladder` command. Every command is a thin wrapper: what it does can also be done with the AWS and CDK tools.
 
-Commands import what they need when they are called, so that `ladder --help` answers at once.
+Commands import what they need when they are called: `ladder --help` answers at once.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Deployment:
 
     @property
     def results(self) -> Results:
-        """The results bucket."""
+        """Return the results bucket."""
         return Results(self.bucket, self.session.client("s3"))
 
 

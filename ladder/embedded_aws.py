@@ -19,7 +19,7 @@ PROCESSOR = "this machine's processor"
 
 
 def describe(endpoint: str, models: Models) -> RunEnvironment:
-    """Return what works at the endpoint of AWS: reports say which model really answered.
+    """Return what does the work at the endpoint of AWS: reports say which model really answered.
 
     Raises:
         LadderError: the endpoint is on this machine, but no embedded AWS answers there.

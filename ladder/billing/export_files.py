@@ -1,4 +1,4 @@
-"""Billing exports on this machine: fetches them, rolls them up, and reads what a spend report needs."""
+"""Billing exports on this machine: fetched, rolled up, and read for a spend report."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def fetch(exports: Exports, folder: Path) -> Fetched:
         kind = "simulated files" if record.get("simulated") else "files"
         raise LadderError(
             f"{folder}: holds {kind} fetched from {record.get('from', 'another place')}, not from {origin['from']};"
-            " move the folder away, so that two bills do not add up"
+            " move the folder away, or two bills would add up"
         )
     record = {**origin, "files": record.get("files", {})}
     known = record["files"]

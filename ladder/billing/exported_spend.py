@@ -1,6 +1,6 @@
 """The spend report out of billing exports: what was fetched from a bucket, any other files, or a table in AWS.
 
-Whatever is wrong with them is a `LadderError` of one line.
+What is wrong with them is a `LadderError` of one line.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def report(scope: ReportScope, exported: ExportedRows, charges_file: Path | None
             rows=billed,
             through=charges.through(billed),
         ),
-        # No charges of these days do not say that there was nothing.
+        # Without charges of these days it is not known what was metered.
         metered=[row for row in expected if row.source == "metered"] or None,
         estimated=[row for row in expected if row.source == "estimated"] or None,
         prices_as_of=catalogue.as_of,

@@ -35,7 +35,7 @@ def read(app: Path, price_file: Path | None, region: str) -> list[IdleLine]:
 def document(lines: Sequence[IdleLine], kicker: str, *, everything: bool) -> Document:
     """Return the resources that bill (or all, free ones included) and the sum of each stack."""
     stacks = {line.stack: [other for other in lines if other.stack == line.stack] for line in lines}
-    sums = tuple((stack, str(len({i.resource for i in own})), usd(total(own))) for stack, own in stacks.items())
+    sums = tuple((stack, str(len({i.resource for i in rows})), usd(total(rows))) for stack, rows in stacks.items())
     shown = [line for line in lines if everything or line.status in ("billed", "unknown")]
     tables = (
         Table(

@@ -1,4 +1,4 @@
-"""Reads the AWS Price List API for the rows of the catalogue, and writes a new dated price file beside the old one."""
+"""New prices from the AWS Price List API, written as a dated price file beside the old one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ NOTE = "List prices of AWS. Rows read from the Price List API say so; the others
 
 
 def fetch(pricing: Any, catalogue: Catalogue, region: str) -> list[ListedPrice]:
-    """All on-demand prices of the catalogue's service codes in `region`. `pricing` is a boto3 client (us-east-1)."""
-    found: list[ListedPrice] = []
+    """Return all on-demand prices of the catalogue's service codes in `region`. `pricing` is a client of us-east-1."""
+    listed: list[ListedPrice] = []
     for code in service_codes(catalogue):
         pages = pricing.get_paginator("get_products").paginate(
             ServiceCode=code,
@@ -22,23 +22,23 @@ def fetch(pricing: Any, catalogue: Catalogue, region: str) -> list[ListedPrice]:
             FormatVersion="aws_v1",
         )
         for page in pages:
-            found += parse(page["PriceList"])
-    return found
+            listed += parse(page["PriceList"])
+    return listed
 
 
 def write(
-    catalogue: Catalogue, found: list[ListedPrice], today: str, out: Path, region: str = HOME
+    catalogue: Catalogue, listed: list[ListedPrice], today: str, out: Path, region: str = HOME
 ) -> tuple[Path, Refreshed]:
-    """Write `aws_prices_<today>.json` into `out`, and beside it what changed as `.diff.txt`; both come back.
+    """Write `aws_prices_<today>.json` into `out`, and what changed as `.diff.txt` beside it; return both.
 
     Raises:
         LadderError: the file exists: a price file is never overwritten.
-        PriceError: what was read cannot be a price; nothing is written.
+        PriceError: a listed price cannot be one; nothing is written.
     """
     path = out / f"aws_prices_{today}.json"
     if path.exists():
         raise LadderError(f"{path} exists; move it away first, a price file is never overwritten")
-    renewed = refresh(catalogue, found, today, region)
+    renewed = refresh(catalogue, listed, today, region)
     Catalogue(renewed.rows, catalogue.models, today, renewed.unpublished)
     out.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
@@ -48,9 +48,7 @@ def write(
 
 
 def diff(renewed: Refreshed) -> list[str]:
-    """One line for each price that changed (old and new USD for one unit, and the share by which it rose or fell) or
-    that was added.
-    """
+    """Return a line for each price that changed (old and new USD of a unit, and by which share) or was added."""
     return [
         f"{c.name}: {c.old_usd:f} -> {c.new_usd:f} USD a {c.unit}" + ("" if c.share is None else f" ({c.share:+.1%})")
         for c in renewed.changes

@@ -39,7 +39,7 @@ def query(
     html_file: options.HtmlFile = None,
     markdown_file: options.MarkdownFile = None,
 ) -> None:
-    """What an experiment was billed, out of FOCUS or Cost and Usage files: here by DuckDB, or in AWS by Athena."""
+    """Show what an experiment was billed, out of FOCUS or Cost and Usage files: here by DuckDB, or in AWS by Athena."""
     if engine == "athena" and source is not None:
         raise LadderError("--from names files, which Athena does not read; leave it out or use --engine duckdb")
     first, end = options.days(since, until)

@@ -30,7 +30,7 @@ def estimate(
     markdown_file: options.MarkdownFile = None,
     csv_file: options.CsvFile = None,
 ) -> None:
-    """What every approach and variant would cost, a month and over the horizon, itemised to usage and prices."""
+    """Estimate every approach and variant, a month and over the horizon, itemised to usage and prices."""
     from ladder.experiment import outlook
     from ladder.output import show
 
@@ -52,7 +52,7 @@ def decide(
     markdown_file: options.MarkdownFile = None,
     csv_file: options.CsvFile = None,
 ) -> None:
-    """Which approach to use: cheapest by volume, break-even, cost of quality, sensitivity, and a recommendation."""
+    """Say which approach to use: cheapest by volume, break-even, cost of quality, sensitivity, and a recommendation."""
     from ladder.experiment import outlook
     from ladder.output import show
 
@@ -66,7 +66,7 @@ def idle(
     prices: options.PriceFile = None,
     everything: Annotated[bool, typer.Option("--all", help="List free resources too.")] = False,
 ) -> None:
-    """What each deployed resource bills a month without any traffic. Exit code 1 if one is unknown."""
+    """Show what each deployed resource bills a month without any traffic. Exit code 1 if one is unknown."""
     from ladder.billing import idle_cost
     from ladder.output import print_document
 

@@ -36,7 +36,7 @@ def check(
     days: Annotated[int, typer.Option(help="Older prices are listed.")] = 90,
     prices: options.PriceFile = None,
 ) -> None:
-    """What an experiment needs, and which of it is missing, not public or old. Exit code 1 if anything is missing."""
+    """Check the prices that an experiment needs: missing, not public, old. Exit code 1 if one is missing."""
     from ladder.billing import price_list
     from ladder.experiment.outlook import read_inputs
 

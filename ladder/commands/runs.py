@@ -46,7 +46,7 @@ def report(
     out: options.OutFolder = options.OUT,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
-    """What AWS billed for the experiment, beside what was estimated and metered (5 Cost Explorer requests, $0.05)."""
+    """Show what AWS billed, beside what was estimated and metered (5 Cost Explorer requests, $0.05)."""
     if run_id is not None and (since or until or fresh):
         raise LadderError("--run is the report of one run; it takes no --since, --until or --fresh")
     first, end = options.days(since, until)

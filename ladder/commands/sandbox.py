@@ -29,7 +29,7 @@ def demo(
         bool, typer.Option("--quick", help="Fewer questions and training examples; every stage is still real.")
     ] = False,
 ) -> None:
-    """The whole job on the embedded AWS: deploy, run every approach, report, destroy, prove that nothing is left."""
+    """Do the whole job on the embedded AWS: deploy, run every approach, report, destroy, prove that nothing is left."""
     from rich.console import Console
 
     from ladder.demo import run

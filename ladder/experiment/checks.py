@@ -154,16 +154,16 @@ def check_questions(
         limit -= _most_pages(retrieval) * retrieval.chunk_characters
     ids: dict[str, Sourced[Question]] = {}
     texts: dict[tuple[str, ...], tuple[Sourced[Question], bool]] = {}
-    for asked, is_test in [*((q, False) for q in train), *((q, True) for q in test)]:
-        question, problem = asked.value, asked.source.problem
+    for sourced, is_test in [*((q, False) for q in train), *((q, True) for q in test)]:
+        question, problem = sourced.value, sourced.source.problem
         _check_question(question, documents, limit, problem)
         if style is not None and pattern is not None:
             _check_answer(question, documents, style, pattern, problem)
-        other = ids.setdefault(question.id, asked)
-        if other is not asked:
+        other = ids.setdefault(question.id, sourced)
+        if other is not sourced:
             problem(f"{question.id!r} is the id of {_place(other)} too", "give each question its own id", "id")
-        earlier, earlier_is_test = texts.setdefault(tuple(tokens(question.question)), (asked, is_test))
-        if earlier is not asked and is_test:
+        earlier, earlier_is_test = texts.setdefault(tuple(tokens(question.question)), (sourced, is_test))
+        if earlier is not sourced and is_test:
             leak = "the answer would be known from training" if not earlier_is_test else "it would count twice"
             what = f"is asked in {_place(earlier)} too, so {leak}"
             problem(what, "word it differently or remove it", "question")

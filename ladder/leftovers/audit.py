@@ -90,7 +90,7 @@ class _Audit:
         yield from self._failures
 
     def _attempt(self, kind: str, call: Callable[[], T]) -> T | None:
-        """Return the result of a call; None, and an entry that says which call failed, where it did."""
+        """Return the result of a call. A call that fails becomes an entry, and returns None."""
         try:
             return call()
         except ClientError as error:

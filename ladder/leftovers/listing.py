@@ -57,7 +57,7 @@ class Clients:
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """The partition and the account of the session, as ARNs name them."""
+        """Return the partition and the account of the session, as ARNs name them."""
         identity = self.client("sts").get_caller_identity()
         return {"partition": identity["Arn"].split(":")[1], "account": identity["Account"]}
 

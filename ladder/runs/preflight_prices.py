@@ -1,4 +1,4 @@
-"""Asks before a run whether all that it will use has a price: later, it would be paid for but not reported."""
+"""Checks before a run that all it will use has a price: without one, it would be paid for and not reported."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ladder.errors import LadderError
 
 
 def require_prices(models: Models, region: str, catalogue: Catalogue) -> None:
-    """Returns if every model and instance of the experiment has a price in `region`.
+    """Return if every model and instance of the experiment has a price in `region`.
 
     Raises:
-        LadderError: names what has none.
+        LadderError: names what has no price.
     """
     missing = checks.missing(catalogue, _needed(models, region))
     if missing:
@@ -28,7 +28,7 @@ def require_prices(models: Models, region: str, catalogue: Catalogue) -> None:
 
 
 def _needed(models: Models, region: str) -> list[UsageRow]:
-    """One unit of everything whose price depends on the experiment's choices."""
+    """Return one unit of everything whose price depends on the experiment's choices."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     one = UsageRowFactory(experiment="-", run="-", approach="shared", variant=None, start=now, end=now, region=region)
     return [

@@ -1,4 +1,4 @@
-"""Has the reporting functions write their reports, fetches what they wrote, and shows it."""
+"""Reports: written by the reporting functions, fetched, and shown."""
 
 from __future__ import annotations
 
