@@ -8,8 +8,9 @@ from ladder.demo import finally_do
 from ladder.errors import LadderError
 
 
-def fail(message: str) -> None:
-    raise LadderError(message)
+def fail(error: BaseException | None) -> None:
+    if error is not None:
+        raise error
 
 
 def test_the_last_thing_is_done_after_a_success_and_after_a_failure() -> None:
@@ -22,16 +23,14 @@ def test_the_last_thing_is_done_after_a_success_and_after_a_failure() -> None:
     assert done[2:] == ["torn down"]
 
 
-def test_an_error_is_not_hidden_by_one_that_follows() -> None:
-    with (
-        pytest.raises(LadderError, match=r"^run failed; and then: destroy failed$"),
-        finally_do(lambda: fail("destroy failed")),
-    ):
-        fail("run failed")
-    with (
-        pytest.raises(LadderError, match=r"^KeyboardInterrupt; and then: destroy failed$"),
-        finally_do(lambda: fail("destroy failed")),
-    ):
-        raise KeyboardInterrupt
-    with pytest.raises(LadderError, match=r"^2 leftovers$"), finally_do(lambda: fail("2 leftovers")):
-        pass
+@pytest.mark.parametrize(
+    ("first", "message"),
+    [
+        (LadderError("run failed"), "run failed; and then: destroy failed"),
+        (KeyboardInterrupt(), "KeyboardInterrupt; and then: destroy failed"),
+        (None, "destroy failed"),
+    ],
+)
+def test_an_error_is_not_hidden_by_one_that_follows(first: BaseException | None, message: str) -> None:
+    with pytest.raises(LadderError, match=f"^{message}$"), finally_do(lambda: fail(LadderError("destroy failed"))):
+        fail(first)

@@ -64,20 +64,21 @@ def test_a_deployment_is_found_by_its_outputs() -> None:
     )
 
 
-def test_a_missing_stack_is_named() -> None:
-    with pytest.raises(LadderError, match=r"^stack ladder-shop-comparison is not deployed; run `make deploy`"):
-        find(Stacks({"foundation": OUTPUTS["foundation"]}))
+ONE_STACK = {"foundation": OUTPUTS["foundation"]}
+STATES = ("CREATE_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE")
 
 
 @pytest.mark.parametrize(
-    "status",
-    ["CREATE_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE"],
+    ("stacks", "message"),
+    [
+        (Stacks(ONE_STACK), "stack ladder-shop-comparison is not deployed; run `make deploy`"),
+        *((Stacks(OUTPUTS, state), f"stack ladder-shop-foundation is {state}; deploy it again") for state in STATES),
+        (
+            Stacks({"foundation": {}}, "UPDATE_COMPLETE"),
+            "stack ladder-shop-foundation has no output BucketName; it was",
+        ),
+    ],
 )
-def test_a_stack_that_is_not_in_order_is_named(status: str) -> None:
-    with pytest.raises(LadderError, match=f"^stack ladder-shop-foundation is {status}; deploy it again"):
-        find(Stacks(OUTPUTS, status))
-
-
-def test_a_stack_of_another_version_is_named() -> None:
-    with pytest.raises(LadderError, match=r"^stack ladder-shop-foundation has no output BucketName; it was"):
-        find(Stacks({"foundation": {}}, "UPDATE_COMPLETE"))
+def test_a_stack_that_cannot_be_used_is_named(stacks: Stacks, message: str) -> None:
+    with pytest.raises(LadderError, match=f"^{message}"):
+        find(stacks)

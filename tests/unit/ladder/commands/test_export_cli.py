@@ -16,7 +16,6 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from contracts.money import ChargeRow
 from cost_reports.render import csv_file as csv_text
 from cost_reports.spend_report.report import SpendReport, spend_from_json
 from ladder.billing import export_files, exported_spend
@@ -27,6 +26,7 @@ from tests.unit.billing_exports.athena_fake import AthenaFake
 from tests.unit.billing_exports.export_files import LINES, Line, cell, csv_file, focus, parquet, shifted
 from tests.unit.billing_exports.test_export_athena import fake
 from tests.unit.ladder.commands.command_line import run
+from tests.unit.lambdas.fact_rows import row
 
 ROOT = Path(__file__).parents[4]
 HANDBOOK = str(ROOT / "experiments" / "handbook")
@@ -34,29 +34,20 @@ OCTOBER = ["--since", "2026-10-01", "--until", "2026-11-01"]
 DELIVERED = "delivered"
 FETCHED = export_files.HOME / "handbook"
 NAMED = "ladder-handbook-focus/data/BILLING_PERIOD=2026-10/{}.parquet"
-METERED = ChargeRow(
+METERED = row(
     day="2026-10-05",
-    billing_period="2026-10",
+    amount="0.35",
     account=None,
-    experiment="handbook",
-    approach="rag",
     variant="-rag",
     service_code="AmazonBedrock",
     service="Amazon Bedrock",
     usage_type="USE1-NovaMicro-input-tokens",
-    model=None,
-    charge_category="Usage",
     unit="tokens",
     quantity=Decimal(10_000),
-    amount_usd=Decimal("0.35"),
-    effective_usd=None,
-    list_usd=None,
     source="metered",
     estimated=False,
-    as_of="2026-11-23",
+    cut="whole",
 )
-
-
 LOAD_ONCE = cache(folder.load)
 query = partial(run, "export", "query", "-e", HANDBOOK, *OCTOBER)
 sync = partial(run, "export", "sync", "-e", HANDBOOK)

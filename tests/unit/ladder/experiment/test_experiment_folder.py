@@ -16,21 +16,26 @@ from ladder.experiment.validation import Problem
 from tests.unit.ladder.experiment.folder_mistakes import CASES, TEST, TRAIN, YAML, Break
 
 
+def refused(folder: Any) -> ExperimentError:
+    with pytest.raises(ExperimentError) as caught:
+        load(folder.path)
+    return caught.value
+
+
 @pytest.mark.parametrize(("breaks", "line", "words"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_a_mistake_is_one_line_with_place_and_remedy(
     folder: Any, breaks: Break, line: str, words: tuple[str, ...]
 ) -> None:
     breaks(folder)
-    with pytest.raises(ExperimentError) as caught:
-        load(folder.path)
-    matching = [str(p) for p in caught.value.problems if str(p).startswith(line)]
-    assert matching, str(caught.value)
+    error = refused(folder)
+    matching = [str(p) for p in error.problems if str(p).startswith(line)]
+    assert matching, str(error)
     assert any(all(word in text for word in words) for text in matching), matching
-    for problem in caught.value.problems:
+    for problem in error.problems:
         text = str(problem)
         assert "\n" not in text
         assert problem.todo
-        assert text in str(caught.value)
+        assert text in str(error)
 
 
 @pytest.mark.parametrize(
@@ -38,9 +43,7 @@ def test_a_mistake_is_one_line_with_place_and_remedy(
 )
 def test_one_mistake_is_told_once(folder: Any, case: tuple[str, Break, str, tuple[str, ...]]) -> None:
     case[1](folder)
-    with pytest.raises(ExperimentError) as caught:
-        load(folder.path)
-    beside = [p for p in caught.value.problems if not str(p).startswith(case[2])]
+    beside = [p for p in refused(folder).problems if not str(p).startswith(case[2])]
     # An unknown metric is no correctness metric either; the other cases stand alone.
     assert len(beside) == (1 if case[0] == "unknown metric" else 0), beside
 
@@ -49,24 +52,18 @@ def test_all_mistakes_are_told_at_once_up_to_twenty(folder: Any) -> None:
     folder.test += [folder.question(f"new-{i}", f"Question {i}?", "nine [TEA-1]", f"NO-{i}") for i in range(30)]
     folder.replace(YAML, "name: tea-room", "name: Tea")
     folder.save()
-    with pytest.raises(ExperimentError) as caught:
-        load(folder.path)
-    lines = str(caught.value).splitlines()
+    error = refused(folder)
+    lines = str(error).splitlines()
     assert lines[0].endswith("31 problems")
     assert lines[1].strip().startswith("experiment.yaml:1: name")
     assert len(lines) == 1 + 20 + 1
     assert lines[-1] == "  ... and 11 more"
-    assert len(caught.value.problems) == 31
+    assert len(error.problems) == 31
 
 
-FRAGMENTS = [
+FRAGMENTS = (
     "---\n",
     "id: ",
-    "[",
-    "{",
-    "}",
-    '"',
-    "'",
     "&a ",
     "*a",
     "!!int ",
@@ -78,7 +75,8 @@ FRAGMENTS = [
     "1e999",
     ": ",
     "- ",
-]
+    *"[{}\"'",
+)
 
 
 @settings(deadline=None, derandomize=True, max_examples=80, suppress_health_check=list(HealthCheck))

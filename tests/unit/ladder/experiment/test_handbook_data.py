@@ -23,6 +23,7 @@ from lambdas.evaluation.gate import check
 
 ROOT = Path(__file__).parents[4]
 HANDBOOK = ROOT / "experiments" / "handbook"
+SOURCE = tomllib.loads((ROOT / "experiments" / "handbook.source.toml").read_text(encoding="utf-8"))
 GENERATED = ("documents", "questions.train.jsonl", "questions.test.jsonl")
 
 
@@ -33,8 +34,7 @@ def handbook() -> LoadedExperiment:
 
 @pytest.fixture(scope="module")
 def entities() -> dict[str, Entity]:
-    source = tomllib.loads((ROOT / "experiments" / "handbook.source.toml").read_text(encoding="utf-8"))
-    return {entity.id: entity for entity in build(source).entities}
+    return {entity.id: entity for entity in build(SOURCE).entities}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,6 @@ def value(question: Question) -> str:
     return question.answer.rpartition(" [")[0]
 
 
-# ------------------------------------------------------------------------------------------------ the generator
 def committed() -> dict[str, str]:
     paths = [p for name in GENERATED for p in sorted((HANDBOOK / name).glob("*")) or [HANDBOOK / name]]
     return {p.relative_to(HANDBOOK).as_posix(): p.read_bytes().decode("utf-8") for p in paths}
@@ -82,7 +81,6 @@ def test_another_process_with_another_hash_seed_writes_the_same_bytes(tmp_path: 
     assert found == {path: text.encode("utf-8") for path, text in committed().items()}
 
 
-# ------------------------------------------------------------------------------------------------------- sizes
 def test_size_of_the_handbook(handbook: LoadedExperiment, entities: dict[str, Entity]) -> None:
     assert len(handbook.documents) == len(entities) >= 60
     assert sum(len(entity.facts) for entity in entities.values()) >= 250
@@ -111,7 +109,6 @@ def test_the_gate_decides_by_right_answers(handbook: LoadedExperiment) -> None:
     assert not {rule.metric for rule in handbook.experiment.gate} & {"bleu", "rouge-l", "bertscore-f1"}
 
 
-# ----------------------------------------------------------------------------------------------------- answers
 def test_answers_stand_on_their_page_in_house_style(handbook: LoadedExperiment) -> None:
     style = handbook.experiment.house_style
     pages = {d.id: d for d in handbook.documents}
@@ -133,8 +130,7 @@ def test_a_value_stands_on_one_page_of_its_kind_only(handbook: LoadedExperiment,
 
 def test_guessing_does_not_pay(entities: dict[str, Entity]) -> None:
     """Every attribute has so many possible values that a guess is right in at most one of fifty cases."""
-    source = tomllib.loads((ROOT / "experiments" / "handbook.source.toml").read_text(encoding="utf-8"))
-    for kind, about in source["kinds"].items():
+    for kind, about in SOURCE["kinds"].items():
         for name, attribute in about["attributes"].items():
             if "low" in attribute:
                 assert attribute["high"] - attribute["low"] + 1 >= 50, (kind, name)
@@ -150,14 +146,13 @@ def test_two_page_questions_name_the_other_page(handbook: LoadedExperiment) -> N
 
 
 def test_unanswerable_names_have_no_page(handbook: LoadedExperiment, entities: dict[str, Entity]) -> None:
-    source = tomllib.loads((ROOT / "experiments" / "handbook.source.toml").read_text(encoding="utf-8"))
     called = {words(str(e.source[m])) for e in entities.values() for m in ("name", "alias", "role")}
     texts = words(" ".join(f"{d.title}. {d.text}" for d in handbook.documents))
-    for about in source["kinds"].values():
+    for about in SOURCE["kinds"].values():
         for name in about["unknown"]["train"] + about["unknown"]["test"]:
             assert words(name) not in called
             assert words(name) not in texts
-    for gone in source["removed"]:
+    for gone in SOURCE["removed"]:
         assert words(gone["name"]) not in called
         assert words(gone["name"]).removeprefix(" the") in texts, f"{gone['name']} should still be mentioned"
     for entity in entities.values():
@@ -165,7 +160,6 @@ def test_unanswerable_names_have_no_page(handbook: LoadedExperiment, entities: d
             assert name not in entity.facts
 
 
-# ------------------------------------------------------------------------------------------------------- leaks
 def test_reserved_pages_are_in_no_training_line(
     handbook: LoadedExperiment, reserved: dict[str, Entity], training_lines: list[str]
 ) -> None:
@@ -211,14 +205,13 @@ def test_splits_are_what_they_are_called(handbook: LoadedExperiment) -> None:
 
 
 def test_reserved_templates_and_test_wordings_are_never_trained(handbook: LoadedExperiment) -> None:
-    source = tomllib.loads((ROOT / "experiments" / "handbook.source.toml").read_text(encoding="utf-8"))
     lines = [q.question for q in handbook.train]
 
     def used(wording: str) -> bool:
         pattern = re.compile(re.escape(wording).replace(re.escape("{e}"), ".+"))
         return any(pattern.fullmatch(line) for line in lines)
 
-    for kind, about in source["kinds"].items():
+    for kind, about in SOURCE["kinds"].items():
         held_out = [name for name, attribute in about["attributes"].items() if attribute.get("reserved")]
         assert held_out, f"{kind} has no reserved question template"
         for name, attribute in about["attributes"].items():
