@@ -22,6 +22,7 @@ from tests.offline import small_experiment
 
 DEFINITION = '{"StartAt": "Ask", "States": {"Ask": {"Type": "Pass", "End": true}}}'
 ROLE = "arn:aws:iam::123456789012:role/states"
+HANDBOOK = Path(__file__).parents[3] / "experiments" / "handbook"
 NOW = datetime(2026, 11, 23, 4, 15, 30, tzinfo=UTC)
 RUN = "r20261123-041530"
 
@@ -113,6 +114,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def experiment(folder: Path) -> LoadedExperiment:
     return load(folder)
+
+
+@pytest.fixture(scope="session")
+def handbook() -> LoadedExperiment:
+    return load(HANDBOOK)
 
 
 @pytest.fixture

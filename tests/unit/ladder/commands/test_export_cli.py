@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -26,10 +24,9 @@ from tests.unit.billing_exports.athena_fake import AthenaFake
 from tests.unit.billing_exports.export_files import LINES, Line, cell, csv_file, focus, parquet, shifted
 from tests.unit.billing_exports.test_export_athena import fake
 from tests.unit.ladder.commands.command_line import run
+from tests.unit.ladder.conftest import HANDBOOK
 from tests.unit.lambdas.fact_rows import row
 
-ROOT = Path(__file__).parents[4]
-HANDBOOK = str(ROOT / "experiments" / "handbook")
 OCTOBER = ["--since", "2026-10-01", "--until", "2026-11-01"]
 DELIVERED = "delivered"
 FETCHED = export_files.HOME / "handbook"
@@ -258,8 +255,3 @@ def test_athena_gives_the_same_report(tmp_path: Path, monkeypatch: pytest.Monkey
     assert any("25,000,000 bytes scanned" in note for note in there.notes)
     same = {"notes": (), "header": here.header}
     assert replace(there, **same) == replace(here, **same)
-
-
-def test_the_package_of_the_function_does_not_load_duckdb() -> None:
-    code = "import sys, lambdas.export_sync.handler; sys.exit('duckdb' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -15,8 +15,7 @@ from cost_reports.run_report.build import build_report
 from ladder.experiment.outlook import parse_assumption, read_inputs
 from tests.unit.cost_reports.run_report.sample_records import header, records
 from tests.unit.ladder.commands.command_line import run
-
-HANDBOOK = Path(__file__).parents[4] / "experiments" / "handbook"
+from tests.unit.ladder.conftest import HANDBOOK
 
 
 def test_estimate(tmp_path: Path) -> None:

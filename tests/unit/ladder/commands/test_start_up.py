@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from ladder import cli
+from tests.unit.ladder.conftest import HANDBOOK
 
-ROOT = Path(__file__).parents[4]
-HEAVY = ("boto3", "botocore", "cost_reports", "duckdb", "offline", "pydantic", "rich", "yaml")
+HEAVY = {"boto3", "botocore", "cost_reports", "duckdb", "offline", "pydantic", "rich", "yaml"}
 
 
-def test_the_command_line_loads_nothing_heavy() -> None:
-    code = f"import sys, ladder.cli; sys.exit(' '.join(sys.modules.keys() & {set(HEAVY)}))"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ended.stderr.strip() == ""
+@pytest.mark.parametrize(("module", "heavy"), [("ladder.cli", HEAVY), ("lambdas.export_sync.handler", {"duckdb"})])
+def test_what_starts_often_loads_nothing_heavy(module: str, heavy: set[str]) -> None:
+    code = f"import sys, {module}; sys.exit(' '.join(sys.modules.keys() & {heavy}))"
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, cwd=HANDBOOK.parents[1], capture_output=True, check=False).stderr.strip() == b""
 
 
 @pytest.mark.parametrize(

@@ -17,19 +17,14 @@ import pytest
 from contracts.experiment import Question
 from experiments.generate_handbook import files
 from experiments.handbook_pages import Entity, build
-from ladder.experiment.folder import LoadedExperiment, load
+from ladder.experiment.folder import LoadedExperiment
 from lambdas.common.prompts import citations
 from lambdas.evaluation.gate import check
+from tests.unit.ladder.conftest import HANDBOOK
 
-ROOT = Path(__file__).parents[4]
-HANDBOOK = ROOT / "experiments" / "handbook"
+ROOT = HANDBOOK.parents[1]
 SOURCE = tomllib.loads((ROOT / "experiments" / "handbook.source.toml").read_text(encoding="utf-8"))
 GENERATED = ("documents", "questions.train.jsonl", "questions.test.jsonl")
-
-
-@pytest.fixture(scope="module")
-def handbook() -> LoadedExperiment:
-    return load(HANDBOOK)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,19 +12,13 @@ from hypothesis import strategies as st
 from contracts.experiment import Question
 from contracts.run import Manifest
 from ladder.errors import LadderError
-from ladder.experiment.folder import LoadedExperiment, load
+from ladder.experiment.folder import LoadedExperiment
 from ladder.runs.manifest import draw_examples, draw_test, fact_of, largest_remainder, plan
 from lambdas.evaluation.scoring import split_of
 
-HANDBOOK = Path(__file__).parents[4] / "experiments" / "handbook"
 #: The same cases on every machine; a busy machine is no failure.
 steady = settings(deadline=None, derandomize=True, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 SPLITS = ("seen-fact", "new-fact", "reserved-page", "two-page", "unanswerable")
-
-
-@pytest.fixture(scope="module")
-def handbook() -> LoadedExperiment:
-    return load(HANDBOOK)
 
 
 def planned(loaded: LoadedExperiment, profile: str = "full", seed: int = 1) -> Manifest:
