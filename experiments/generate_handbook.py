@@ -1,13 +1,13 @@
-"""Writes `experiments/handbook/documents` and its questions from `handbook.source.toml`; the same bytes every time.
+"""Write `experiments/handbook/documents` and its questions from `handbook.source.toml`; the same bytes every time.
 
     python -m experiments.generate_handbook [folder]
 
-The prose and the wordings are written by people and stand in the TOML file, `handbook_pages` invents the numbers, and
-this script draws the questions.
+The TOML file holds the prose and the wordings, written by people. `handbook_pages` draws the numbers, this script the
+questions.
 
-Who may appear in the training file: facts of pages that are not reserved, attributes that are not reserved, wordings 1
-to 3. All else is kept for the test. The first tag of a test question is its split, the second the kind of page, the
-third the attribute, the fourth what makes it hard to find or to answer.
+The training file may hold facts of pages that are not reserved, attributes that are not reserved, and wordings 1 to 3.
+All else is kept for the test. The first tag of a test question is its split, the second the kind of page, the third the
+attribute, the fourth what makes it hard to find or to answer.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ TRAIN_WORDINGS = (0, 1, 2)
 TEST_WORDINGS = (3, 4)
 #: Questions of the test file by split; `unanswerable` follows from the lists in the source.
 SEEN_FACTS, NEW_FACTS, NEW_TEMPLATES, RESERVED_FACTS, FOLLOWED, COMPARED = 50, 26, 24, 42, 10, 12
-#: How a test question calls the thing that it asks about, in turn.
+#: What a test question calls its subject, in turn.
 MENTIONS = ("name", "alias", "name", "name", "role", "name", "alias", "name")
 
 
 def difficulty(entity: Entity, mention: str) -> str:
+    """Return what makes the page of a question hard to find."""
     if mention == "name":
         return "lookalike" if "family" in entity.source else "plain"
     return {"alias": "alias", "role": "described"}[mention]
 
 
 def ask(handbook: Handbook, entity: Entity, attribute: str, wording: int, mention: str, split: str) -> dict[str, Any]:
-    """One question about one fact, without its id."""
+    """Return a question about one fact, without its id."""
     about = handbook.attributes(entity.kind)[attribute]
     tags = [split, handbook.source["kinds"][entity.kind]["tag"], attribute, difficulty(entity, mention)]
     if about.get("reserved"):
@@ -53,7 +54,7 @@ def ask(handbook: Handbook, entity: Entity, attribute: str, wording: int, mentio
 
 
 def refuse(question: str, kind_tag: str, attribute: str, reason: str, split: str) -> dict[str, Any]:
-    """One question that the handbook does not answer, without its id."""
+    """Return a question that the handbook does not answer, without its id."""
     tags = [split, kind_tag, attribute, reason]
     if split == "train":
         tags.append("unanswerable")
@@ -61,22 +62,22 @@ def refuse(question: str, kind_tag: str, attribute: str, reason: str, split: str
 
 
 def spread(facts: Iterable[tuple[Entity, str]], count: int, name: str) -> list[tuple[Entity, str]]:
-    """`count` facts: one of every page, then a second one of every page, and so on."""
+    """Return `count` facts: one of every page, then a second one of every page, and so on."""
     by_page: dict[str, list[tuple[Entity, str]]] = {}
     for entity, attribute in facts:
         by_page.setdefault(entity.id, []).append((entity, attribute))
     pages = ordered(by_page, name, "pages")
     queues = {p: sorted(by_page[p], key=lambda fact: draw(name, fact[0].id, fact[1])) for p in pages}
-    chosen: list[tuple[Entity, str]] = []
-    while len(chosen) < count and any(queues.values()):
-        chosen += [queues[p].pop() for p in pages if queues[p]]
-    if len(chosen) < count:
-        raise ValueError(f"{name}: {count} facts are asked for, the handbook has {len(chosen)}")
-    return chosen[:count]
+    drawn: list[tuple[Entity, str]] = []
+    while len(drawn) < count and any(queues.values()):
+        drawn += [queues[p].pop() for p in pages if queues[p]]
+    if len(drawn) < count:
+        raise ValueError(f"{name}: too few facts in the handbook (got {len(drawn)}); ask for fewer than {count}")
+    return drawn[:count]
 
 
 def training_questions(handbook: Handbook) -> list[dict[str, Any]]:
-    """Every trained fact in three wordings: by name, by nickname, and by name or (one in five) description."""
+    """Return every trained fact in three wordings: by name, by nickname, and by name or (one in five) description."""
     questions = []
     for entity in handbook.entities:
         for attribute in handbook.trained(entity):
@@ -87,7 +88,7 @@ def training_questions(handbook: Handbook) -> list[dict[str, Any]]:
 
 
 def test_questions(handbook: Handbook) -> list[dict[str, Any]]:
-    """The test file: five splits, wordings that training never uses."""
+    """Return the test file: five splits, wordings that training never uses."""
     open_pages = [e for e in handbook.entities if not e.reserved]
     is_reserved = {
         (kind, attribute): bool(about.get("reserved"))
@@ -111,7 +112,7 @@ def test_questions(handbook: Handbook) -> list[dict[str, Any]]:
 
 
 def followed(handbook: Handbook) -> list[dict[str, Any]]:
-    """Questions that name a page, and ask for a fact of the page that it refers to."""
+    """Return questions that name a page, and ask for a fact of the page that it refers to."""
     by_id = {e.id: e for e in handbook.entities}
     paths = [
         (entity, reference["phrase"], by_id[entity.source[name]])
@@ -132,7 +133,7 @@ def followed(handbook: Handbook) -> list[dict[str, Any]]:
 
 
 def compared(handbook: Handbook) -> list[dict[str, Any]]:
-    """Questions for the greater of two values; the answer is that value, which only one of the two pages states."""
+    """Return questions for the greater of two values; only one of the two pages states it."""
     pairs = [
         (a, b, attribute)
         for i, a in enumerate(handbook.entities)
@@ -158,11 +159,12 @@ def compared(handbook: Handbook) -> list[dict[str, Any]]:
 
 
 def number_in(value: str) -> int:
+    """Return the number that the digits of a value make."""
     return int("".join(c for c in value if c.isdigit()))
 
 
 def unanswerable(handbook: Handbook, split: str) -> list[dict[str, Any]]:
-    """Facts that a page does not state, things that do not exist, things whose page was removed."""
+    """Return questions for facts that a page lacks, for things that do not exist, and for things without a page."""
     source, part = handbook.source, "train" if split == "train" else "test"
     wordings = TRAIN_WORDINGS if part == "train" else TEST_WORDINGS
     tag = {kind: about["tag"] for kind, about in source["kinds"].items()}
@@ -190,7 +192,7 @@ def unanswerable(handbook: Handbook, split: str) -> list[dict[str, Any]]:
 
 
 def numbered(questions: list[dict[str, Any]]) -> str:
-    """JSON Lines; ids count within the split (`seen-fact-007`)."""
+    """Return the questions as JSON Lines; ids count within the split (`seen-fact-007`)."""
     counts: dict[str, int] = {}
     lines = []
     for question in questions:
@@ -202,7 +204,7 @@ def numbered(questions: list[dict[str, Any]]) -> str:
 
 
 def files() -> dict[str, str]:
-    """Everything that the script writes: text by path below the experiment folder."""
+    """Return everything that the script writes: text by path below the experiment folder."""
     source = tomllib.loads((HERE / "handbook.source.toml").read_text(encoding="utf-8"))
     handbook = build(source)
     result = {
@@ -217,6 +219,7 @@ def files() -> dict[str, str]:
 
 
 def main(folder: Path) -> None:
+    """Write the files into the experiment folder, and remove pages that are no longer made."""
     written = files()
     (folder / "documents").mkdir(parents=True, exist_ok=True)
     for stale in sorted((folder / "documents").glob("*.md")):

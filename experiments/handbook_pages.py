@@ -1,7 +1,7 @@
-"""The pages of the handbook: prose from `handbook.source.toml`, values drawn so that no model can know them.
+"""The pages of the handbook: prose from `handbook.source.toml`, and drawn values that no model can know.
 
-Every choice is a SHA-256 of the seed and a name: neither the Python version nor the order of the work changes it, and
-a new page changes hardly any old value.
+Every draw is a SHA-256 of the seed and a name. Neither the Python version nor the order of the work changes it, and a
+new page changes hardly any old value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SEED = 20261123
-#: Of the attributes of a page that may be trained at all.
+#: The share of a page's attributes that are trained, of those that may be.
 TRAINED_SHARE = 0.6
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
@@ -49,20 +49,24 @@ class Entity:
         return bool(self.source.get("reserved", False))
 
     def called(self, mention: str) -> str:
+        """Return its `name`, `alias` or `role`."""
         return str(self.source[mention])
 
 
 @dataclass(frozen=True)
 class Handbook:
+    """The source as TOML gives it, what its pages are about, and their texts by id."""
+
     source: dict[str, Any]
     entities: tuple[Entity, ...]
     pages: dict[str, str] = field(default_factory=dict)
 
     def attributes(self, kind: str) -> dict[str, Any]:
+        """Return what pages of a kind state: sentences, wordings and values by attribute."""
         return dict(self.source["kinds"][kind]["attributes"])
 
     def trained(self, entity: Entity) -> list[str]:
-        """The attributes of `entity` whose values the training file teaches."""
+        """Return the attributes of `entity` whose values the training file teaches."""
         if entity.reserved:
             return []
         attributes = self.attributes(entity.kind)
@@ -71,27 +75,28 @@ class Handbook:
 
 
 def draw(*name: object) -> int:
-    """A large number that depends on the seed and `name` only."""
+    """Return a large number that depends on the seed and `name` only."""
     text = "/".join(map(str, (SEED, *name)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
 def pick(options: Sequence[Any], *name: object) -> Any:
+    """Return the option that `name` draws."""
     return options[draw(*name) % len(options)]
 
 
 def ordered(items: Iterable[Any], *name: object) -> list[Any]:
-    """`items` in an order drawn by `name`."""
+    """Return `items` in an order drawn by `name`."""
     return sorted(items, key=lambda item: draw(*name, item))
 
 
 def between(low: int, high: int, *name: object) -> int:
-    """A whole number from `low` to `high`, both included."""
+    """Return a whole number from `low` to `high`, both included."""
     return low + draw(*name) % (high - low + 1)
 
 
 def value_of(attribute: dict[str, Any], entry: dict[str, Any], name: str, used: set[str]) -> str:
-    """A value that `used` does not hold yet, so that a value copied from another page is always wrong."""
+    """Return a value that `used` lacks, and add it: a value copied from another page is always wrong."""
     for attempt in range(1000):
         key = (entry["id"], name, attempt)
         number = between(attribute.get("low", 0), attribute.get("high", 0), "number", *key)
@@ -108,11 +113,11 @@ def value_of(attribute: dict[str, Any], entry: dict[str, Any], name: str, used: 
         if value not in used:
             used.add(value)
             return value
-    raise ValueError(f"no free value is left for {name} of {entry['id']}; widen low and high in the source")
+    raise ValueError(f"{entry['id']}: no unused value is left for {name}; widen low and high in the source")
 
 
 def build(source: dict[str, Any]) -> Handbook:
-    """All entities with their values, and the text of every page by id."""
+    """Return all entities with their values, and the text of every page."""
     used: dict[str, set[str]] = {}
     entities = []
     for entry in source["entities"]:
@@ -132,7 +137,7 @@ def build(source: dict[str, Any]) -> Handbook:
 
 
 def page_text(handbook: Handbook, entity: Entity, names: dict[str, str]) -> str:
-    """Opening, facts in a drawn order, closing remark; one paragraph each."""
+    """Return a page: opening, facts in a drawn order, closing remark; one paragraph each."""
     attributes = handbook.attributes(entity.kind)
     sentences = [
         sentence_start(pick(attributes[name]["sentences"], "sentence", entity.id, name).format(v=value))
@@ -146,4 +151,5 @@ def page_text(handbook: Handbook, entity: Entity, names: dict[str, str]) -> str:
 
 
 def sentence_start(text: str) -> str:
+    """Return the text with a capital first letter."""
     return text[0].upper() + text[1:]
