@@ -1,4 +1,4 @@
-"""A Step Functions state machine with a role and a log group of its own, from a definition in Amazon States Language."""
+"""A Step Functions state machine with its role and log group, from a definition in Amazon States Language."""
 
 from __future__ import annotations
 
