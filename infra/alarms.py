@@ -1,9 +1,8 @@
-"""Alarms on what nobody is watching: failed executions, errors of functions, letters that could not be delivered."""
+"""Alarms: failed executions, errors of functions, calls in a dead-letter queue."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -12,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -21,9 +21,9 @@ PERIOD = cdk.Duration.minutes(5)
 
 
 class AlarmTopic(Construct):
-    """Where all alarms of an experiment arrive. With an address set, its owner must confirm the subscription once."""
+    """Where all alarms of an experiment arrive. The owner of `alarm-email` must confirm the subscription once."""
 
-    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:  # noqa: A002  (CDK's name)
+    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
         super().__init__(scope, id)
         self.topic = sns.Topic(self, "Topic", enforce_ssl=True)
         # Refusing plain HTTP takes a policy, and a policy replaces the default one that lets the account publish.
@@ -51,7 +51,7 @@ def executions(scope: Construct, machine: sfn.StateMachine, topic: sns.ITopic) -
 
 
 def function_errors(scope: Construct, functions: Sequence[lambda_.IFunction], topic: sns.ITopic) -> None:
-    """One alarm for the errors of several functions; retried errors count too."""
+    """Alarm when one of several functions raises an error; retried errors count too."""
     metrics: dict[str, cloudwatch.IMetric] = {
         f"f{number}": function.metric_errors(period=PERIOD, statistic="Sum")
         for number, function in enumerate(functions)
@@ -59,13 +59,13 @@ def function_errors(scope: Construct, functions: Sequence[lambda_.IFunction], to
     _alarm(scope, "FunctionErrorsAlarm", metrics, "A function raised an error; its log group says which.", topic)
 
 
-def dead_letters(scope: Construct, queue: Any, topic: sns.ITopic) -> None:
+def dead_letters(scope: Construct, queue: sqs.IQueue, topic: sns.ITopic) -> None:
     """Alarm when something waits in a dead-letter queue."""
     metric = queue.metric_approximate_number_of_messages_visible(period=PERIOD, statistic="Maximum")
     _alarm(
         scope,
-        "LettersAlarm",
-        {"letters": metric},
+        "DeadLettersAlarm",
+        {"dead": metric},
         "A scheduled call could not be started, or failed each time it was tried.",
         topic,
     )
@@ -73,7 +73,7 @@ def dead_letters(scope: Construct, queue: Any, topic: sns.ITopic) -> None:
 
 def _alarm(
     scope: Construct,
-    id: str,  # noqa: A002  (CDK's name)
+    id: str,
     metrics: dict[str, cloudwatch.IMetric],
     description: str,
     topic: sns.ITopic,

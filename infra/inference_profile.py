@@ -24,7 +24,7 @@ class InferenceProfile(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002  (CDK's name)
+        id: str,
         *,
         settings: Settings,
         approach: str,

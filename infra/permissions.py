@@ -37,7 +37,7 @@ def allow(
 
 def attach(
     scope: Construct,
-    id: str,  # noqa: A002  (CDK's name)
+    id: str,
     role: iam.Role,
     statements: Mapping[tuple[str, ...], Sequence[str]],
     *,
@@ -56,7 +56,7 @@ def attach(
     policy.attach_to_role(cast(iam.IRole, role))
 
 
-def service_role(scope: Construct, id: str, service: str, description: str) -> iam.Role:  # noqa: A002  (CDK's name)
+def service_role(scope: Construct, id: str, service: str, description: str) -> iam.Role:
     """A role that only `service` may take on."""
     return iam.Role(scope, id, assumed_by=iam.ServicePrincipal(service), description=description)
 

@@ -23,7 +23,7 @@ CACHE_DAYS = 1
 class Results(Construct):
     """Everything that runs write. The bucket empties itself when the stack goes, where `auto-delete-objects` is on."""
 
-    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:  # noqa: A002  (CDK's name)
+    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
         super().__init__(scope, id)
         self._experiment = settings.experiment
         self.bucket = private_bucket(

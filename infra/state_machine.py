@@ -1,4 +1,4 @@
-"""A Step Functions state machine with a role and a log group of its own, from a definition in `infra.asl`."""
+"""A Step Functions state machine with its role and log group, from a definition in Amazon States Language."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Machine(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002  (CDK's name)
+        id: str,
         *,
         settings: Settings,
         definition: Mapping[str, Any],

@@ -21,7 +21,7 @@ NAMES = "Names are made when a run starts; the condition on the cost-cell tag sa
 KINDS = ("training-job", "model", "endpoint-config", "endpoint")
 
 
-def execution_role(scope: Construct, id: str, *, settings: Settings, results: Results) -> iam.Role:  # noqa: A002
+def execution_role(scope: Construct, id: str, *, settings: Settings, results: Results) -> iam.Role:
     """The role of training jobs and models: their data in the bucket, their logs, their container images."""
     stack = cdk.Stack.of(scope)
     role = permissions.service_role(scope, id, "sagemaker.amazonaws.com", "Training jobs and endpoints")

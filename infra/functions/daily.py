@@ -26,7 +26,7 @@ class DailyCall(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002  (CDK's name)
+        id: str,
         *,
         function: Function,
         hour: int,

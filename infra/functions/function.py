@@ -26,7 +26,7 @@ _RETENTION_NAMES = (
 _RETENTION = dict(zip(RETENTION_DAYS, _RETENTION_NAMES, strict=True))
 
 
-def log_group(scope: Construct, id: str, settings: Settings) -> logs.LogGroup:  # noqa: A002  (CDK's name)
+def log_group(scope: Construct, id: str, settings: Settings) -> logs.LogGroup:
     """A log group that forgets after the configured days and goes with its stack."""
     return logs.LogGroup(
         scope,
@@ -45,7 +45,7 @@ class Function(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002  (CDK's name)
+        id: str,
         *,
         settings: Settings,
         handler: str,

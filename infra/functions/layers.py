@@ -181,7 +181,7 @@ def _copy(wanted: CopiedFile, packages: Path, site: Path) -> None:
     source = packages / wanted.source
     found = hashlib.sha256(source.read_bytes()).hexdigest() if source.is_file() else "none"
     if found != wanted.sha256:
-        raise PackagingError(f"{wanted.source}: SHA-256 is {found}, pinned is {wanted.sha256}")
+        raise PackagingError(f"{wanted.source}: SHA-256 does not match (got {found}, pinned {wanted.sha256})")
     target = site / wanted.target
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)

@@ -25,7 +25,7 @@ INDEX_NAME = "chunks"
 WRITE = ["aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument"]
 READ = ["aoss:DescribeIndex", "aoss:ReadDocument"]
 MANAGE = ["aoss:CreateIndex", "aoss:DeleteIndex", "aoss:DescribeIndex", "aoss:UpdateIndex"]
-#: The dearest that a NextGen collection can get: at most this many OCUs, each for indexing and for search.
+#: The upper limit of a NextGen collection: this many OCUs, each for indexing and for search.
 MAX_OCU = 4
 DOMAIN_ENGINE = "OpenSearch_2.19"
 DOMAIN_INSTANCE = "t3.small.search"
@@ -53,7 +53,7 @@ class VectorStore(Construct):
         """Let roles of the stack of `scope` use the index. Call it once in each stack."""
 
 
-def vector_store(scope: Construct, id: str, *, settings: Settings) -> VectorStore:  # noqa: A002  (CDK's name)
+def vector_store(scope: Construct, id: str, *, settings: Settings) -> VectorStore:
     """The store that `vector-store` asks for."""
     if settings.vector_store == "domain":
         return Domain(scope, id)
@@ -69,7 +69,7 @@ class Collection(VectorStore):
 
     service: Literal["aoss", "es"] = "aoss"
 
-    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:  # noqa: A002  (CDK's name)
+    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
         super().__init__(scope, id)
         self.generation = settings.vector_store
         # Another kind gets another name: a collection cannot be replaced by one that has the same.
@@ -132,7 +132,7 @@ class Collection(VectorStore):
             [(WRITE, [r.role_arn for r in writers]), (READ, [r.role_arn for r in readers])],
         )
 
-    def _access(self, id: str, scope: Construct, name: str, grants: list[tuple[list[str], list[str]]]) -> None:  # noqa: A002
+    def _access(self, id: str, scope: Construct, name: str, grants: list[tuple[list[str], list[str]]]) -> None:
         statements = [
             {
                 "Rules": [{"ResourceType": "index", "Resource": [f"index/{self.name}/*"], "Permission": actions}],
@@ -173,7 +173,7 @@ class Domain(VectorStore):
     service: Literal["aoss", "es"] = "es"
     generation: VectorStoreKind = "domain"
 
-    def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002  (CDK's name)
+    def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
         domain = opensearch.CfnDomain(

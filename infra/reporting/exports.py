@@ -77,7 +77,7 @@ KINDS = (
 class BillingExports(Construct):
     """The bucket and an export of each kind into it."""
 
-    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:  # noqa: A002  (CDK's name)
+    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
         super().__init__(scope, id)
         self.bucket = private_bucket(
             self,
@@ -154,7 +154,7 @@ class Queries(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002  (CDK's name)
+        id: str,
         *,
         settings: Settings,
         exports: BillingExports,

@@ -40,7 +40,7 @@ READ_OF_RUNS = (
 class ReportTopic(Construct):
     """Where spend reports arrive, apart from alarms. The owner of a configured address must confirm it once."""
 
-    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:  # noqa: A002  (CDK's name)
+    def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
         super().__init__(scope, id)
         self.topic = sns.Topic(self, "Topic", enforce_ssl=True)
         if settings.report_email:

@@ -48,8 +48,12 @@ def read_yaml(folder: Path, name: str, cls: type[T], problems: list[Problem]) ->
 def read_lines(folder: Path, name: str, cls: type[T], problems: list[Problem]) -> list[Sourced[T]]:
     """Return the records of a JSON Lines file; empty lines are skipped, broken ones are problems."""
     source = Source(file=name, problems=problems)
+    text = read_text(folder, source) or ""
+    if (other := _other_format(text)) is not None:
+        source.problem(f"is {other}, not JSON Lines", "write one JSON object a line")
+        return []
     records = []
-    for number, line in enumerate((read_text(folder, source) or "").split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         place = source.at(number)
@@ -60,6 +64,26 @@ def read_lines(folder: Path, name: str, cls: type[T], problems: list[Problem]) -
             continue
         records.append(validated(cls, value, place))
     return [record for record in records if record is not None]
+
+
+def _other_format(text: str) -> str | None:
+    """Return what a whole file is where it is not JSON Lines: that is one problem, and not one for every line."""
+    whole = _json_or_none(text)
+    if isinstance(whole, dict) and isinstance(whole.get("data"), list):
+        return "one JSON document (SQuAD has this form)"
+    if isinstance(whole, dict | list) and "\n" in text.strip():
+        return "one JSON document"
+    lines = [line for line in text.split("\n") if line.strip()][:5]
+    if len(lines) > 1 and all(_json_or_none(line) is None and line.lstrip()[0] not in "[{" for line in lines):
+        return "CSV" if any(sign in lines[0] for sign in ",;\t") else "text"
+    return None
+
+
+def _json_or_none(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -83,11 +107,11 @@ def read_documents(folder: Path, name: str, problems: list[Problem]) -> list[Sou
         root.problem("holds no page", "put one .md or .txt file a page into it")
     first: dict[str, str] = {}
     for document in documents:
-        other = first.setdefault(document.value.id, document.source.file)
+        # Citations are compared without case, so ids that differ in case only would be taken for one another.
+        other = first.setdefault(document.value.id.casefold(), document.source.file)
         if other != document.source.file:
-            document.source.problem(
-                f"{document.value.id!r} is the id of {other} too", "give each page its own id", "id"
-            )
+            what = f"{document.value.id!r} is the id of {other} too (case aside)"
+            document.source.problem(what, "give each page its own id", "id")
     return documents
 
 

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 from contracts.times import Deadline
 from lambdas.common.prompts import Prompt
-from lambdas.common.runtime import DeadlineError, is_retryable, one_line, with_retries
+from lambdas.common.runtime import DeadlineError, error_code, is_retryable, one_line, with_retries
 
 T = TypeVar("T")
 
 DEFAULT_DEADLINE_S = 60.0
+#: Models that have refused a temperature in this process.
+_without_temperature: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +97,17 @@ def converse(
         request["system"] = [{"text": prompt.system}]
     if metadata:
         request["requestMetadata"] = dict(metadata)
-    response, latency_ms, attempts = timed_call(
-        lambda: client.converse(**request), deadline=deadline or Deadline.after(DEFAULT_DEADLINE_S), **retry
-    )
+    deadline = deadline or Deadline.after(DEFAULT_DEADLINE_S)
+    if model_arn in _without_temperature:
+        del request["inferenceConfig"]["temperature"]
+    try:
+        response, latency_ms, attempts = timed_call(lambda: client.converse(**request), deadline=deadline, **retry)
+    except ModelCallError as error:
+        if "temperature" not in request["inferenceConfig"] or not _refuses_temperature(error):
+            raise
+        _without_temperature.add(model_arn)
+        del request["inferenceConfig"]["temperature"]
+        response, latency_ms, attempts = timed_call(lambda: client.converse(**request), deadline=deadline, **retry)
     # Reasoning models send blocks without "text"; only text is an answer.
     blocks = response["output"]["message"]["content"]
     usage = response["usage"]
@@ -109,6 +119,12 @@ def converse(
         latency_ms=latency_ms,
         attempts=attempts,
     )
+
+
+def _refuses_temperature(error: ModelCallError) -> bool:
+    """Return whether the model refused the call for its temperature: newer models take none."""
+    cause = error.__cause__ or error
+    return error_code(cause) == "ValidationException" and "temperature" in str(cause).lower()
 
 
 def embed(

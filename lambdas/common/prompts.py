@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -112,24 +112,6 @@ def choose_shots(
     """
     chosen = choose_questions(questions, seed, count, refusals)
     return tuple(Shot(question=q.question, answer=q.answer) for q in chosen)
-
-
-def shots_with_pages(
-    questions: Iterable[Question], documents: Mapping[str, Document], seed: int, count: int = PAGE_SHOTS
-) -> tuple[Shot, ...]:
-    """`count` answerable shots, each with its gold page from `documents` (id -> page).
-
-    Raises:
-        ValueError: a question's page is not among the documents.
-    """
-    chosen = choose_questions((q for q in questions if q.document is not None), seed, count, refusals=0)
-    shots = []
-    for q in chosen:
-        page = documents.get(q.document or "")
-        if page is None:
-            raise ValueError(f"training question {q.id}: its page {q.document!r} is not among the documents")
-        shots.append(Shot(question=q.question, answer=q.answer, pages=(page,)))
-    return tuple(shots)
 
 
 def choose_questions(questions: Iterable[Question], seed: int, count: int, refusals: int) -> tuple[Question, ...]:

@@ -7,9 +7,9 @@ examples .50 with 20 % right. Read them beside `exact` and `contained`, never al
 BLEU is sacrebleu's *sentence* BLEU with effective order, averaged over answers. Corpus BLEU is a trap for short
 answers: without 3-grams and 4-grams its precision is 0, so two identical answers of two words score 0.
 
-rouge_score's own tokenizer removes all but a-z and 0-9: an answer in another script would score 0 on itself.
-rouge_score's own tokenizer drops all but a-z and 0-9: an answer in another script would score 0 against itself.
-there it gets the same tokens.
+rouge_score's own tokenizer drops all but a-z and 0-9: an answer in another script would score 0 against itself. Where
+it would lose a letter, both texts are split by `text.tokens`. BLEU's takes a sentence without spaces for one word; it
+gets the same tokens there.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def tokens(text: str) -> list[str]:
     Words keep their marks, numbers are whole and have no grouping, symbols are tokens. Punctuation separates; a text
     that is nothing but punctuation keeps it, so that only an empty text has no token.
     """
-    plain = "".join(map(_ascii_digit, _one_spelling(_MARKDOWN.sub("", text))))
+    plain = "".join(map(_ascii_digit, _MARKDOWN.sub("", _one_spelling(text))))
     plain = _DECIMAL_COMMA.sub(".", _GROUPED.sub(_ungrouped, plain))
     return list(_tokens(plain)) or [c for c in plain if not c.isspace()]
 

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from contracts.experiment import Document, HouseStyle, Question
+from contracts.experiment import Document, HouseStyle, Question, Retrieval
 from lambdas.common import prompts
 from lambdas.common.prompts import Message, Prompt
 from lambdas.common.runtime import map_bounded
+from lambdas.rag.chunking import excerpt
 
 REFUSAL_SHARE = 0.15
 CONTEXT_PAGES = 2
@@ -60,6 +61,7 @@ def with_pages(
     retrieve: Retriever,
     *,
     reserved: frozenset[str],
+    retrieval: Retrieval,
     seed: int,
     workers: int = 8,
 ) -> list[Example]:
@@ -79,7 +81,7 @@ def with_pages(
     def build(question: Question) -> Example:
         found = retrieve(question.question, depth)
         refuse = question.unanswerable or question.id in left_out
-        gold = [] if refuse else [_gold(question, documents, found)]
+        gold = [] if refuse else [_gold(question, documents, found, retrieval)]
         others = [page for page in found if page.id != question.document and page.id not in reserved]
         pages = [*gold, *others[: CONTEXT_PAGES - len(gold)]]
         if len(pages) < CONTEXT_PAGES:
@@ -139,12 +141,15 @@ def _example(
     return Example(id=question.id, kind=kind, messages=messages, pages=pages)
 
 
-def _gold(question: Question, documents: Mapping[str, Document], found: Sequence[Document]) -> Document:
-    """The gold page as the retriever shows it (of a long page the best chunk), else the page itself."""
+def _gold(
+    question: Question, documents: Mapping[str, Document], found: Sequence[Document], retrieval: Retrieval
+) -> Document:
+    """Return the gold page as the retriever shows it, or as it would: of a long page the best chunk."""
     page = documents.get(question.document or "")
     if page is None:
         raise DatasetError(f"training question {question.id}: its page {question.document!r} is not in documents.jsonl")
-    return next((shown for shown in found if shown.id == page.id), page)
+    shown = next((other for other in found if other.id == page.id), None)
+    return shown or excerpt(page, f"{question.question} {question.answer}", retrieval)
 
 
 def _plain(text: str) -> str:

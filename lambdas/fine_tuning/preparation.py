@@ -77,15 +77,17 @@ def build_examples(step: Step, retrieve: Retriever) -> dict[str, list[Example]]:
     if missing:
         raise dataset.DatasetError(f"training question {missing[0]!r} of the manifest is not in questions.train.jsonl")
     test = results.questions(manifest, "test")
+    experiment = results.experiment(manifest)
     documents = {document.id: document for document in results.documents(manifest)}
     examples = {
         "lora": dataset.closed_book([known[i] for i in manifest.closed_book_ids], manifest.seed),
         "lora+rag": dataset.with_pages(
             [known[i] for i in manifest.rag_ids],
             documents,
-            results.experiment(manifest).house_style,
+            experiment.house_style,
             retrieve,
             reserved=dataset.reserved_pages(test),
+            retrieval=experiment.retrieval,
             seed=manifest.seed,
         ),
     }

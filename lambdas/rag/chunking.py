@@ -6,9 +6,10 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts.experiment import Document, Retrieval
+from lambdas.evaluation.text import tokens
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -68,6 +69,17 @@ def chunk_document(document: Document, settings: Retrieval) -> list[Chunk]:
             )
         )
     return chunks
+
+
+def excerpt(document: Document, text: str, settings: Retrieval) -> Document:
+    """Return the document with the chunk that shares most words with `text` in place of all of it: what a search for
+    `text` would show of a long page."""
+    chunks = chunk_document(document, settings)
+    if len(chunks) < 2:
+        return document
+    words = set(tokens(text))
+    best = max(chunks, key=lambda chunk: len(words & set(tokens(chunk.text))))
+    return replace(document, text=best.text)
 
 
 def chunk_all(documents: Iterable[Document], settings: Retrieval) -> list[Chunk]:

@@ -3,6 +3,7 @@ share. Ids are the server's; a chunk's identity is its `chunk_id`, and a copy to
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ BULK_DOCUMENTS = 100
 BULK_BYTES = 5_000_000
 STORED = ["chunk_id", "document", "title", "text", "position"]
 #: NextGen needs 10-30 s for the first request after it has slept, whether it holds the request or refuses it.
+#: Distinct words of a question in a query; the filters are clauses too.
+MOST_WORDS = 1000
 ATTEMPTS = 10
 #: A new access policy is enforced within a minute and refuses until then; a new index is not found for seconds.
 FIRST_ATTEMPTS = 16
@@ -177,7 +180,7 @@ class VectorIndex:
     def candidates(self, question: str, vector: Sequence[float], size: int) -> tuple[list[Hit], list[Hit]]:
         """(by BM25, by vector): up to `size` chunks each, best first, in one request."""
         wanted = {"size": size, "_source": STORED}
-        match = {"bool": {"must": [{"match": {"text": question}}], "filter": self.filters}}
+        match = {"bool": {"must": [{"match": {"text": searchable(question)}}], "filter": self.filters}}
         knn = {"vector": {"vector": list(vector), "k": size, "filter": {"bool": {"filter": self.filters}}}}
         header = {"index": self.name}
         body = [header, {**wanted, "query": match}, header, {**wanted, "query": {"knn": knn}}]
@@ -231,6 +234,15 @@ class VectorIndex:
             )
         finally:
             self.activity.touch(kind, began)
+
+
+def searchable(question: str) -> str:
+    """Return the question, or its first distinct words where it has more than a query may hold.
+
+    OpenSearch refuses a query of more than 1,024 clauses (`too_many_clauses`), and each distinct word is one.
+    """
+    words = list(dict.fromkeys(re.findall(r"\w+", question.casefold())))
+    return question if len(words) <= MOST_WORDS else " ".join(words[:MOST_WORDS])
 
 
 def _hits(response: dict[str, Any]) -> list[Hit]:

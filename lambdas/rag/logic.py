@@ -110,8 +110,11 @@ def answerer(
     shots: tuple[Shot, ...] = ()
     count = wanted.pages
     if batch.variant == "rag+few-shot":
+        from lambdas.rag.shots import shots_with_pages
+
         documents = {d.id: d for d in step.results.documents(step.manifest)}
-        shots = prompts.shots_with_pages(step.results.questions(step.manifest, "train"), documents, step.manifest.seed)
+        train = step.results.questions(step.manifest, "train")
+        shots = shots_with_pages(train, documents, step.manifest.seed, retrieval=wanted)
         count = wanted.pages_few_shot
     metadata = {
         "experiment": step.manifest.experiment,

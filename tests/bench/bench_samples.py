@@ -39,6 +39,7 @@ from lambdas.rag import ingestion
 from lambdas.rag.chunking import chunk_all
 from lambdas.rag.index import VectorIndex
 from lambdas.rag.retrieval import retrieve
+from lambdas.rag.shots import shots_with_pages
 from offline.engines import THREADS
 from offline.models.cache import cache_root
 from offline.models.embeddings import DIMENSIONS, MiniLM
@@ -138,7 +139,7 @@ class Bench:
         if variant in ("rag", "rag+few-shot"):
             few = variant == "rag+few-shot"
             count = wanted.pages_few_shot if few else wanted.pages
-            shots = prompts.shots_with_pages(train, documents, manifest.seed) if few else ()
+            shots = shots_with_pages(train, documents, manifest.seed, retrieval=wanted) if few else ()
             return [prompts.with_pages(q.question, style, self.pages(q.question, count), shots) for q in questions]
         if variant == "chain-of-thought":
             return [prompts.chain_of_thought(q.question, style) for q in questions]
@@ -164,6 +165,7 @@ class Bench:
                 self.experiment.house_style,
                 self.pages,
                 reserved=dataset.reserved_pages(self.loaded.test),
+                retrieval=self.experiment.retrieval,
                 seed=manifest.seed,
                 workers=1,
             )

@@ -22,7 +22,7 @@ def test_the_repository_of_an_image() -> None:
 
 
 # The SDK is an optional extra that nothing at run time needs: this runs where it is installed,
-# as it is for whoever writes the file anew.
+# as it is for the person who writes the file again.
 @pytest.mark.skipif(importlib.util.find_spec("sagemaker") is None, reason="the extra `sagemaker` is not installed")
 def test_the_file_is_what_the_sdk_gives() -> None:
     assert images.FILE.read_text(encoding="utf-8") == images.text(images.resolve())

@@ -51,7 +51,7 @@ def test_a_good_context_gives_settings() -> None:
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        read().owner = "somebody"  # type: ignore[misc]
+        read().owner = "team-b"  # type: ignore[misc]
 
 
 def test_flags_of_the_command_line_are_text() -> None:
@@ -74,8 +74,8 @@ def test_exports_are_refused_where_aws_has_none() -> None:
     with pytest.raises(SettingsError) as caught:
         read(region="eu-west-1", cost_exports="on")
     assert str(caught.value) == (
-        "cost-exports: Data Exports exist in us-east-1 only, and region is eu-west-1; switch them off or deploy to "
-        "us-east-1"
+        "cost-exports: must be off outside of us-east-1, where Data Exports exist (got on, region eu-west-1); "
+        "switch them off or deploy to us-east-1"
     )
 
 
@@ -89,23 +89,23 @@ def test_host_layers_follow_this_machine() -> None:
     [
         ({"experiment": None}, "experiment: not set; give it in cdk.json or as -c experiment=..."),
         ({"experiment": "nowhere"}, "nowhere/experiment.yaml does not exist"),
-        ({"owner": "two words"}, "owner: 'two words' is no tag value"),
-        ({"region": "mars-north-1"}, "region: no SageMaker images are known for 'mars-north-1'; use one of "),
-        ({"vector_store": "pinecone"}, "vector-store: 'pinecone' is not one of nextgen, classic, domain"),
-        ({"layer_platform": "x86"}, "layer-platform: 'x86' is not one of arm64, host"),
-        ({"answer_concurrency": "0"}, "answer-concurrency: '0' is no whole number from 1 to 1000"),
-        ({"answer_concurrency": "many"}, "answer-concurrency: 'many' is no whole number"),
-        ({"log_retention_days": 15}, "log-retention-days: CloudWatch Logs does not offer 15; it offers 1, 3, 5"),
-        ({"report_schedule": "perhaps"}, "report-schedule: 'perhaps' is neither on nor off"),
-        ({"alarm_email": "nobody"}, "alarm-email: 'nobody' is no e-mail address"),
-        ({"report_email": "a b@c.org"}, "report-email: 'a b@c.org' is no e-mail address"),
-        ({"monthly_budget_usd": "-1"}, "monthly-budget-usd: '-1' is no whole number from 0 to 999999"),
-        ({"monthly_budget_usd": "2.50"}, "monthly-budget-usd: '2.50' is no whole number"),
+        ({"owner": "two words"}, "owner: must be 1 to 128 letters, digits and _.:/=+@- (got 'two words')"),
+        ({"region": "mars-north-1"}, "(got 'mars-north-1'); to add a region, see infra/fine_tuning/images.py"),
+        ({"vector_store": "pinecone"}, "vector-store: must be one of nextgen, classic, domain (got 'pinecone')"),
+        ({"layer_platform": "x86"}, "layer-platform: must be one of arm64, host (got 'x86')"),
+        ({"answer_concurrency": "0"}, "answer-concurrency: must be a whole number from 1 to 1000 (got '0')"),
+        ({"answer_concurrency": "many"}, "from 1 to 1000 (got 'many')"),
+        ({"log_retention_days": 15}, "log-retention-days: must be one of 1, 3, 5, 7, 14"),
+        ({"report_schedule": "perhaps"}, "report-schedule: must be on or off (got 'perhaps')"),
+        ({"alarm_email": "no-address"}, "alarm-email: must be an e-mail address, or empty for none (got 'no-address')"),
+        ({"report_email": "a b@c.org"}, "report-email: must be an e-mail address, or empty for none (got 'a b@c.org')"),
+        ({"monthly_budget_usd": "-1"}, "monthly-budget-usd: must be a whole number from 0 to 999999 (got '-1')"),
+        ({"monthly_budget_usd": "2.50"}, "(got '2.50')"),
         ({"monthly_budget_usd": None}, "monthly-budget-usd: not set; give it in cdk.json or as -c monthly-budget-usd"),
-        ({"cost_anomalies": "2"}, "cost-anomalies: '2' is neither on nor off"),
-        ({"cost_exports": "focus"}, "cost-exports: 'focus' is neither on nor off"),
-        ({"athena_scan_limit_mb": "9"}, "athena-scan-limit-mb: '9' is no whole number from 10 to 999999"),
-        ({"vector_stores": "domain"}, "vector-stores: no such setting; there are experiment, "),
+        ({"cost_anomalies": "2"}, "cost-anomalies: must be on or off (got '2')"),
+        ({"cost_exports": "focus"}, "cost-exports: must be on or off (got 'focus')"),
+        ({"athena_scan_limit_mb": "9"}, "athena-scan-limit-mb: must be a whole number from 10 to 999999 (got '9')"),
+        ({"vector_stores": "domain"}, "vector-stores: unknown setting; the settings are experiment, project"),
     ],
 )
 def test_a_wrong_setting_is_named(changes: dict[str, Any], message: str) -> None:

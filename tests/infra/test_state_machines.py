@@ -150,7 +150,7 @@ def test_what_may_exist_is_deleted_before_any_end(delete: str) -> None:
 
 
 def _with_endpoint_asked() -> dict[str, State]:
-    """The graph once an endpoint was asked for: `$.made.endpoint.started` is no longer null."""
+    """The graph once an endpoint was asked for: `$.made.endpoint.started` is set."""
     gate = TUNING["EndpointAsked"]
     (only,) = gate["Choices"]
     assert only == {"Variable": "$.made.endpoint.started", "IsNull": True, "Next": "DeleteEndpointConfig"}
@@ -194,7 +194,7 @@ def test_a_failure_is_remembered_and_ends_the_execution_as_failed() -> None:
 
 
 def test_the_first_failure_stays_the_cause() -> None:
-    """A second one, in the clean-up or in the record of usage, is only noted where there is none."""
+    """A second one, in the clean-up or in the record of usage, is noted only as the first."""
     for choice, note in (("EndpointLeft", "NoteEndpointLeft"), ("UsageLeft", "NoteUsageLeft")):
         assert TUNING[choice]["Choices"][0]["Variable"] == "$.failure"
         assert TUNING[choice]["Choices"][0]["IsPresent"] is True

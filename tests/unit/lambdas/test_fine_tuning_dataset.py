@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from contracts.experiment import Document, Question
+from contracts.experiment import Document, Question, Retrieval
 from lambdas.common import prompts
 from lambdas.common.prompts import Message
 from lambdas.fine_tuning import dataset
@@ -25,7 +25,9 @@ def same_kind_first(question: str, count: int) -> Sequence[Document]:
 
 
 def with_pages(questions: Sequence[Question], seed: int = 7) -> list[Example]:
-    return dataset.with_pages(questions, DOCUMENTS, STYLE, same_kind_first, reserved=RESERVED, seed=seed, workers=4)
+    return dataset.with_pages(
+        questions, DOCUMENTS, STYLE, same_kind_first, reserved=RESERVED, retrieval=Retrieval(), seed=seed, workers=4
+    )
 
 
 def test_closed_book_examples_are_the_fine_tuned_prompt_and_the_answer() -> None:
@@ -92,7 +94,7 @@ def test_a_long_gold_page_is_shown_as_the_retriever_shows_it() -> None:
         return [replace(document, text="best chunk") for document in same_kind_first(question, count)]
 
     (example,) = dataset.with_pages(
-        train_questions()[:1], DOCUMENTS, STYLE, chunks, reserved=RESERVED, seed=7, workers=1
+        train_questions()[:1], DOCUMENTS, STYLE, chunks, reserved=RESERVED, retrieval=Retrieval(), seed=7, workers=1
     )
     assert example.messages[0].content.count("best chunk") == 2
 
@@ -101,14 +103,22 @@ def test_a_gold_page_that_is_not_retrieved_is_shown_all_the_same() -> None:
     def never_gold(question: str, count: int) -> Sequence[Document]:
         return [document for document in documents() if document.id.startswith("SIT")][:count]
 
-    (example,) = dataset.with_pages(train_questions()[:1], DOCUMENTS, STYLE, never_gold, reserved=RESERVED, seed=7)
+    (example,) = dataset.with_pages(
+        train_questions()[:1], DOCUMENTS, STYLE, never_gold, reserved=RESERVED, retrieval=Retrieval(), seed=7
+    )
     assert set(example.pages) == {"PRD-01", "SIT-01"}
 
 
 def test_an_empty_index_is_an_error_that_says_what_to_do() -> None:
     with pytest.raises(DatasetError, match=r"train-PRD-01: the index gave 0 usable other pages, 1 are needed; run the"):
         dataset.with_pages(
-            train_questions()[:1], DOCUMENTS, STYLE, lambda question, count: [], reserved=RESERVED, seed=7
+            train_questions()[:1],
+            DOCUMENTS,
+            STYLE,
+            lambda question, count: [],
+            reserved=RESERVED,
+            retrieval=Retrieval(),
+            seed=7,
         )
 
 

@@ -10,6 +10,7 @@ from contracts.experiment import Document
 from ladder.experiment.folder import load
 from lambdas.common import prompts
 from lambdas.fine_tuning import dataset
+from lambdas.rag.shots import shots_with_pages
 
 HANDBOOK = Path(__file__).parents[3] / "experiments" / "handbook"
 
@@ -30,7 +31,14 @@ def test_all_training_questions_give_examples_without_a_leak() -> None:
     style = loaded.experiment.house_style
     reserved = dataset.reserved_pages(loaded.test)
     with_pages = dataset.with_pages(
-        loaded.train, documents, style, overlap, reserved=reserved, seed=loaded.experiment.seed, workers=1
+        loaded.train,
+        documents,
+        style,
+        overlap,
+        reserved=reserved,
+        retrieval=loaded.experiment.retrieval,
+        seed=loaded.experiment.seed,
+        workers=1,
     )
     closed_book = dataset.closed_book(loaded.train, loaded.experiment.seed)
     assert reserved
@@ -47,5 +55,8 @@ def test_shots_never_show_a_reserved_page() -> None:
     reserved = dataset.reserved_pages(loaded.test)
     documents = {document.id: document for document in loaded.documents}
     for seed in range(20):
-        shots = [*prompts.choose_shots(loaded.train, seed), *prompts.shots_with_pages(loaded.train, documents, seed)]
+        shots = [
+            *prompts.choose_shots(loaded.train, seed),
+            *shots_with_pages(loaded.train, documents, seed, retrieval=loaded.experiment.retrieval),
+        ]
         assert not any(reserved & set(prompts.citations(shot.answer)) for shot in shots)

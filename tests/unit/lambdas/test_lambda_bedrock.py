@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from contracts.times import Deadline
 from lambdas.common import bedrock, prompts, runtime
 from lambdas.common.bedrock import Embedded, ModelCallError
+from lambdas.common.prompts import Message, Prompt
 from lambdas.common.runtime import DeadlineError
 from tests.unit.lambdas.lambda_world import INVALID, STYLE, THROTTLED, FakeConverse, client_error
 
@@ -107,3 +110,27 @@ def test_embedding_uses_the_titan_format() -> None:
 def test_a_vector_of_another_length_is_an_error() -> None:
     with pytest.raises(ModelCallError, match="gave a vector of 3 numbers, 4 were asked for"):
         bedrock.embed(FakeTitan(3), "arn", "x", 4)
+
+
+class WithoutTemperature:
+    """A model that takes no temperature, as newer ones; it answers what it was asked with."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+
+    def converse(self, **request: Any) -> dict[str, Any]:
+        self.requests.append(copy.deepcopy(request))
+        if "temperature" in request["inferenceConfig"]:
+            message = "The model returned the following errors: `temperature` is deprecated for this model."
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "Converse")
+        usage = {"inputTokens": 3, "outputTokens": 1}
+        return {"usage": usage, "output": {"message": {"content": [{"text": "ok"}]}}}
+
+
+def test_a_model_that_takes_no_temperature_is_asked_without_it_from_then_on() -> None:
+    client = WithoutTemperature()
+    prompt = Prompt(system=None, messages=(Message("user", "q"),), max_output_tokens=24)
+    for _ in range(2):
+        assert bedrock.converse(client, "arn:a-model-without-temperature", prompt).text == "ok"
+    assert ["temperature" in request["inferenceConfig"] for request in client.requests] == [True, False, False]
+    assert all(request["inferenceConfig"]["maxTokens"] == 24 for request in client.requests)

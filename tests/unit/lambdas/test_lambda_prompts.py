@@ -7,7 +7,7 @@ import pytest
 from contracts.experiment import Document, Question
 from lambdas.common import prompts
 from lambdas.common.prompts import Message, Shot
-from tests.unit.lambdas.lambda_world import REFUSAL, STYLE, documents, train_questions
+from tests.unit.lambdas.lambda_world import REFUSAL, STYLE, train_questions
 
 PAGE = Document(id="PRD-01", title="Pump", text="The pump\nis 7 mm wide.")
 PAGE_LINE = "[PRD-01] Pump: The pump is 7 mm wide."
@@ -116,16 +116,3 @@ def test_without_refusals_the_shots_are_all_answers() -> None:
 def test_too_few_questions_are_an_error_with_the_counts() -> None:
     with pytest.raises(ValueError, match="4 shots are needed, but the training questions give 1 answerable and 1 unan"):
         prompts.choose_shots([*train_questions()[:1], *train_questions()[-1:]], 7)
-
-
-def test_shots_with_pages_show_the_gold_page() -> None:
-    pages = {page.id: page for page in documents()}
-    shots = prompts.shots_with_pages(train_questions(), pages, 7)
-    assert len(shots) == 2
-    for shot in shots:
-        assert prompts.citations(shot.answer) == (shot.pages[0].id,)
-
-
-def test_a_shot_without_its_page_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"training question train-\w+-\d+: its page"):
-        prompts.shots_with_pages(train_questions(), {}, 7)

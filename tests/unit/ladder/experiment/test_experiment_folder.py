@@ -179,3 +179,36 @@ def test_model_ids_of_bedrock_pass(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "nova", "us.amazon.nova micro", "arn:aws:s3:::bucket", "amazon.", "x.amazon.y"])
 def test_other_model_ids_do_not(text: str) -> None:
     assert bedrock_model_error(text) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("id,question,answer\nq1,How?,So\nq2,Why?,Because\n", "is CSV, not JSON Lines; write one JSON object a line"),
+        ("id;question\nq1;How?\n", "is CSV, not JSON Lines"),
+        ("How?\nWhy?\nWhen?\n", "is text, not JSON Lines"),
+        (
+            '{"data": [{"title": "Tea", "paragraphs": []}]}\n',
+            "is one JSON document (SQuAD has this form), not JSON Lines",
+        ),
+        ('[\n{"id": "q1"},\n{"id": "q2"}\n]\n', "is one JSON document, not JSON Lines"),
+    ],
+)
+def test_a_file_of_another_format_is_one_problem(folder: Any, text: str, told: str) -> None:
+    (folder.path / "questions.test.jsonl").write_text(text, encoding="utf-8")
+    with pytest.raises(ExperimentError) as caught:
+        load(folder.path)
+    of_the_file = [str(p) for p in caught.value.problems if p.file == "questions.test.jsonl"]
+    assert len(of_the_file) == 1
+    assert told in of_the_file[0]
+
+
+def test_page_ids_that_differ_in_case_only_are_refused(folder: Any) -> None:
+    first = sorted((folder.path / "documents").glob("*.md"))[0]
+    below = folder.path / "documents" / "below"
+    below.mkdir()
+    (below / first.name.swapcase().replace(".MD", ".md")).write_text("Another page.", encoding="utf-8")
+    with pytest.raises(
+        ExperimentError, match=rf"is the id of documents/.*{first.name}.* too \(case aside\)|case aside"
+    ):
+        load(folder.path)

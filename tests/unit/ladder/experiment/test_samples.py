@@ -16,8 +16,9 @@ from contracts.experiment import Question
 from experiments import generate_directory, generate_requests
 from ladder.experiment.folder import LoadedExperiment, load
 from ladder.runs.manifest import plan
-from lambdas.common.prompts import choose_shots, citations, shots_with_pages
+from lambdas.common.prompts import choose_shots, citations
 from lambdas.evaluation.gate import check
+from lambdas.rag.shots import shots_with_pages
 
 ROOT = Path(__file__).parents[4]
 #: Sample -> (pages, training questions, test questions, what its page ids begin with).
@@ -80,7 +81,7 @@ def test_a_run_of_either_profile_can_be_planned_and_decided(samples: dict[str, L
         assert manifest.closed_book_ids
         assert manifest.rag_ids
         assert len(choose_shots(loaded.train, manifest.seed)) == 4
-        assert len(shots_with_pages(loaded.train, documents, manifest.seed)) == 2
+        assert len(shots_with_pages(loaded.train, documents, manifest.seed, retrieval=loaded.experiment.retrieval)) == 2
 
 
 @pytest.mark.parametrize("name", SIZES)

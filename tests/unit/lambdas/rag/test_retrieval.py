@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lambdas.common.runtime import is_retryable
 from lambdas.rag import ingestion
 from lambdas.rag.chunking import chunk_all
-from lambdas.rag.index import VectorIndex
+from lambdas.rag.index import VectorIndex, searchable
 from lambdas.rag.retrieval import best_pages, fuse, retrieve, retrieve_chunks
 from lambdas.rag.store import StoreError, connect
 from offline.opensearch.api import OpenSearchServer
@@ -116,3 +116,12 @@ def test_errors_inside_a_multi_search_are_raised(store: OpenSearchServer, index:
 def test_only_this_machine_is_spoken_to_without_tls(store: OpenSearchServer) -> None:
     with pytest.raises(ValueError, match="https"):
         connect(search_settings(store, endpoint="http://collection.example.com"))
+
+
+def test_a_question_of_many_words_is_searched_by_its_first_distinct_ones() -> None:
+    few = "How long is the warranty of K1000? And of k1000?"
+    assert searchable(few) == few
+    many = " ".join(f"K{number} Ö{number}?" for number in range(900))
+    sent = searchable(many).split()
+    assert sent[:3] == ["k0", "ö0", "k1"]
+    assert len(sent) == len(set(sent)) == 1000
