@@ -56,7 +56,7 @@ format: setup ## put the code into the project's format
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
 
-mutate: setup build/mutmut/.ready ## change the decision and variance code, print what no money test notices; MODULE=cost_reports/frontier.py
+mutate: setup build/mutmut/.ready ## change the decision and variance code, print what no money test notices; MODULE=cost_reports/decide/frontier.py
 	$(MUTMUT) run $(MUTANTS)
 	@for mutant in $$($(MUTMUT) results | sed -n 's/^ *\($(MUTANTS:*=)[^:]*\): survived$$/\1/p'); do $(MUTMUT) show $$mutant; done
 
