@@ -11,12 +11,12 @@ SHARED = "shared"
 
 
 def input_prefix(experiment: str, sha256: str) -> str:
-    """Prefix of the experiment's files, named by their content: experiment.json, documents.jsonl, questions.*.jsonl."""
+    """Return the prefix of experiment.json, documents.jsonl and questions.*.jsonl, named by their content."""
     return f"experiment={experiment}/input/{sha256[:16]}/"
 
 
 def runs_prefix(experiment: str) -> str:
-    """What the keys of all runs begin with; the run's id comes next, up to the slash."""
+    """Return what the keys of all runs begin with; the run's id comes next, up to the slash."""
     return f"experiment={experiment}/run="
 
 
@@ -29,7 +29,7 @@ def manifest(experiment: str, run: str) -> str:
 
 
 def environment(experiment: str, run: str) -> str:
-    """The RunEnvironment, a JSON object; a run without it is reported without these facts."""
+    """Return the key of the RunEnvironment, a JSON object; a run without it is reported without these facts."""
     return f"{run_prefix(experiment, run)}environment.json"
 
 
@@ -38,12 +38,12 @@ def approach_prefix(experiment: str, run: str, approach: str) -> str:
 
 
 def answer_items(experiment: str, run: str, approach: str) -> str:
-    """The Distributed Map's items of the answering step, a JSON array."""
+    """Return the key of the Distributed Map's items of the answering step, a JSON array."""
     return f"{approach_prefix(experiment, run, approach)}items/answer.json"
 
 
 def ingest_items(experiment: str, run: str) -> str:
-    """The Distributed Map's items of the ingestion step, a JSON array."""
+    """Return the key of the Distributed Map's items of the ingestion step, a JSON array."""
     return f"{approach_prefix(experiment, run, 'rag')}items/ingest.json"
 
 
@@ -52,12 +52,12 @@ def answers(experiment: str, run: str, approach: str, variant: str, batch: int) 
 
 
 def usage(experiment: str, run: str, approach: str, step: str) -> str:
-    """`step` names the work that was metered, for instance `answer-few-shot-00002`."""
+    """Return the key of a usage part. `step` names the work that was metered, for instance `answer-few-shot-00002`."""
     return f"{approach_prefix(experiment, run, approach)}usage/part-{step}.jsonl"
 
 
 def activity_prefix(experiment: str, run: str, approach: str) -> str:
-    """Empty objects whose names say when the search store worked (`lambdas.rag.capacity`)."""
+    """Return the prefix of empty objects whose names say when the search store worked (`lambdas.rag.capacity`)."""
     return f"{approach_prefix(experiment, run, approach)}activity/"
 
 
@@ -74,7 +74,7 @@ def paired(experiment: str, run: str) -> str:
 
 
 def estimated(experiment: str, run: str) -> str:
-    """What the run was expected to cost, written with its report."""
+    """Return the key of what the run was expected to cost, written with its report."""
     return f"{approach_prefix(experiment, run, SHARED)}estimated/part-00000.jsonl"
 
 
@@ -92,7 +92,7 @@ def training_code_prefix(experiment: str, run: str) -> str:
 
 
 def model_prefix(experiment: str, run: str) -> str:
-    """SageMaker writes `<training job>/output/model.tar.gz` below it."""
+    """Return the prefix of models. SageMaker writes `<training job>/output/model.tar.gz` below it."""
     return f"{approach_prefix(experiment, run, 'fine-tuning')}models/"
 
 
@@ -101,7 +101,7 @@ def checkpoint_prefix(experiment: str, run: str) -> str:
 
 
 def report_prefix(experiment: str, name: str) -> str:
-    """`name` is a run id, or a date for the scheduled report."""
+    """Return the prefix of a report. `name` is a run id, or a date for the scheduled report."""
     return f"reports/{experiment}/{name}/"
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 
 def stamp(moment: datetime, timespec: Literal["auto", "seconds"] = "seconds") -> str:
-    """`2026-11-26T22:52:04Z`; `auto` keeps microseconds where there are any.
+    """Return `2026-11-26T22:52:04Z`; `auto` keeps microseconds where there are any.
 
     Raises:
         ValueError: `moment` has no time zone.
@@ -19,7 +19,7 @@ def stamp(moment: datetime, timespec: Literal["auto", "seconds"] = "seconds") ->
 
 
 def parse_time(text: str) -> datetime:
-    """An ISO 8601 time as UTC.
+    """Return an ISO 8601 time as UTC.
 
     Raises:
         ValueError: `text` is no time, has no offset, or lies beyond the years that there are.
@@ -34,7 +34,7 @@ def parse_time(text: str) -> datetime:
 
 
 def first_of_month(day: date, months: int = 0) -> date:
-    """The first day of the month of `day`, or of the month that lies `months` later (earlier, where negative)."""
+    """Return the first day of the month of `day`, or of the month `months` later (earlier, where negative)."""
     number = day.year * 12 + day.month - 1 + months
     return date(number // 12, number % 12 + 1, 1)
 

@@ -90,7 +90,7 @@ UNITS: dict[str, Unit] = {
 
 
 def unit_of(name: str) -> Unit:
-    """The unit called `name`.
+    """Return the unit called `name`.
 
     Raises:
         ValueError: no such unit.
@@ -101,7 +101,7 @@ def unit_of(name: str) -> Unit:
 
 
 def seconds_in_month(day: str) -> int:
-    """Seconds of the UTC calendar month of `day` (`YYYY-MM...`).
+    """Return the seconds of the UTC calendar month of `day` (`YYYY-MM...`).
 
     Raises:
         ValueError: `day` does not begin with a year and a month.
@@ -114,7 +114,7 @@ def seconds_in_month(day: str) -> int:
 
 
 def ratio(source: str, target: str, day: str | None = None) -> Fraction:
-    """How many `target` units one `source` unit is, exactly.
+    """Return how many `target` units one `source` unit is, exactly.
 
     `day` chooses the calendar month; it is needed where one of the two is a unit a month and the other is not.
 
@@ -133,7 +133,7 @@ def ratio(source: str, target: str, day: str | None = None) -> Fraction:
 
 
 def convert(amount: Decimal, source: str, target: str, day: str | None = None) -> Fraction:
-    """`amount` of `source` units in `target` units, exactly; errors as for `ratio`."""
+    """Return `amount` of `source` units in `target` units, exactly; errors as for `ratio`."""
     return Fraction(amount) * ratio(source, target, day)
 
 
@@ -147,7 +147,7 @@ def exact_total(values: Iterable[Fraction]) -> Fraction:
 
 
 def to_decimal(value: Fraction, places: Decimal = MONEY) -> Decimal:
-    """`value` rounded half-even to as many decimals as `places` has, without passing through a float."""
+    """Return `value` rounded half-even to as many decimals as `places` has, without passing through a float."""
     scale = -int(places.as_tuple().exponent)
     whole, rest = divmod(value.numerator * 10**scale, value.denominator)
     twice = 2 * rest
@@ -157,6 +157,6 @@ def to_decimal(value: Fraction, places: Decimal = MONEY) -> Decimal:
 
 
 def reading_unit(price_unit: str) -> str:
-    """The unit in which people read a quantity of something priced in `price_unit`: counts stay single counts."""
+    """Return the unit in which people read a quantity that is priced in `price_unit`: counts stay single counts."""
     unit = unit_of(price_unit)
     return unit.dimension if unit.counted else price_unit

@@ -17,8 +17,9 @@ from infra.settings import Settings
 def private_bucket(
     scope: Construct, *, settings: Settings, kept_days: Mapping[str, int], no_access_logs: str
 ) -> s3.Bucket:
-    """An encrypted bucket that only HTTPS reaches. It empties itself when its stack goes, where `auto-delete-objects`
-    is on. One to a stack.
+    """Return an encrypted bucket that only HTTPS reaches. One to a stack.
+
+    With `auto-delete-objects` it empties itself when its stack goes.
 
     `kept_days`: prefix -> days after which its objects are deleted. `no_access_logs` is what the bucket holds.
     """

@@ -46,9 +46,9 @@ def invoke(
     result: str | None,
     catch: list[State] | None = None,
 ) -> State:
-    """Call a function, given by the name of its placeholder, with `experiment`, `run` and `payload`.
+    """Return a state that calls a function, given by its placeholder, with `experiment`, `run` and `payload`.
 
-    `result` is the path that the function's answer is put at (`<result>.payload`), None to drop it.
+    The function's answer is put at `<result>.payload`, or dropped where `result` is None.
     """
     state: State = {
         "Type": "Task",
@@ -79,10 +79,10 @@ def batches(
     extra: Mapping[str, str] | None = None,
     catch: list[State] | None = None,
 ) -> State:
-    """A Distributed Map over the items of a JSON file in the bucket: `function` is called once for each.
+    """Return a Distributed Map that calls `function` once for each item of a JSON file in the bucket.
 
-    `item_fields` are taken from the item, `extra` from the state's input. The children give back nothing, because
-    their answers together must fit into 256 KiB; what they did is in the bucket.
+    `item_fields` are taken from the item, `extra` from the state's input. The children return nothing, because
+    their answers together must fit into 256 KiB; their work is in the bucket.
     """
     fields = {f"{name}.$": f"$$.Map.Item.Value.{name}" for name in item_fields}
     call = invoke(
@@ -120,7 +120,7 @@ def batches(
 def answer_batches(
     *, concurrency: int, then: str, extra: Mapping[str, str] | None = None, catch: list[State] | None = None
 ) -> State:
-    """The answering step, the same for every approach."""
+    """Return the answering step, the same for every approach."""
     return batches(
         "Answer",
         "Answer",
@@ -134,7 +134,7 @@ def answer_batches(
 
 
 def evaluate(approach: str, *, catch: list[State] | None = None) -> State:
-    """The last step of an approach; its answer is the execution's output."""
+    """Return the last step of an approach; its answer is the execution's output."""
     state = invoke("Evaluate", {"approach": approach}, then=None, result="$", catch=catch)
     state["OutputPath"] = "$.payload"
     return state
@@ -145,7 +145,7 @@ def wait(seconds: int, *, then: str) -> State:
 
 
 def count(path: str, *, then: str) -> State:
-    """Add 1 to the number at `<path>.count`."""
+    """Return a state that adds 1 to the number at `<path>.count`."""
     return {
         "Type": "Pass",
         "Parameters": {"count.$": f"States.MathAdd({path}.count, 1)"},

@@ -43,9 +43,9 @@ def attach(
     *,
     wildcard: str | None = None,
 ) -> None:
-    """A policy of its own for `role`, actions -> resources, made below `scope`.
+    """Attach to `role` a policy of its own (actions -> resources), made below `scope`.
 
-    For resources that wait for the role's default policy, which therefore cannot name them.
+    For resources that wait for the role's default policy: that one cannot name them.
     """
     policy = iam.Policy(
         scope,
@@ -57,7 +57,7 @@ def attach(
 
 
 def service_role(scope: Construct, id: str, service: str, description: str) -> iam.Role:
-    """A role that only `service` may take on."""
+    """Return a role that only `service` may take on."""
     return iam.Role(scope, id, assumed_by=iam.ServicePrincipal(service), description=description)
 
 
@@ -93,7 +93,7 @@ class _Excuse:
 
 
 def _as_reported(value: Any) -> str:
-    """A resolved ARN as cdk-nag writes it: `<LogicalId.Attribute>` for references, JSON for other functions."""
+    """Return a resolved ARN as cdk-nag writes it: `<LogicalId.Attribute>` for references, JSON for other functions."""
     if isinstance(value, str):
         return value
     if "Ref" in value:

@@ -21,7 +21,7 @@ CACHE_DAYS = 1
 
 
 class Results(Construct):
-    """Everything that runs write. The bucket empties itself when the stack goes, where `auto-delete-objects` is on."""
+    """Everything that runs write."""
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:
         super().__init__(scope, id)
@@ -62,7 +62,7 @@ class Results(Construct):
         self._allow_list(role, prefix)
 
     def allow_write(self, role: iam.Role, *approaches: str, below: str = "") -> None:
-        """The objects of some approaches, in any run; `below` narrows it to a folder such as `models/`."""
+        """Let `role` write the objects of some approaches; `below` narrows it to a folder such as `models/`."""
         permissions.allow(
             role,
             ["s3:AbortMultipartUpload", "s3:PutObject"],
@@ -74,7 +74,7 @@ class Results(Construct):
         )
 
     def allow_items(self, role: iam.Role, approach: str) -> None:
-        """Read the lists of batches that a Distributed Map goes through."""
+        """Let `role` read the lists of batches that a Distributed Map goes through."""
         permissions.allow(
             role,
             ["s3:GetObject"],

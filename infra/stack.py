@@ -32,5 +32,5 @@ class LadderStack(cdk.Stack):
         tags.apply(self, settings, approach)
 
     def output(self, name: str, value: str, description: str) -> None:
-        """A value that people and `ladder` look up."""
+        """Add an output, a value that people and `ladder` look up."""
         cdk.CfnOutput(self, name, value=value, description=description)

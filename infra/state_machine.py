@@ -18,9 +18,9 @@ from infra.settings import Settings
 
 
 class Machine(Construct):
-    """`functions` are the placeholders that stand for functions, which the machine may invoke; `values` the others.
+    """`functions` are the placeholders of functions that the machine may invoke; `values` are the others.
 
-    There is no time limit on the execution: it would end without the clean-up that a machine may need.
+    Executions have no time limit: one would end them without the clean-up that a machine may need.
     """
 
     def __init__(
@@ -81,10 +81,9 @@ class Machine(Construct):
         )
 
     def _allow_children(self) -> None:
-        """A Distributed Map starts its children as executions of the machine itself.
+        """Let a Distributed Map start its children, which are executions of the machine itself.
 
-        The policy is attached from outside the role: the machine waits for the role's own policy, which therefore
-        cannot name the machine.
+        The policy is attached from outside the role: the machine waits for the role's own policy, which cannot name it.
         """
         permissions.attach(
             self,

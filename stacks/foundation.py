@@ -40,7 +40,7 @@ class Foundation(LadderStack):
         self.output("AlarmTopicArn", self.alarms.topic.topic_arn, "Where alarms arrive; subscribe to it")
 
     def environment_for(self, approach: str) -> dict[str, str]:
-        """What every function is told."""
+        """Return the environment variables of every function."""
         return {
             "BUCKET": self.results.bucket.bucket_name,
             "EXPERIMENT": self.settings.experiment,

@@ -21,13 +21,16 @@ TABLE_RETRY = {
 
 
 def placeholder(approach: str) -> str:
-    """`fine-tuning` -> `FineTuning`."""
+    """Return what the placeholders of an approach begin with: `fine-tuning` -> `FineTuning`."""
     return "".join(word.capitalize() for word in approach.split("-"))
 
 
 def definition() -> common_states.State:
-    """Input `{"experiment", "run"}`. Functions: Summarise, Report; placeholders `<Approach>Machine` (ARN),
-    `<Approach>Executions` (ARN of its executions without the name) and `RunTable`."""
+    """Return the definition. Its input is `{"experiment", "run"}`.
+
+    Functions: Summarise, Report; placeholders: `RunTable`, `<Approach>Machine` (ARN) and `<Approach>Executions` (ARN of
+    its executions without the name).
+    """
     errors = {f"{approach}.$": f"$.runs[{n}].error" for n, approach in enumerate(APPROACHES)}
     return {
         "Comment": "Runs every approach of a run, then compares and reports.",
@@ -111,12 +114,12 @@ def _caught(then: str) -> list[common_states.State]:
 
 
 def _note_step(name: str) -> common_states.State:
-    """The step that failed, for the execution's own error."""
+    """Return a state that notes the step that failed, for the execution's own error."""
     return {"Type": "Pass", "Result": name, "ResultPath": "$.step", "Next": "RecordBroken"}
 
 
 def _record(status: str, *, time: str, then: str) -> common_states.State:
-    """Note the run's status, the time at which it got it, and its latest execution."""
+    """Return a state that writes the run's status, the time of the change, and the run's latest execution."""
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::dynamodb:updateItem",
@@ -138,7 +141,10 @@ def _record(status: str, *, time: str, then: str) -> common_states.State:
 
 
 def _one_approach() -> common_states.State:
-    """Gives `{"execution": ARN or null, "error": text or null}`; never fails."""
+    """Return the states that run one approach, and never fail.
+
+    Their output is `{"execution": ARN or null, "error": text or null}`.
+    """
     return {
         "ProcessorConfig": {"Mode": "INLINE"},
         "StartAt": "RunApproach",

@@ -37,19 +37,19 @@ GPU, CPU = "ml.g5.xlarge", "ml.c7i.xlarge"
 
 @cache
 def load() -> dict[str, dict[str, str]]:
-    """Region -> {"training", "hosting-gpu", "hosting-cpu"} -> image URI."""
+    """Return the image URIs: region -> {"training", "hosting-gpu", "hosting-cpu"} -> URI."""
     content: dict[str, dict[str, str]] = json.loads(FILE.read_text(encoding="utf-8"))
     return content
 
 
 def repository(uri: str) -> tuple[str, str]:
-    """Account id and repository name of an image URI, for IAM."""
+    """Return account id and repository name of an image URI, for IAM."""
     host, _, rest = uri.partition("/")
     return host.split(".")[0], rest.partition(":")[0]
 
 
 def resolve() -> dict[str, dict[str, str]]:
-    """The content of `images.json`, from the image tables of sagemaker-core."""
+    """Return the content of `images.json`, from the image tables of sagemaker-core."""
     from sagemaker.core import image_uris
 
     def uri(region: str, scope: str, instance: str) -> str:

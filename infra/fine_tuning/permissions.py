@@ -22,7 +22,7 @@ KINDS = ("training-job", "model", "endpoint-config", "endpoint")
 
 
 def execution_role(scope: Construct, id: str, *, settings: Settings, results: Results) -> iam.Role:
-    """The role of training jobs and models: their data in the bucket, their logs, their container images."""
+    """Return the role of training jobs and models: their data in the bucket, their logs, their container images."""
     stack = cdk.Stack.of(scope)
     role = permissions.service_role(scope, id, "sagemaker.amazonaws.com", "Training jobs and endpoints")
     results.allow_read(role)

@@ -14,8 +14,10 @@ from infra.fine_tuning.training import training
 
 
 def definition(*, concurrency: int, training_instance: str, hosting_instance: str) -> common_states.State:
-    """Input `{"experiment", "run"}`. Functions: Prepare, Answer, RecordUsage, Evaluate; placeholders SageMakerRole,
-    TrainingImage, HostingImage."""
+    """Return the definition. Its input is `{"experiment", "run"}`.
+
+    Functions: Prepare, Answer, RecordUsage, Evaluate; placeholders SageMakerRole, TrainingImage, HostingImage.
+    """
     return {
         "Comment": "Trains adapters, hosts them while the questions are answered, and deletes the endpoint.",
         "StartAt": "Prepare",

@@ -59,14 +59,17 @@ def call(
 
 
 def delete(action: str, parameter: str, path: str, *, then: str) -> common_states.State:
-    """Delete what costs nothing: `then` comes next, whether it was there or not."""
+    """Return a state that deletes what costs nothing; `then` comes next, whether it existed or not."""
     state = call(action, {f"{parameter}.$": path}, then=then, catch=passed(then))
     return {**state, "Retry": [_LIGHT_RETRY]}
 
 
 def delete_endpoint(path: str, *, then: str, left: str) -> common_states.States:
-    """Delete the endpoint whose name is at `path`: `then` comes next if it is gone or going, `left` if it may still
-    run. A refused delete is only as good as a taken one if the endpoint is known not to be there."""
+    """Return states that delete the endpoint whose name is at `path`.
+
+    `then` comes next if it is gone or going, `left` if it may still run. A refused deletion counts as a deletion only
+    where the endpoint is known not to exist.
+    """
     return {
         "DeleteEndpoint": {
             **call("deleteEndpoint", {"EndpointName.$": path}, then=then, catch=passed("ProbeEndpoint")),
@@ -93,8 +96,11 @@ def delete_endpoint(path: str, *, then: str, left: str) -> common_states.States:
 
 
 def delete_logs(path: str, *, then: str) -> common_states.States:
-    """Delete the log group that SageMaker made for the endpoint whose name is at `path`, once the endpoint is gone: one
-    that is still going writes on, and its group would come back. `then` comes next in any case; there may be none."""
+    """Return states that delete the log group that SageMaker made for the endpoint whose name is at `path`.
+
+    They wait until the endpoint is gone: before, it writes on, and its group would come back. `then` comes next in any
+    case.
+    """
     return {
         "AwaitEndpointEnd": {"Type": "Pass", "Result": {"count": 0}, "ResultPath": "$.going", "Next": "FindEndpoint"},
         "FindEndpoint": {
@@ -130,5 +136,5 @@ def status(variable: str, value: str, then: str) -> common_states.State:
 
 
 def passed(then: str) -> list[common_states.State]:
-    """Go on whatever happens: this step is part of cleaning up."""
+    """Return catchers that go on whatever happens, for a step of the clean-up."""
     return [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.clean_up", "Next": then}]

@@ -13,7 +13,7 @@ from infra.fine_tuning import states as sagemaker
 
 
 def definition() -> common_states.State:
-    """No functions, no placeholders. Fails, and thereby alarms, when the endpoint may still run."""
+    """Return the definition. It has no placeholders, and fails (an alarm) when the endpoint may still run."""
     return {
         "Comment": "Deletes what a stopped fine-tuning execution has left.",
         "StartAt": "ReadEvent",

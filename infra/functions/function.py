@@ -27,7 +27,7 @@ _RETENTION = dict(zip(RETENTION_DAYS, _RETENTION_NAMES, strict=True))
 
 
 def log_group(scope: Construct, id: str, settings: Settings) -> logs.LogGroup:
-    """A log group that forgets after the configured days and goes with its stack."""
+    """Return a log group that forgets after the configured days and goes with its stack."""
     return logs.LogGroup(
         scope,
         id,

@@ -28,7 +28,7 @@ class PackagingError(RuntimeError):
 
 
 def stage(handler_module: str, *, data: Sequence[str] = (), root: Path = ROOT, build: Path = BUILD) -> Path:
-    """Folder with everything that `handler_module` (dotted name) imports, and with the files that `data` names.
+    """Return a folder with everything that `handler_module` (dotted name) imports, and the files that `data` names.
 
     `data` holds glob patterns relative to `root`, for files that are read rather than imported.
 
@@ -49,7 +49,7 @@ def stage(handler_module: str, *, data: Sequence[str] = (), root: Path = ROOT, b
 
 
 def closure(module: str, *, root: Path = ROOT) -> set[Path]:
-    """The module's file, the files of all repository modules that it imports, and their packages' `__init__.py`."""
+    """Return the files of the module, of all repository modules that it imports, and of their packages."""
     start = _file_of(module, root)
     if start is None:
         raise PackagingError(f"{root / Path(*module.split('.'))}.py does not exist; no function can be made of it")
@@ -69,7 +69,7 @@ def closure(module: str, *, root: Path = ROOT) -> set[Path]:
 
 
 def digest(entries: Iterable[tuple[str, bytes]]) -> str:
-    """16 hexadecimal digits that change with any name or content."""
+    """Return 16 hexadecimal digits that change with any name or content."""
     total = hashlib.sha256()
     for name, content in sorted(entries):
         total.update(f"{name}\0{len(content)}\0".encode() + content)

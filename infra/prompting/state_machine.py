@@ -6,7 +6,7 @@ from infra import common_states
 
 
 def definition(*, concurrency: int) -> common_states.State:
-    """Input `{"experiment", "run"}`. Functions: Prepare, Answer, Evaluate."""
+    """Return the definition. Its input is `{"experiment", "run"}`; functions: Prepare, Answer, Evaluate."""
     return {
         "Comment": "Answers the questions of a run by prompting alone.",
         "StartAt": "Prepare",

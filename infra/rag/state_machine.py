@@ -9,7 +9,10 @@ POLL_S, POLLS = 10, 120
 
 
 def definition(*, concurrency: int) -> common_states.State:
-    """Input `{"experiment", "run"}`. Functions: Prepare, Ingest, AwaitIndex, Answer, Evaluate."""
+    """Return the definition. Its input is `{"experiment", "run"}`.
+
+    Functions: Prepare, Ingest, AwaitIndex, Answer, Evaluate.
+    """
     return {
         "Comment": "Indexes the documents of a run, then answers its questions with what is found in them.",
         "StartAt": "Prepare",

@@ -40,7 +40,7 @@ class VectorStore(Construct):
     generation: VectorStoreKind
 
     def environment(self) -> dict[str, str]:
-        """What a function needs to know of the store."""
+        """Return the environment variables of a function that uses the store."""
         return {
             "OPENSEARCH_ENDPOINT": self.endpoint,
             "OPENSEARCH_SERVICE": self.service,
@@ -50,11 +50,11 @@ class VectorStore(Construct):
 
     @abstractmethod
     def grant(self, scope: Construct, *, writers: Sequence[iam.Role] = (), readers: Sequence[iam.Role] = ()) -> None:
-        """Let roles of the stack of `scope` use the index. Call it once in each stack."""
+        """Let roles of the stack of `scope` use the index. Call this once in each stack."""
 
 
 def vector_store(scope: Construct, id: str, *, settings: Settings) -> VectorStore:
-    """The store that `vector-store` asks for."""
+    """Return the kind of store that the setting `vector-store` names."""
     if settings.vector_store == "domain":
         return Domain(scope, id)
     return Collection(scope, id, settings=settings)
@@ -63,8 +63,8 @@ def vector_store(scope: Construct, id: str, *, settings: Settings) -> VectorStor
 class Collection(VectorStore):
     """A vector collection of OpenSearch Serverless, its policies and its index.
 
-    Policies come before the collection: they name it, need no ARN of it, and take up to a minute to be enforced, which
-    passes while the collection is made. The index depends on them so that its deletion is still permitted.
+    Policies come before the collection: they name it, need no ARN of it, and take up to a minute to be enforced. That
+    minute passes while the collection is made. The index depends on them, because its deletion needs their permission.
     """
 
     service: Literal["aoss", "es"] = "aoss"
@@ -149,7 +149,7 @@ class Collection(VectorStore):
             self.index.add_resource_dependency(policy)
 
     def _group(self, settings: Settings) -> str:
-        """NextGen collections live in a group. Minimum 0 lets it sleep; NextGen refuses standby replicas DISABLED."""
+        """Make the group that a NextGen collection lives in; return its name. With the minimum 0 it scales to zero."""
         group = serverless.CfnCollectionGroup(
             self,
             "Group",
@@ -234,7 +234,7 @@ _DOMAIN_EXCEPTIONS = {
 
 
 def _deployment_role(scope: Construct) -> str:
-    """The role with which CloudFormation makes the index: the execution role of the CDK bootstrap."""
+    """Return the role with which CloudFormation makes the index: the execution role of the CDK bootstrap."""
     stack = cdk.Stack.of(scope)
     qualifier = stack.synthesizer.bootstrap_qualifier or cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
     name = f"cdk-{qualifier}-cfn-exec-role-{stack.account}-{stack.region}"

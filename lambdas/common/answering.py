@@ -76,12 +76,12 @@ class Batch:
 
 
 def batch_count(manifest: Manifest) -> int:
-    """Batches of the run; the last may be shorter."""
+    """Return the number of batches of the run; the last may be shorter."""
     return -(-len(manifest.test_question_ids) // manifest.batch_size)
 
 
 def write_items(results: Results, manifest: Manifest, approach: Approach) -> dict[str, Any]:
-    """Write the Map items of the answering step; gives the payload `{"bucket", "items_key", "items": n}`."""
+    """Write the Map items of the answering step; return the payload `{"bucket", "items_key", "items": n}`."""
     items = [
         {"experiment": manifest.experiment, "run": manifest.run, "variant": variant, "batch": number}
         for variant in VARIANTS[approach]
@@ -102,7 +102,7 @@ def answer_batch(
     log: Log,
     workers: int = MODEL_WORKERS,
 ) -> dict[str, Any]:
-    """Answer what is not answered yet; gives `{"variant", "batch", "answered", "errors", "skipped"}`.
+    """Answer what is not answered yet; return `{"variant", "batch", "answered", "errors", "skipped"}`.
 
     `answer` is called in threads; it meters everything but the model's tokens itself.
     """
@@ -132,7 +132,7 @@ def answer_batch(
 
 
 def must_repeat(row: AnswerRow) -> bool:
-    """True where a later invocation may succeed."""
+    """Return whether a later invocation may succeed."""
     return row.error is not None and not row.error.startswith(PERMANENT)
 
 
@@ -237,7 +237,7 @@ def _error_row(batch: Batch, question: Question, error: str, attempts: int = 1) 
 
 
 def _earlier_usage(results: Results, batch: Batch, kept: dict[str, AnswerRow], meter: Meter) -> list[UsageRow]:
-    """The usage that the kept rows cost, to be written again beside the new; rebuilt from the rows where it is lost."""
+    """Return the usage of the kept rows, to be written again beside the new; rebuilt from the rows where it is lost."""
     if not kept:
         return []
     try:

@@ -47,7 +47,7 @@ class ModelCallError(RuntimeError):
 
 
 def timed_call(call: Callable[[], T], *, deadline: Deadline, **retry: Any) -> tuple[T, float, int]:
-    """(result, milliseconds of the attempt that succeeded, attempts) of a model call with retries.
+    """Return (result, milliseconds of the attempt that succeeded, attempts) of a model call with retries.
 
     Raises:
         DeadlineError: the time ran out.
@@ -83,7 +83,7 @@ def converse(
     temperature: float = 0.0,
     **retry: Any,
 ) -> Generated:
-    """One Converse call. `metadata` goes into invocation logs only; `retry` are options of `with_retries`.
+    """Make one Converse call. `metadata` goes into invocation logs only; `retry` are options of `with_retries`.
 
     Raises:
         DeadlineError, ModelCallError: as `timed_call`.
@@ -130,7 +130,7 @@ def _refuses_temperature(error: ModelCallError) -> bool:
 def embed(
     client: Any, model_arn: str, text: str, dimensions: int, *, deadline: Deadline | None = None, **retry: Any
 ) -> Embedded:
-    """The normalised vector of `text` (Titan Text Embeddings V2 wire format), `dimensions` long.
+    """Return the normalised vector of `text` (Titan Text Embeddings V2 wire format), `dimensions` long.
 
     Raises:
         DeadlineError, ModelCallError: as `timed_call`; also when the vector has another length.

@@ -79,7 +79,7 @@ class Meter:
             self._tokens[(model_id, meter)] += tokens
 
     def generated(self, model_id: str, *, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> None:
-        """The tokens of one Converse call. Converse counts cached input tokens apart from `inputTokens`.
+        """Add the tokens of one Converse call. Converse counts cached input tokens apart from `inputTokens`.
 
         A prompt above the model's long-context threshold is metered as long context in every token.
         """
@@ -90,11 +90,11 @@ class Meter:
                 self.tokens(model_id, names[name], count)
 
     def embedded(self, model_id: str, tokens: int) -> None:
-        """Tokens that an embedding model read."""
+        """Add tokens that an embedding model read."""
         self.tokens(model_id, "input", tokens)
 
     def add(self, rows: Iterable[UsageRow]) -> None:
-        """Rows that the step made itself, with `meter.context()`."""
+        """Add rows that the step made itself, with `meter.context()`."""
         with self._lock:
             self._rows += rows
 
@@ -109,7 +109,7 @@ class Meter:
         )
 
     def rows(self) -> list[UsageRow]:
-        """All usage so far: tokens, requests, this invocation's Lambda time and log bytes, added rows."""
+        """Return all usage so far: tokens, requests, this invocation's Lambda time and log bytes, added rows."""
         rows_of = self.context()
         with self._lock:
             rows = [rows_of.tokens(model, meter, n) for (model, meter), n in sorted(self._tokens.items())]
@@ -182,5 +182,5 @@ def _ask_for_capacity(params: dict[str, Any], model: Any, **_: Any) -> None:
 
 
 def stamp(moment: datetime) -> str:
-    """A UTC time as ISO 8601 with milliseconds and a Z."""
+    """Return a UTC time as ISO 8601 with milliseconds and a Z."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -54,38 +54,38 @@ class Shot:
 
 
 def zero_shot(question: str, style: HouseStyle) -> Prompt:
-    """The house style and the question."""
+    """Return the house style and the question."""
     return _prompt(_system(style), question)
 
 
 def few_shot(question: str, style: HouseStyle, shots: Sequence[Shot]) -> Prompt:
-    """The house style, the shots as earlier turns, the question."""
+    """Return the house style, the shots as earlier turns, the question."""
     return _prompt(_system(style), question, shots)
 
 
 def chain_of_thought(question: str, style: HouseStyle) -> Prompt:
-    """As zero-shot, with room to reason before `Answer:`; `final_answer` cuts the reasoning off."""
+    """Return zero-shot's prompt with room to reason before `Answer:`; `final_answer` cuts the reasoning off."""
     system = f'{_system(style)} First think in one short sentence, then write "{ANSWER_MARK}" and the answer.'
     return _prompt(system, question, limit=REASONING_TOKENS)
 
 
 def with_pages(question: str, style: HouseStyle, pages: Sequence[Document], shots: Sequence[Shot] = ()) -> Prompt:
-    """The house style, the pages (best first) and the question; shots carry their own pages."""
+    """Return the house style, the pages (best first) and the question; shots carry their own pages."""
     return _prompt(f"{_system(style)} Use only the pages.", _user_turn(question, pages), shots)
 
 
 def fine_tuned(question: str) -> Prompt:
-    """The question alone: style and facts are in the weights."""
+    """Return the question alone: style and facts are in the weights."""
     return _prompt(None, question)
 
 
 def fine_tuned_with_pages(question: str, pages: Sequence[Document]) -> Prompt:
-    """Pages and question without instructions."""
+    """Return pages and question without instructions."""
     return _prompt(None, _user_turn(question, pages))
 
 
 def page_text(page: Document) -> str:
-    """`[PAGE-ID] Title: text`, on one line."""
+    """Return `[PAGE-ID] Title: text`, on one line."""
     return " ".join(f"[{page.id}] {page.title}: {page.text}".split())
 
 
@@ -97,14 +97,14 @@ def final_answer(text: str, variant: str) -> str:
 
 
 def citations(text: str) -> tuple[str, ...]:
-    """Ids in square brackets, in order, each once: `12 mm [PRD-01]` gives (`PRD-01`,)."""
+    """Return the ids in square brackets, in order, each once: `12 mm [PRD-01]` gives (`PRD-01`,)."""
     return tuple(dict.fromkeys(_BRACKETED.findall(text)))
 
 
 def choose_shots(
     questions: Iterable[Question], seed: int, count: int = FEW_SHOTS, refusals: int = 1
 ) -> tuple[Shot, ...]:
-    """`count` shots from training questions, `refusals` of them unanswerable, the others of as many kinds as there are.
+    """Choose `count` shots from training questions, `refusals` of them unanswerable, the others of diverse kinds.
 
     The kind of a question is the letters that its page id begins with (`PRD` of `PRD-01`) and its tags. The choice
     depends on the seed and the questions only, not on their order. The refusal comes second to last, so that the
@@ -115,7 +115,7 @@ def choose_shots(
 
 
 def choose_questions(questions: Iterable[Question], seed: int, count: int, refusals: int) -> tuple[Question, ...]:
-    """The training questions behind the shots; see `choose_shots`.
+    """Return the training questions behind the shots; see `choose_shots`.
 
     Raises:
         ValueError: there are too few questions to choose from.

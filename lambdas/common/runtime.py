@@ -84,7 +84,7 @@ _clients_lock = threading.RLock()
 
 
 def session() -> Any:
-    """The process's one botocore session. boto3 would add resources and transfers: a sixth more time to import."""
+    """Return the process's one botocore session. boto3 would take a sixth longer to import."""
     with _clients_lock:
         if not _sessions:
             _sessions.append(botocore.session.get_session())
@@ -92,7 +92,7 @@ def session() -> Any:
 
 
 def client(service: str) -> Any:
-    """The process's one client of `service`; 5 standard attempts, 1 where `with_retries` wraps the calls."""
+    """Return the process's one client of `service`; 5 standard attempts, 1 where `with_retries` wraps the calls."""
     with _clients_lock:  # building clients from one session is not thread-safe, using them is
         if service not in _clients:
             attempts = 1 if service in SELF_RETRIED else 5
@@ -114,12 +114,12 @@ def reset_clients() -> None:
 
 
 def on_embedded_aws() -> bool:
-    """Whether the environment names an embedded AWS, whose bill is simulated."""
+    """Return whether the environment names an embedded AWS, whose bill is simulated."""
     return bool(os.environ.get("AWS_ENDPOINT_URL"))
 
 
 def is_retryable(error: BaseException) -> bool:
-    """True where the same call may succeed later: throttling, 5xx, connection errors, or an own `retryable` flag.
+    """Return whether a repeated call may succeed: throttling, 5xx, connection errors, or the error's `retryable`.
 
     Validation and permission errors are not, and neither is a quota that is counted by the day. Errors of other HTTP
     clients are judged by their `status_code` (429, 5xx, or "N/A" for a connection that failed).
@@ -163,7 +163,7 @@ def with_retries(
     cap_s: float = 8.0,
     rng: random.Random | None = None,
 ) -> T:
-    """`call()`, repeated after retryable errors with full jitter: waits are uniform in [0, min(cap, base * 2^n)].
+    """Return `call()`, repeated after retryable errors with full jitter: waits in [0, min(cap, base * 2^n)].
 
     Raises:
         DeadlineError: no time is left for the call, or for the wait before the next attempt (the last error is its
@@ -187,7 +187,7 @@ def with_retries(
 
 
 def map_bounded(fn: Callable[[T], R], items: Iterable[T], workers: int = 8) -> list[R]:
-    """`fn` over `items` in at most `workers` threads; results in the order of the items.
+    """Return `fn` over `items` in at most `workers` threads, in the order of the items.
 
     The first error is raised as it is; calls that have not begun by then are dropped.
     """
@@ -196,12 +196,12 @@ def map_bounded(fn: Callable[[T], R], items: Iterable[T], workers: int = 8) -> l
 
 
 def error_code(error: BaseException) -> str:
-    """The code with which AWS refused a call; empty for any other error."""
+    """Return the code with which AWS refused a call; empty for any other error."""
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
 
 
 def one_line(error: BaseException, limit: int = 300) -> str:
-    """`error` for a log line or an error row: kind and message on one line, without line breaks."""
+    """Return `error` for a log line or an error row: kind and message on one line."""
     text = " ".join(str(error).split())
     if isinstance(error, ClientError):
         details = error.response.get("Error", {})
@@ -237,5 +237,5 @@ class Log:
 
     @classmethod
     def bytes_written(cls) -> int:
-        """Bytes of all lines of this process so far, for the log meter."""
+        """Return the bytes of all lines of this process so far, for the log meter."""
         return cls._bytes

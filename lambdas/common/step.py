@@ -79,7 +79,7 @@ def open_step(event: Mapping[str, Any], context: LambdaContext, approach: str, v
 
 
 def field(event: Mapping[str, Any], name: str, kind: type[T]) -> T:
-    """A required field of the event.
+    """Return a required field of the event.
 
     Raises:
         EventError: it is missing or not a `kind`.

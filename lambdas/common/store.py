@@ -140,7 +140,7 @@ class Results:
             ) from error
 
     def write(self, key: str, records: Iterable[Any]) -> None:
-        """`records` (dataclass instances) as JSON Lines."""
+        """Write `records` (dataclass instances) as JSON Lines."""
         self.write_text(key, json_codec.dump_lines(records), "application/x-ndjson")
 
     def read(self, key: str, cls: type[T]) -> list[T]:
@@ -157,22 +157,22 @@ class Results:
             raise ValueError(f"{self.uri(key)}: {error}") from error
 
     def list_keys(self, prefix: str) -> list[str]:
-        """Keys below `prefix`, sorted."""
+        """Return the keys below `prefix`, sorted."""
         return sorted(entry["Key"] for entry in self.objects(prefix))
 
     def objects(self, prefix: str) -> Iterator[dict[str, Any]]:
-        """What S3 lists of each object below `prefix`: `Key`, `Size`, `ETag`, `LastModified`; in its order."""
+        """Return what S3 lists of each object below `prefix`: `Key`, `Size`, `ETag`, `LastModified`; in its order."""
         for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
             yield from page.get("Contents", [])
 
     def list_folders(self, prefix: str) -> list[str]:
-        """What comes after `prefix`, up to the next slash, in keys that have one there; sorted, each once."""
+        """Return the folders below `prefix`: what its keys have up to the next slash; sorted, each once."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
         found = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", [])]
         return sorted(name.removeprefix(prefix).rstrip("/") for name in found)
 
     def read_prefix(self, prefix: str, cls: type[T]) -> list[T]:
-        """The records of all `.jsonl` objects below `prefix`, in the order of their keys."""
+        """Return the records of all `.jsonl` objects below `prefix`, in the order of their keys."""
         return [record for key in self.list_keys(prefix) if key.endswith(".jsonl") for record in self.read(key, cls)]
 
     def manifest(self, experiment: str, run: str) -> Manifest:

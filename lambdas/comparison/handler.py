@@ -11,8 +11,12 @@ from lambdas.comparison import logic
 
 
 def summarise(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """`{"experiment", "run", "executions": {approach: ARN or null}, "errors": {approach: text}}` ->
-    `{"paired_key", "usage_rows", "failed": [approach, ...]}`.
+    """Compare the approaches of a run and meter its orchestration.
+
+    Event: `{"experiment", "run", "executions": {approach: ARN or null}, "errors": {approach: text}}`.
+
+    Returns:
+        `{"paired_key", "usage_rows", "failed": [approach, ...]}`.
     """
     executions, errors = field(event, "executions", dict), field(event, "errors", dict)
     step = open_step(event, context, keys.SHARED)

@@ -24,7 +24,7 @@ CHILDREN_SOURCE = "states:DescribeMapRun, child executions x states of the item 
 def summarise(
     step: Step, executions: Mapping[str, str | None], errors: Mapping[str, str | None], states: Any
 ) -> dict[str, Any]:
-    """Gives `{"paired_key", "usage_rows", "failed"}`. An approach without scores is left out of the pairs and named.
+    """Return `{"paired_key", "usage_rows", "failed"}`. An approach without scores is left out of the pairs and named.
 
     `states` is a boto3 Step Functions client.
     """
@@ -52,8 +52,11 @@ def _scores(step: Step, approach: str) -> list[ScoreRow]:
 
 
 def _usage(step: Step, executions: Mapping[str, str | None], states: Any) -> dict[tuple[str, str], list[UsageRow]]:
-    """(approach, part) -> rows. Transitions have a part for each execution, so that a run that is continued keeps those
-    of its earlier attempts; storage has one, which every attempt works out anew for all the time so far."""
+    """Return (approach, part) -> rows.
+
+    Transitions have a part for each execution: a continued run keeps those of its earlier attempts. Storage has one
+    part, which every attempt computes anew.
+    """
     rows_of = replace(step.meter.context(), start=step.manifest.created)
     usage: dict[tuple[str, str], list[UsageRow]] = {}
     for approach, arn in executions.items():
@@ -68,7 +71,7 @@ def _usage(step: Step, executions: Mapping[str, str | None], states: Any) -> dic
 
 
 def _objects(step: Step) -> dict[str, list[dict[str, Any]]]:
-    """The run's objects by approach; its own files and its input, which no approach has to itself, are `shared`.
+    """Return the run's objects by approach; its own files and its input belong to `shared`.
 
     Runs of the same input share it: each counts it from its own beginning.
     """

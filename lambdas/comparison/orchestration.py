@@ -45,7 +45,7 @@ def transitions(states: Any, execution_arn: str) -> Transitions:
 
 
 def count_events(events: Iterable[Mapping[str, Any]]) -> int:
-    """States entered, and attempts of a task beyond its first.
+    """Count states entered, and attempts of a task beyond its first.
 
     Where events name their predecessor, an attempt belongs to the state that the chain of predecessors leads to, else
     to the state entered last.
@@ -68,12 +68,12 @@ def count_events(events: Iterable[Mapping[str, Any]]) -> int:
 
 
 def child_states(definition: Mapping[str, Any]) -> dict[str, int]:
-    """Label of a Distributed Map ("" where it has none) -> states that one child enters, 0 for express children.
+    """Return label of a Distributed Map ("" without one) -> states that one child enters, 0 for express children.
 
     Counts all states of the item processor: right for a chain, too many where a Choice leaves some out.
 
     Raises:
-        ValueError: two maps without a label have different numbers of states, so that runs cannot be told apart.
+        ValueError: two maps without a label have different numbers of states: their runs cannot be told apart.
     """
     found: dict[str, int] = {}
     for state in _all_states(definition):
@@ -89,7 +89,7 @@ def child_states(definition: Mapping[str, Any]) -> dict[str, int]:
 
 
 def stored_byte_seconds(objects: Iterable[Mapping[str, Any]], now: datetime) -> Decimal:
-    """Size x time since writing, summed over objects as ListObjectsV2 lists them.
+    """Return size x time since writing, summed over objects as ListObjectsV2 lists them.
 
     An overwritten object counts from its last writing; noncurrent versions do not count (the bucket keeps none).
     """
@@ -101,7 +101,7 @@ def _age(written: datetime, now: datetime) -> Decimal:
 
 
 def _states_of_child(map_run_arn: str, by_label: Mapping[str, int]) -> int:
-    """A map run's ARN is arn:aws:states:region:account:mapRun:machine/label:id."""
+    """Return the states that one child of a map run enters. Its ARN ends in `:mapRun:machine/label:id`."""
     label = map_run_arn.split(":")[6].partition("/")[2]
     if label in by_label:
         return by_label[label]
@@ -112,7 +112,7 @@ def _states_of_child(map_run_arn: str, by_label: Mapping[str, int]) -> int:
 
 
 def _all_states(machine: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The states of a machine or item processor, inline maps and branches included, children of other maps not."""
+    """Return the states of a machine or item processor: with inline maps and branches, without other maps' children."""
     for state in machine.get("States", {}).values():
         yield state
         for branch in state.get("Branches", ()):

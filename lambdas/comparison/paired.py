@@ -50,7 +50,7 @@ class Pair(NamedTuple):
 
 
 def compare(scores: Sequence[ScoreRow], *, experiment: str, run: str, seed: int) -> list[PairedRow]:
-    """Differences of all pairs in all metrics that both sides have. Variants without scores take no part."""
+    """Return the differences of all pairs in all metrics that both sides have. Variants without scores are left out."""
     columns = by_variant(scores)
     rows: list[PairedRow] = []
     for pair in pairs(columns):
@@ -81,7 +81,7 @@ def compare(scores: Sequence[ScoreRow], *, experiment: str, run: str, seed: int)
 
 
 def pairs(columns: Columns) -> list[Pair]:
-    """The recommended pairs among the variants that have scores, each once."""
+    """Return the recommended pairs among the variants that have scores, each once."""
     best = best_prompting(columns)
     wanted = [Pair(variant, best) for names in VARIANTS.values() for variant in names] if best is not None else []
     wanted += [Pair(*pair) for pair in FIXED_PAIRS]
@@ -89,7 +89,7 @@ def pairs(columns: Columns) -> list[Pair]:
 
 
 def best_prompting(columns: Columns) -> str | None:
-    """The prompting variant with the best means, by `BEST_BY` in turn; the simplest one among equals."""
+    """Return the prompting variant with the best means, by `BEST_BY` in turn; the simplest one among equals."""
     present = [variant for variant in VARIANTS["prompting"] if variant in columns]
     if not present:
         return None

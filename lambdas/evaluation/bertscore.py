@@ -57,7 +57,7 @@ class BertScore:
         self._tokenizer.no_padding()
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[Match]:
-        """One `Match` for every (candidate, reference).
+        """Return one `Match` for every (candidate, reference).
 
         A text that occurs several times in `PAIRS_IN_MEMORY` neighbouring pairs is embedded once, so keep pairs with
         one reference together. Memory is bounded by that window, not by the number of pairs.
@@ -71,7 +71,7 @@ class BertScore:
         return matches
 
     def embed(self, texts: Sequence[str]) -> list[Vectors]:
-        """For every text the unit vectors of its tokens, [CLS] and [SEP] included: float32, tokens x 384."""
+        """Return the unit vectors of each text's tokens, [CLS] and [SEP] included: float32, tokens x 384."""
         import numpy as np
 
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
@@ -94,7 +94,7 @@ class BertScore:
 
 
 def greedy_match(candidate: Vectors, reference: Vectors) -> Match:
-    """Matches unit vectors (tokens x dimensions) whose first and last rows are the special tokens."""
+    """Match unit vectors (tokens x dimensions) whose first and last rows are the special tokens."""
     if len(candidate) <= 2 or len(reference) <= 2:
         return Match(0.0, 0.0, 0.0)
     similarity = candidate @ reference.T

@@ -86,7 +86,7 @@ def check(rules: Sequence[GateRule]) -> None:
 
 
 def decide(rules: Sequence[GateRule], rows: Iterable[QualityRow]) -> list[Verdict]:
-    """A verdict for every variant in `rows`, in their order.
+    """Return a verdict for every variant in `rows`, in their order.
 
     Raises:
         GateRefusedError: see `check`.

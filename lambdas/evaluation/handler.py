@@ -11,7 +11,7 @@ from lambdas.evaluation import logic
 
 
 def evaluate(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """`{"experiment", "run", "approach"}` -> `{"approach", "variants", "answers", "quality_key"}`."""
+    """Score `{"experiment", "run", "approach"}`; return `{"approach", "variants", "answers", "quality_key"}`."""
     name = field(event, "approach", str)
     approach = next((known for known in APPROACHES if known == name), None)
     if approach is None:

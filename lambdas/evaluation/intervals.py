@@ -30,7 +30,7 @@ class Difference(NamedTuple):
 
 
 def wilson(successes: int, n: int, z: float = Z95) -> Interval:
-    """Wilson's score interval of a proportion (J. Am. Stat. Assoc. 22, 1927); honest at 0 and at n, unlike p +- z*se.
+    """Return Wilson's score interval of a proportion (J. Am. Stat. Assoc. 22, 1927); it holds at 0 and n too.
 
     Raises:
         ValueError: n < 1, or successes outside 0 to n.
@@ -48,7 +48,7 @@ def wilson(successes: int, n: int, z: float = Z95) -> Interval:
 
 
 def mean_interval(values: Sequence[float], seed: str, resamples: int = RESAMPLES) -> Interval:
-    """Percentile bootstrap of the mean (Efron 1979), normal approximation above `BOOTSTRAP_UP_TO` values.
+    """Return a percentile bootstrap of the mean (Efron 1979), a normal approximation above `BOOTSTRAP_UP_TO` values.
 
     Values that are all alike give an interval without width: the bootstrap knows nothing beyond the sample.
 
@@ -65,7 +65,7 @@ def mean_interval(values: Sequence[float], seed: str, resamples: int = RESAMPLES
 
 
 def mcnemar(a: Sequence[float], b: Sequence[float]) -> Difference:
-    """Two variants' 0/1 scores on the same questions: exact McNemar test, Newcombe's interval of the difference.
+    """Compare two variants' 0/1 scores on the same questions: exact McNemar test, Newcombe's interval.
 
     p is the two-sided binomial probability of the discordant questions under 1/2. The interval is the score interval
     for paired proportions with continuity-corrected phi (Newcombe, Stat. Med. 17, 1998, method 10): unlike a
@@ -88,7 +88,7 @@ def mcnemar(a: Sequence[float], b: Sequence[float]) -> Difference:
 
 
 def paired_bootstrap(a: Sequence[float], b: Sequence[float], seed: str, resamples: int = RESAMPLES) -> Difference:
-    """Difference of two means on the same questions, by resampling questions; p by inverting the interval.
+    """Compare two means on the same questions by resampling questions; p by inverting the interval.
 
     p is never below 2 / (resamples + 1): so few resamples cannot say more.
 
@@ -113,7 +113,7 @@ def paired_bootstrap(a: Sequence[float], b: Sequence[float], seed: str, resample
 
 
 def binomial_two_sided(first: int, second: int) -> float:
-    """Probability, under 1/2 each, of a split of first + second at least as uneven as this one; exact in integers."""
+    """Return the probability, under 1/2 each, of a split at least as uneven as this one; exact in integers."""
     n = first + second
     term, total = 1, 0
     for k in range(min(first, second) + 1):
@@ -146,7 +146,7 @@ def _bootstrap_means(values: Sequence[float], seed: str, resamples: int) -> list
 
 
 def _percentile(ordered: Sequence[float], q: float) -> float:
-    """Linear interpolation between the two nearest order statistics."""
+    """Return the linear interpolation between the two nearest order statistics."""
     position = q * (len(ordered) - 1)
     lower = math.floor(position)
     upper = min(lower + 1, len(ordered) - 1)

@@ -15,7 +15,7 @@ from lambdas.evaluation.overlap import Overlap
 
 
 def evaluate(step: Step, approach: Approach) -> dict[str, Any]:
-    """Gives `{"approach", "variants", "answers", "quality_key"}`; overwrites what an earlier call wrote.
+    """Return `{"approach", "variants", "answers", "quality_key"}`; overwrite what an earlier call wrote.
 
     Raises:
         AnswersError: there are no answers, or they do not fit the questions.
@@ -62,5 +62,5 @@ def asked(manifest: Manifest, questions: list[Question]) -> list[Question]:
 
 @functools.cache
 def scorers() -> tuple[Overlap, BertScore]:
-    """Loaded by the first call (1 to 2 s), kept for the warm ones."""
+    """Return the scorers, loaded by the first call (1 to 2 s), kept for the warm ones."""
     return Overlap(), BertScore(model_files.find())

@@ -28,7 +28,7 @@ class ModelFiles:
 
 
 def find() -> ModelFiles:
-    """The files of the layer, else those of the installed packages; no package is imported for it.
+    """Return the files of the layer, else those of the installed packages, which are not imported.
 
     Raises:
         ModelFilesError: a file is missing or its SHA-256 differs; the message says which and what to do.

@@ -43,7 +43,7 @@ class Evaluation:
 
 
 def split_of(question: Question) -> str:
-    """The part of the test that the question belongs to: its first tag, else whether it can be answered."""
+    """Return the part of the test that the question belongs to: its first tag, else whether it can be answered."""
     if question.tags:
         return question.tags[0]
     return "unanswerable" if question.unanswerable else "answerable"
@@ -106,7 +106,7 @@ def evaluate(
 
 
 def summarise(scores: Sequence[ScoreRow], seed: int) -> list[QualityRow]:
-    """Mean and 95 % interval of every metric by variant, over all questions and over each split by itself."""
+    """Return mean and 95 % interval of every metric by variant, over all questions and over each split."""
     groups: dict[tuple[str, str, str, Approach], dict[str, list[ScoreRow]]] = {}
     for score in scores:
         by_split = groups.setdefault((score.experiment, score.run, score.variant, score.approach), {ALL: []})
@@ -154,12 +154,12 @@ def _by_variant(answers: Iterable[AnswerRow], asked: set[str], approach: Approac
 
 
 def _text(row: AnswerRow | None) -> str:
-    """What is scored: for chain-of-thought the final answer without the reasoning, nothing for an error."""
+    """Return what is scored: for chain-of-thought the final answer without the reasoning, nothing for an error."""
     return "" if row is None or row.error is not None else final_answer(row.text, row.variant)
 
 
 def _hits(row: AnswerRow | None, question: Question, retrieves: int) -> dict[str, float]:
-    """hit@k for variants that retrieve, up to the number of pages in a prompt; an error is a miss."""
+    """Return hit@k for variants that retrieve, up to the number of pages in a prompt; an error is a miss."""
     if question.document is None:
         return {}
     pages = [r.document for r in sorted(row.retrieved, key=lambda r: r.rank)] if row is not None else []

@@ -38,27 +38,27 @@ def contained(text: str, reference: str) -> bool:
 
 
 def cites(text: str, page: str) -> bool:
-    """The first bracketed id is `page`; a right id after a wrong one does not count."""
+    """Return whether the first bracketed id is `page`; a right id after a wrong one does not count."""
     found = citations(text)
     return bool(found) and found[0].casefold() == page.casefold()
 
 
 def is_refusal(text: str, style: HouseStyle) -> bool:
-    """The answer holds the house's refusal sentence, whatever stands around it."""
+    """Return whether the answer holds the house's refusal sentence, whatever stands around it."""
     return has_run(tokens(style.refusal), tokens(text))
 
 
 def in_format(text: str, style: HouseStyle) -> bool:
-    """The whole answer matches the house pattern, or is exactly the refusal sentence."""
+    """Return whether the whole answer matches the house pattern, or is exactly the refusal sentence."""
     stripped = text.strip()
     return re.fullmatch(style.pattern, stripped) is not None or exact(stripped, style.refusal)
 
 
 def score(text: str, question: Question, style: HouseStyle, *, failed: bool = False) -> dict[str, float]:
-    """The metrics that apply to the question: name -> 0.0 or 1.0.
+    """Return the metrics that apply to the question: name -> 0.0 or 1.0.
 
     `failed` marks a question that got no answer. It counts as wrong in every metric; it is no refusal and no
-    fabrication, so that an outage is not taken for caution.
+    fabrication, because an outage is not caution.
     """
     text = "" if failed else text
     refused = is_refusal(text, style)

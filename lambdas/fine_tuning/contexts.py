@@ -20,7 +20,7 @@ class PageRetriever:
 
     @classmethod
     def open(cls, step: Step) -> PageRetriever:
-        """The index of the rag approach, read as the experiment says.
+        """Open the index of the rag approach, with the experiment's retrieval settings.
 
         Raises:
             SettingsError: a variable of the store or of the embedding model is missing.
@@ -30,7 +30,7 @@ class PageRetriever:
         return cls(open_search(step))
 
     def best(self, question: str, count: int) -> list[RetrievedPage]:
-        """At most `count` pages, best first."""
+        """Return at most `count` pages, best first."""
         from lambdas.rag.retrieval import retrieve
 
         # As many candidates as the rag approach takes, so that ranks agree; more only where more pages are needed.

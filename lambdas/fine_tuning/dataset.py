@@ -45,7 +45,7 @@ class Example:
 
 
 def closed_book(questions: Sequence[Question], seed: int) -> list[Example]:
-    """One example a question, in an order drawn by seed; unanswerable questions are refusals already."""
+    """Return one example a question, in an order drawn by seed; unanswerable questions are refusals already."""
     examples = [
         _example(q, prompts.fine_tuned(q.question), q.answer, "refusal" if q.unanswerable else "answer")
         for q in questions
@@ -100,7 +100,7 @@ def with_pages(
 
 
 def reserved_pages(test: Iterable[Question]) -> frozenset[str]:
-    """Ids of the pages that are held out whole: gold pages of test questions tagged `reserved-page`."""
+    """Return the ids of the pages that are held out whole: gold pages of test questions tagged `reserved-page`."""
     return frozenset(q.document for q in test if RESERVED_SPLIT in q.tags and q.document is not None)
 
 

@@ -17,7 +17,7 @@ PAGE_VARIANTS = frozenset({"base+rag", "lora+rag"})
 def invoke(
     client: Any, endpoint: str, prompt: Prompt, adapter: str | None, *, deadline: Deadline, **retry: Any
 ) -> Generated:
-    """`{"messages", "max_new_tokens", "adapter"}` -> `{"text", "input_tokens", "output_tokens"}`.
+    """Ask the endpoint: `{"messages", "max_new_tokens", "adapter"}` -> `{"text", "input_tokens", "output_tokens"}`.
 
     Raises:
         DeadlineError: no time was left.

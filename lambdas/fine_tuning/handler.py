@@ -43,7 +43,7 @@ def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def record_usage(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """What the training job and the endpoint cost: `{"usage_rows": n}`."""
+    """Record what the training job and the endpoint used: `{"usage_rows": n}`."""
     step = open_step(event, context, "fine-tuning")
     with step.meter:
         return logic.record_usage(step, event)

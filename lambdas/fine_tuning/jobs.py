@@ -41,7 +41,7 @@ class Job:
 
 
 def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str) -> dict[str, str]:
-    """What `train.py` is told; SageMaker passes text only."""
+    """Return the hyperparameters of `train.py`; SageMaker passes text only."""
     training = experiment.training
     values: dict[str, object] = {
         "base_model": base_model,
@@ -59,7 +59,7 @@ def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str)
 
 
 def code_files(root: Path | None = None) -> dict[str, bytes]:
-    """Key below the code prefix -> content, of every file of `training/` and `serving/`.
+    """Return key below the code prefix -> content, of every file of `training/` and `serving/`.
 
     Raises:
         FileNotFoundError: the function's package lacks the entry point.
@@ -77,7 +77,7 @@ def code_files(root: Path | None = None) -> dict[str, bytes]:
 
 
 def fingerprint(manifest: Manifest, experiment: Experiment, hyper: Mapping[str, str], code: Mapping[str, bytes]) -> str:
-    """SHA-256 of all that decides what is trained: examples asked for, prompts, retrieval, hyperparameters, code."""
+    """Return a SHA-256 of all that decides what is trained: examples, prompts, retrieval, hyperparameters, code."""
     digest = hashlib.sha256()
     facts = {
         "input": manifest.input_sha256,
@@ -115,7 +115,7 @@ def cost_tags(manifest: Manifest, settings: TagSettings) -> list[dict[str, str]]
 
 
 def payload(results: Results, manifest: Manifest, job: Job, names: Mapping[str, str]) -> dict[str, Any]:
-    """The places and names that the state machine hands to SageMaker.
+    """Return the places and names that the state machine hands to SageMaker.
 
     All jobs of a run share one checkpoint folder: a later job goes on where an interrupted one has stopped.
     """

@@ -31,7 +31,7 @@ def answer(
     base_model: str,
     open_pages: Callable[[Step], PageRetriever],
 ) -> dict[str, Any]:
-    """Answer batch `number` with `variant`; the summary of `answer_batch`. The endpoint's tokens are not billed."""
+    """Answer batch `number` with `variant`; return `answer_batch`'s summary. An endpoint's tokens are not billed."""
     batch = Batch(
         manifest=step.manifest,
         approach="fine-tuning",
@@ -62,9 +62,9 @@ def answer(
 
 
 def record_usage(step: Step, event: Mapping[str, Any]) -> dict[str, int]:
-    """Usage of the training job and of the endpoint's life; `{"usage_rows": n}`.
+    """Record the usage of the training job and of the endpoint's life; return `{"usage_rows": n}`.
 
-    Each job and each endpoint has a part of its own, so that a later attempt, which trains nothing, leaves them.
+    Each job and each endpoint has its own part, which a later attempt that trains nothing leaves alone.
     """
     manifest = step.manifest
     rows: list[UsageRow] = []
@@ -84,7 +84,7 @@ def record_usage(step: Step, event: Mapping[str, Any]) -> dict[str, int]:
 
 
 def training_usage(meter: Meter, training: Mapping[str, Any]) -> UsageRow:
-    """Billable seconds of a described training job, on its own instances."""
+    """Return the billable seconds of a described training job, on its own instances."""
     try:
         resources = training["ResourceConfig"]
         seconds = _whole(training["BillableTimeInSeconds"]) * _whole(resources["InstanceCount"])
@@ -94,7 +94,7 @@ def training_usage(meter: Meter, training: Mapping[str, Any]) -> UsageRow:
 
 
 def endpoint_usage(meter: Meter, event: Mapping[str, Any]) -> UsageRow:
-    """Seconds from the endpoint's creation to its deletion, one instance."""
+    """Return the seconds from the endpoint's creation to its deletion, one instance."""
     for name in ("endpoint_deleted", "hosting_instance"):
         if not event.get(name):
             raise EventError(f"event field {name!r} is missing")
@@ -107,7 +107,7 @@ def endpoint_usage(meter: Meter, event: Mapping[str, Any]) -> UsageRow:
 
 
 def _plain(moment: str) -> str:
-    """A moment as part of a key."""
+    """Return a moment as part of a key."""
     return "".join(c for c in moment if c.isalnum())
 
 
@@ -122,7 +122,7 @@ def _moment(event: Mapping[str, Any], name: str) -> datetime:
 
 
 def _whole(value: Any) -> int:
-    """Step Functions may hand a whole number over as `120.0`."""
+    """Return a whole number, which Step Functions may hand over as `120.0`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
         raise EventError(f"event field 'training': a whole number is needed, not {value!r}")
     return int(value)

@@ -29,7 +29,7 @@ def prompt_for(variant: str, question: str, style: HouseStyle, shots: Sequence[S
 
 
 def answerer(step: Step, batch: Batch, generator: GeneratorSettings, client: Any) -> Callable[[Question], Answered]:
-    """The function that answers one question of `batch`; shots are chosen once."""
+    """Return the function that answers one question of `batch`; shots are chosen once."""
     style = step.results.experiment(step.manifest).house_style
     shots: tuple[Shot, ...] = ()
     if batch.variant == "few-shot":

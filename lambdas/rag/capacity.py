@@ -57,7 +57,7 @@ class Use:
 
 
 def parse(name: str) -> Use:
-    """The inverse of `Use.name`.
+    """Return the use whose `Use.name` is `name`.
 
     Raises:
         ValueError: `name` is not of that form.
@@ -102,7 +102,7 @@ def record(
 def usage_rows(
     uses: Sequence[Use], manifest: Manifest, approach: Approach, *, generation: Generation, region: str
 ) -> list[UsageRow]:
-    """Capacity-unit seconds of each kind, stored byte-seconds, and the S3 requests of the answering steps' records."""
+    """Return capacity-unit seconds of each kind, stored byte-seconds, and S3 requests for records of answering."""
     rows: list[UsageRow] = []
     for kind in ("search", "indexing"):
         spans = [(use.start, use.end) for use in uses if use.kind == kind]
@@ -127,7 +127,7 @@ def usage_rows(
 
 
 def awake_ms(spans: Iterable[tuple[int, int]], generation: Generation) -> tuple[int, str]:
-    """(milliseconds that the workers were there for these uses, how that was found)."""
+    """Return (milliseconds that the workers were awake for these uses, the rule behind the number)."""
     ordered = sorted(spans)
     if generation == "classic":
         return max(end for _, end in ordered) - ordered[0][0], "first to last use of the store by the run"
@@ -140,7 +140,7 @@ def awake_ms(spans: Iterable[tuple[int, int]], generation: Generation) -> tuple[
 
 
 def stored_bytes(texts: Iterable[str], dimensions: int) -> int:
-    """Bytes of the chunks in the index, before what the service adds or compresses: text and 4 bytes a number."""
+    """Return the bytes of the chunks in the index (text and 4 bytes a number), before overhead and compression."""
     return sum(len(text.encode()) + 4 * dimensions for text in texts)
 
 

@@ -17,8 +17,8 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """A piece of a document: `text` stands at character `offset` of the scrubbed document text; `position` counts
-    the chunks of a document from 0. `id` is a hash of document id, title and text, so that a chunk which an edit
-    elsewhere in the document left alone keeps its id."""
+    the chunks of a document from 0. `id` is a hash of document id, title and text: a chunk
+    keeps its id when the document is edited elsewhere."""
 
     id: str
     document: str
@@ -34,13 +34,15 @@ class Chunk:
 
 
 def scrub(text: str) -> str:
-    """`text` with each lone surrogate replaced by U+FFFD: they have no UTF-8 form, and opensearch-py 3.2.0 fails on
-    them. The length stays, so offsets hold for both."""
+    """Return `text` with each lone surrogate replaced by U+FFFD; the length stays, so offsets hold for both.
+
+    A surrogate has no UTF-8 form, and opensearch-py 3.2.0 fails on it.
+    """
     return _SURROGATES.sub("\ufffd", text)
 
 
 def chunk_document(document: Document, settings: Retrieval) -> list[Chunk]:
-    """The chunks of a document in order, at most `chunk_characters` long, neighbours sharing up to `chunk_overlap`.
+    """Return the chunks of a document in order, at most `chunk_characters` long, sharing up to `chunk_overlap`.
 
     Raises:
         ValueError: the overlap is not smaller than the chunk.
@@ -83,19 +85,19 @@ def excerpt(document: Document, text: str, settings: Retrieval) -> Document:
 
 
 def chunk_all(documents: Iterable[Document], settings: Retrieval) -> list[Chunk]:
-    """The chunks of all documents, in the order of the documents."""
+    """Return the chunks of all documents, in the order of the documents."""
     return [chunk for document in documents for chunk in chunk_document(document, settings)]
 
 
 def corpus_digest(settings: Retrieval, embedding_model: str, dimensions: int) -> str:
-    """Names how chunks were made and embedded. Chunks of another digest are not comparable and never returned."""
+    """Return a name for how chunks were made and embedded. Chunks of another digest are never returned."""
     return _digest(
         "corpus 1", str(settings.chunk_characters), str(settings.chunk_overlap), embedding_model, str(dimensions)
     )
 
 
 def _digest(*parts: str) -> str:
-    """32 hexadecimal digits of SHA-256 over the parts, each preceded by its length so that no two lists collide."""
+    """Return 32 hexadecimal digits of SHA-256 over the parts; each part's length goes in, so no two lists collide."""
     hasher = hashlib.sha256()
     for part in parts:
         data = part.encode()

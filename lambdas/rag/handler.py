@@ -27,7 +27,7 @@ def ingest(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def await_index(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Look whether all chunks can be searched: `{"chunks", "visible"}`."""
+    """Return whether all chunks can be searched: `{"chunks", "visible"}`."""
     step = open_step(event, context, "rag")
     from lambdas.rag import logic
 

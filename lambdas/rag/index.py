@@ -65,7 +65,7 @@ class VectorIndex:
         return [{"term": {"experiment": self.experiment}}, {"term": {"corpus": self.corpus}}]
 
     def ensure(self, generation: str, dimensions: int) -> None:
-        """The index exists afterwards. Serverless indexes are the stack's; a domain has no resource for them.
+        """Make sure that the index exists. A serverless index is the stack's; a domain's is created here.
 
         Raises:
             StoreError, opensearchpy.AuthorizationException: the stack's index, or its access policy, is missing.
@@ -103,7 +103,7 @@ class VectorIndex:
                 raise
 
     def add(self, chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]]) -> int:
-        """Index the chunks; gives their number. An item that is refused with 429 is sent again, up to 5 times.
+        """Index the chunks; return their number. An item that is refused with 429 is sent again, up to 5 times.
 
         A request that fails as a whole is not: whether it had its effect is unknown, so the caller looks first.
 
@@ -143,7 +143,7 @@ class VectorIndex:
         return done
 
     def remove(self, ids: Sequence[str]) -> int:
-        """Delete by server id; gives how many were still there."""
+        """Delete by server id; return how many were still there."""
         removed = 0
         for part in _parts(ids, BULK_DOCUMENTS):
             lines = [{"delete": {"_index": self.name, "_id": i}} for i in part]
@@ -159,26 +159,26 @@ class VectorIndex:
         return removed
 
     def count(self) -> int:
-        """Chunks that a search sees now, copies included."""
+        """Return the number of chunks that a search sees now, copies included."""
         query = {"query": {"bool": {"filter": self.filters}}}
         return int(self._call("search", self.client.count, index=self.name, body=query)["count"])
 
     def of_documents(self, documents: Iterable[str]) -> list[Hit]:
-        """The chunks of these documents that a search sees now, copies included."""
+        """Return the chunks of these documents that a search sees now, copies included."""
         hits: list[Hit] = []
         for part in _parts(sorted(set(documents)), TERMS):
             hits += self._scan([*self.filters, {"terms": {"document": part}}])
         return hits
 
     def everything(self) -> list[Hit]:
-        """All chunks of the experiment, those of other corpora included.
+        """Return all chunks of the experiment, those of other corpora included.
 
         Of copies that meet the end of a page some may be left out; the next call, after a removal, gives them.
         """
         return list(self._scan([{"term": {"experiment": self.experiment}}]))
 
     def candidates(self, question: str, vector: Sequence[float], size: int) -> tuple[list[Hit], list[Hit]]:
-        """(by BM25, by vector): up to `size` chunks each, best first, in one request."""
+        """Return (by BM25, by vector): up to `size` chunks each, best first, in one request."""
         wanted = {"size": size, "_source": STORED}
         match = {"bool": {"must": [{"match": {"text": searchable(question)}}], "filter": self.filters}}
         knn = {"vector": {"vector": list(vector), "k": size, "filter": {"bool": {"filter": self.filters}}}}

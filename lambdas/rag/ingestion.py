@@ -39,7 +39,7 @@ class Ingested:
 
 
 def write_items(results: Results, manifest: Manifest, documents: Sequence[Document]) -> tuple[str, int]:
-    """(key, number) of the ingestion Map's items: slices `first <= i < last` of the documents."""
+    """Write the ingestion Map's items, slices `first <= i < last` of the documents; return (key, number)."""
     items = [
         {
             "experiment": manifest.experiment,
@@ -56,7 +56,7 @@ def write_items(results: Results, manifest: Manifest, documents: Sequence[Docume
 
 
 def ingest(index: VectorIndex, embedder: Embedder, documents: Iterable[str], chunks: Sequence[Chunk]) -> Ingested:
-    """The index holds exactly `chunks` for these document ids, as far as it shows; repeated after temporary errors.
+    """Make the index hold exactly `chunks` for these document ids, as far as searches show; retry temporary errors.
 
     Raises:
         DeadlineError: the time ran out; a later call goes on where this one stopped.
@@ -107,7 +107,7 @@ def sweep(index: VectorIndex, chunks: Iterable[Chunk]) -> tuple[int, int]:
 
 
 def is_visible(index: VectorIndex, chunks: Sequence[Chunk]) -> bool:
-    """True when searches see exactly the run's chunks, each once. Otherwise removes what is too much.
+    """Return whether searches see exactly the run's chunks, each once. Otherwise remove the surplus.
 
     The cheap count comes first; the chunks are listed only when none can be missing. A listing may leave out copies
     that meet the end of a page, the count does not: with the right number and no chunk absent there is no copy.

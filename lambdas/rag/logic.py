@@ -83,7 +83,7 @@ _PLAIN = str.maketrans("", "", ":-.")
 
 
 def answer(step: Step, variant: str, number: int) -> dict[str, Any]:
-    """Answer batch `number` with `variant`; the summary of `answer_batch`."""
+    """Answer batch `number` with `variant`; return the summary of `answer_batch`."""
     generator = settings.read(GeneratorSettings)
     batch = Batch(
         manifest=step.manifest, approach=APPROACH, variant=variant, number=number, model_id=generator.model_id
@@ -104,7 +104,7 @@ def answer(step: Step, variant: str, number: int) -> dict[str, Any]:
 def answerer(
     step: Step, batch: Batch, search: Search, generator: GeneratorSettings, client: Any
 ) -> Callable[[Question], Answered]:
-    """The function that answers one question of `batch` from retrieved pages; shots are chosen once."""
+    """Return the function that answers one question of `batch` from retrieved pages; shots are chosen once."""
     wanted = search.experiment.retrieval
     style = search.experiment.house_style
     shots: tuple[Shot, ...] = ()

@@ -41,16 +41,16 @@ class RetrievedPage:
     title: str
 
     def as_document(self) -> Document:
-        """For the prompt builders."""
+        """Return the page for the prompt builders."""
         return Document(id=self.document, title=self.title, text=self.text)
 
     def as_record(self) -> Retrieved:
-        """For the answer row."""
+        """Return the page for the answer row."""
         return Retrieved(document=self.document, chunk=self.chunk, rank=self.rank, score=self.score)
 
 
 def bedrock_embedder(client: Any, settings: EmbeddingSettings, meter: Meter, deadline: Deadline) -> Embedder:
-    """Text -> unit vector by the embedding model; its tokens are metered."""
+    """Return a function from text to unit vector by the embedding model, whose tokens are metered."""
 
     def embed(text: str) -> Sequence[float]:
         embedded = bedrock.embed(client, settings.profile_arn, text, settings.dimensions, deadline=deadline)
@@ -63,7 +63,7 @@ def bedrock_embedder(client: Any, settings: EmbeddingSettings, meter: Meter, dea
 def retrieve(
     index: VectorIndex, embedder: Embedder, question: str, *, candidates: int, pages: int
 ) -> list[RetrievedPage]:
-    """The `pages` best documents for `question`, best first; fewer where the index holds fewer.
+    """Return the `pages` best documents for `question`, best first; fewer where the index holds fewer.
 
     Raises:
         DeadlineError, ModelCallError: the question could not be embedded.
@@ -73,7 +73,7 @@ def retrieve(
 
 
 def retrieve_chunks(index: VectorIndex, embedder: Embedder, question: str, *, candidates: int) -> list[RetrievedChunk]:
-    """Up to 2 x `candidates` chunks, best first, each once however many copies the index holds."""
+    """Return up to 2 x `candidates` chunks, best first, each once however many copies the index holds."""
     lexical, dense = index.candidates(question, embedder(question), candidates)
     known = {hit.chunk_id: hit for hit in (*dense, *lexical)}
     fused = fuse([[hit.chunk_id for hit in lexical], [hit.chunk_id for hit in dense]])
@@ -81,7 +81,7 @@ def retrieve_chunks(index: VectorIndex, embedder: Embedder, question: str, *, ca
 
 
 def fuse(rankings: Iterable[Sequence[str]], k: int = RRF_K) -> list[tuple[str, float]]:
-    """Reciprocal rank fusion (Cormack, Clarke, Buettcher 2009): score(key) = sum over rankings of 1 / (k + rank).
+    """Return keys by reciprocal rank fusion (Cormack, Clarke, Buettcher 2009): the sum of 1 / (k + rank).
 
     Ranks count from 1, after repeated keys of a ranking have been dropped. Highest score first, ties by key.
     """
@@ -93,7 +93,7 @@ def fuse(rankings: Iterable[Sequence[str]], k: int = RRF_K) -> list[tuple[str, f
 
 
 def best_pages(chunks: Iterable[RetrievedChunk]) -> list[RetrievedPage]:
-    """Documents in the order of their best chunks, which represent them."""
+    """Return documents in the order of their best chunks, which represent them."""
     best: dict[str, RetrievedChunk] = {}
     for chunk in chunks:
         best.setdefault(chunk.hit.document, chunk)

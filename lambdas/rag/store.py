@@ -40,7 +40,7 @@ class Activity:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def touch(self, kind: Kind, began: float) -> None:
-        """The store was used from `began` until now."""
+        """Note that the store was used from `began` until now."""
         with self._lock:
             first, last = self.spans.get(kind, (began, began))
             self.spans[kind] = (min(first, began), max(last, time.time()))
@@ -56,7 +56,7 @@ def index_body(dimensions: int) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=4)
 def connect(settings: SearchSettings) -> OpenSearch:
-    """A client that signs every request with the function's own credentials.
+    """Return a client that signs every request with the function's own credentials.
 
     The urllib3 pair is used because the requests pair of opensearch-py 3.2.0 signs headers that OpenSearch Serverless
     does not accept. Retries are ours: the transport repeats at once and without end in sight of a deadline.

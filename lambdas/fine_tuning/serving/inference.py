@@ -88,7 +88,7 @@ def predict_fn(data: Any, model: Served) -> Any:
 
 
 def load(base_model: str, *, tokenizer: str, adapters: dict[str, Path]) -> Served:
-    """The model by hub id or folder, in bfloat16 where that is fast."""
+    """Load the model by hub id or folder, in bfloat16 where that is fast."""
     device, dtype = _device_and_dtype()
     model: Any = AutoModelForCausalLM.from_pretrained(base_model, dtype=dtype)
     model.to(device)
@@ -113,7 +113,7 @@ def _with_adapters(model: Any, adapters: dict[str, Path]) -> Any:
 
 
 def generate(served: Served, requests: Sequence[Request], batch_size: int = BATCH) -> list[Generated]:
-    """Greedy answers in the order of `requests`; prompts of similar length are decoded together.
+    """Return greedy answers in the order of `requests`; prompts of similar length are decoded together.
 
     Raises:
         PromptTooLongError: names the lengths.
@@ -239,7 +239,7 @@ def _cut(text: str, stop: tuple[str, ...]) -> str:
 
 
 def _shared_prefix(prompts: list[list[int]]) -> int:
-    """Tokens with which all prompts begin, leaving at least one of each; 0 if sharing would not pay."""
+    """Return the tokens with which all prompts begin, leaving at least one of each; 0 if sharing would not pay."""
     if len(prompts) < 2:
         return 0
     first, last = min(prompts), max(prompts)

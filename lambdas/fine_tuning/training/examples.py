@@ -30,7 +30,7 @@ class Encoded:
 
 
 def read_chats(path: Path) -> list[list[dict[str, str]]]:
-    """The `messages` of each line of `path`.
+    """Return the `messages` of each line of `path`.
 
     Raises:
         ValueError: a line is not a chat that ends with the assistant's answer; names file and line.
@@ -53,7 +53,7 @@ def read_chats(path: Path) -> list[list[dict[str, str]]]:
 
 
 def without_invented_system_prompt(tokenizer: Any) -> Any:
-    """`tokenizer`, with plain ChatML if its own template adds a system turn that the chat does not have.
+    """Return `tokenizer`, with plain ChatML if its own template adds a system turn that the chat does not have.
 
     SmolLM2's published template does. Prompts are the same in training, in hosting and offline only without it.
     """
@@ -64,7 +64,7 @@ def without_invented_system_prompt(tokenizer: Any) -> Any:
 
 
 def encode(tokenizer: Any, messages: Sequence[dict[str, str]]) -> Encoded:
-    """Prompt and answer are tokenised apart, so that the prompt's ids are those that hosting will see."""
+    """Tokenise prompt and answer apart: the prompt's ids are then those that hosting will see."""
     options = {"tokenize": False, "enable_thinking": False}
     prompt = tokenizer.apply_chat_template(messages[:-1], add_generation_prompt=True, **options)
     whole = tokenizer.apply_chat_template(messages, **options)
@@ -78,7 +78,7 @@ def encode(tokenizer: Any, messages: Sequence[dict[str, str]]) -> Encoded:
 
 
 def batches(examples: Sequence[Encoded], size: int, rng: random.Random) -> list[list[Encoded]]:
-    """Batches of examples of nearly equal length, in an order and a composition drawn from `rng`."""
+    """Return batches of examples of nearly equal length, in an order and a composition drawn from `rng`."""
     keyed = sorted(((e.length // LENGTH_STEP, rng.random(), i) for i, e in enumerate(examples)))
     ordered = [examples[i] for _, _, i in keyed]
     drawn = [ordered[start : start + size] for start in range(0, len(ordered), size)]
@@ -87,7 +87,7 @@ def batches(examples: Sequence[Encoded], size: int, rng: random.Random) -> list[
 
 
 def micro_batches(batch: Sequence[Encoded], tokens: int) -> list[list[Encoded]]:
-    """`batch` in parts of at most `tokens` padded tokens (or one example), which bounds the memory of a step."""
+    """Split `batch` into parts of at most `tokens` padded tokens (or one example), which bounds a step's memory."""
     parts: list[list[Encoded]] = []
     for example in sorted(batch, key=lambda e: e.length):
         fits = parts and (len(parts[-1]) + 1) * example.length <= tokens

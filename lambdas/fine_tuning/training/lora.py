@@ -78,7 +78,7 @@ def _cpu_has_bfloat16() -> bool:
 
 
 def with_fast_head(base: Any) -> Any:
-    """`base`, whose output layer gets its input in one piece.
+    """Return `base`, whose output layer gets its input in one piece.
 
     A slice over the last positions is not contiguous, and for such an input and a frozen weight PyTorch copies the
     weight once a row: 900 MB for sixteen rows of a vocabulary of 49,152.
@@ -105,7 +105,7 @@ def adapted_modules(base: Any, last_layers: int) -> dict[str, Any]:
 def train_adapter(
     base: Any, examples: Sequence[Encoded], recipe: Recipe, pad: int, say: Callable[[str], None]
 ) -> tuple[Any, Trained]:
-    """A PeftModel around `base` with one trained adapter. `unload()` on it gives the untouched base back.
+    """Return a PeftModel around `base` with one trained adapter. Its `unload()` returns the untouched base.
 
     The adapter computes in the base's type while AdamW keeps float32 copies: on a CPU that is a fifth faster than
     float32 adapters, and no small update is lost to rounding.
@@ -174,7 +174,7 @@ def train_adapter(
 
 
 def _schedule(step: int, steps: int, warm_up: int) -> float:
-    """Share of the peak learning rate at `step` (from 0): linear up during `warm_up`, then linear down to FLOOR."""
+    """Return the share of the peak learning rate at `step` (from 0): linear up during `warm_up`, then down to FLOOR."""
     if step < warm_up:
         return (step + 1) / warm_up
     return max(FLOOR, 1 - (1 - FLOOR) * (step - warm_up) / max(1, steps - warm_up))
@@ -205,7 +205,7 @@ def _step(
 
 
 def _loss_sum(model: Any, part: Sequence[Encoded], pad: int) -> torch.Tensor:
-    """Cross-entropy in float32 summed over answer tokens.
+    """Return the cross-entropy in float32 summed over answer tokens.
 
     Padding is on the left, so all answers end in the last column and the output layer (the largest product of a small
     model) is computed for the last `keep` columns alone.
@@ -232,6 +232,6 @@ def _loss_sum(model: Any, part: Sequence[Encoded], pad: int) -> torch.Tensor:
 
 
 def log(text: str) -> None:
-    """One progress line; CloudWatch and the offline engine read standard output."""
+    """Print one progress line; CloudWatch and the offline engine read standard output."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

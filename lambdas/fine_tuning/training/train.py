@@ -192,7 +192,7 @@ def keep(model: Any, folder: Path, report: Mapping[str, Any]) -> None:
 
 
 def finished(folder: Path, key: str) -> dict[str, Any] | None:
-    """The report of a complete checkpoint of the same base, data and recipe, else None."""
+    """Return the report of a complete checkpoint of the same base, data and recipe, else None."""
     try:
         report: dict[str, Any] = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         whole = all((folder / name).stat().st_size == size for name, size in report.pop("files").items())
@@ -202,13 +202,13 @@ def finished(folder: Path, key: str) -> dict[str, Any] | None:
 
 
 def fingerprint(base: str, recipe: tuple[Any, ...], examples: list[Any]) -> str:
-    """Names what an adapter was trained from; a checkpoint with another fingerprint is another adapter."""
+    """Return a name for what an adapter was trained from; another fingerprint is another adapter."""
     parts = [base, repr(recipe), *(repr((e.prompt, e.answer)) for e in examples)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def weights_sha256(model: Any) -> str:
-    """SHA-256 over the base's parameters as loaded: the same for the same weights wherever they came from."""
+    """Return a SHA-256 over the base's parameters as loaded: equal for equal weights, wherever they came from."""
     import torch
 
     digest = hashlib.sha256()
