@@ -37,36 +37,7 @@ def definition() -> common_states.State:
         "StartAt": "RecordStart",
         "States": {
             "RecordStart": _record("RUNNING", time="started", then="ListApproaches"),
-            "ListApproaches": {
-                "Type": "Pass",
-                "Parameters": {
-                    "experiment.$": "$.experiment",
-                    "run.$": "$.run",
-                    "approaches": [
-                        {
-                            "approach": approach,
-                            "machine": f"${{{placeholder(approach)}Machine}}",
-                            "executions": f"${{{placeholder(approach)}Executions}}",
-                        }
-                        for approach in APPROACHES
-                    ],
-                },
-                "Next": "RunApproaches",
-            },
-            "RunApproaches": {
-                "Type": "Map",
-                "ItemsPath": "$.approaches",
-                "MaxConcurrency": 1,
-                "ItemSelector": {
-                    "experiment.$": "$.experiment",
-                    "run.$": "$.run",
-                    "machine.$": "$$.Map.Item.Value.machine",
-                    "execution.$": "States.Format('{}:{}', $$.Map.Item.Value.executions, $$.Execution.Name)",
-                },
-                "ItemProcessor": _one_approach(),
-                "ResultPath": "$.runs",
-                "Next": "Summarise",
-            },
+            **_run_approaches(),
             "Summarise": common_states.invoke(
                 "Summarise",
                 {
@@ -105,6 +76,42 @@ def definition() -> common_states.State:
                 "States.JsonToString($.summary.payload.failed))",
             },
             "Done": {"Type": "Pass", "InputPath": "$.report.payload", "End": True},
+        },
+    }
+
+
+def _run_approaches() -> common_states.States:
+    """Return the states that run the approaches one after the other, each to its end."""
+    return {
+        "ListApproaches": {
+            "Type": "Pass",
+            "Parameters": {
+                "experiment.$": "$.experiment",
+                "run.$": "$.run",
+                "approaches": [
+                    {
+                        "approach": approach,
+                        "machine": f"${{{placeholder(approach)}Machine}}",
+                        "executions": f"${{{placeholder(approach)}Executions}}",
+                    }
+                    for approach in APPROACHES
+                ],
+            },
+            "Next": "RunApproaches",
+        },
+        "RunApproaches": {
+            "Type": "Map",
+            "ItemsPath": "$.approaches",
+            "MaxConcurrency": 1,
+            "ItemSelector": {
+                "experiment.$": "$.experiment",
+                "run.$": "$.run",
+                "machine.$": "$$.Map.Item.Value.machine",
+                "execution.$": "States.Format('{}:{}', $$.Map.Item.Value.executions, $$.Execution.Name)",
+            },
+            "ItemProcessor": _one_approach(),
+            "ResultPath": "$.runs",
+            "Next": "Summarise",
         },
     }
 

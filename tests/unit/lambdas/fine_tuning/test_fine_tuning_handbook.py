@@ -12,7 +12,7 @@ from lambdas.common import prompts
 from lambdas.fine_tuning import dataset
 from lambdas.rag.shots import shots_with_pages
 
-HANDBOOK = Path(__file__).parents[3] / "experiments" / "handbook"
+HANDBOOK = Path(__file__).parents[4] / "experiments" / "handbook"
 
 
 def words(text: str) -> set[str]:
