@@ -147,6 +147,32 @@ def test_dominance() -> None:
     assert point_costs(kept) == {"middle": Fraction(1), "best": Fraction(5, 3)}
 
 
+@pytest.mark.parametrize(
+    ("points", "dominated"),
+    [
+        # One of the two is equal: the same cost with better quality, the same quality at a lower cost.
+        ({"a": (10, 2), "b": (10, 3)}, {"a": "b"}),
+        ({"a": (10, 2), "b": (9, 2)}, {"a": "b"}),
+        # Names are in another order than costs. (0, 0), (6, 4), (10, 5) is convex: each step costs more a point.
+        ({"c": (0, 0), "a": (6, 4), "b": (10, 5)}, {}),
+        ({"z": (0, 0), "a": (6, 1), "b": (10, 5)}, {"a": "a mix of z and b"}),
+        # On the straight line between two others: a mix of them is as good.
+        ({"a": (0, 0), "b": (5, 5), "c": (10, 10)}, {"b": "a mix of a and c"}),
+        # Only the last corner of four falls.
+        ({"a": (0, 0), "b": (1, 4), "c": (6, 6), "d": (8, 9)}, {"c": "a mix of b and d"}),
+        # Far from zero, sums and differences tell apart: 2 x 2 against 6 x 2.
+        ({"a": (100, 10), "b": (102, 12), "c": (108, 14)}, {}),
+        ({"a": (100, 10), "b": (106, 12), "c": (108, 14)}, {"b": "a mix of a and c"}),
+    ],
+)
+def test_dominance_by_hand(points: dict[str, tuple[int, int]], dominated: dict[str, str]) -> None:
+    assert dominance({name: (Fraction(cost), Fraction(value)) for name, (cost, value) in points.items()}) == dominated
+
+
+def test_a_step_without_more_quality_has_no_price() -> None:
+    assert point_costs({"a": (Fraction(1), Fraction(2)), "b": (Fraction(3), Fraction(2))}) == {}
+
+
 def test_payback() -> None:
     def curve(once: int, request: int) -> Curve:
         return Curve(
