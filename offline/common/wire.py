@@ -27,7 +27,7 @@ class ServiceError(Exception):
     """A refused request; each service has its own form of it."""
 
     def response(self) -> Response:
-        """Return the error in the service's wire format."""
+        """Return the error in the service's wire format, which each subclass knows."""
         raise NotImplementedError
 
 
