@@ -21,6 +21,13 @@ VARIANTS: dict[Approach, tuple[str, ...]] = {
     "fine-tuning": ("base", "base+rag", "lora", "lora+rag"),
 }
 CONTROL_VARIANTS = ("base", "base+rag")
+#: Variants whose prompt shows pages, and those whose prompt shows worked examples (shots).
+PAGE_VARIANTS = frozenset({"rag", "rag+few-shot", "base+rag", "lora+rag"})
+SHOT_VARIANTS = frozenset({"few-shot", "rag+few-shot"})
+
+#: What an answer is: a value of a few words, one of a fixed set of labels, or text. It decides the defaults.
+TaskKind = Literal["short-value", "label", "free-form"]
+TASK_KINDS: tuple[TaskKind, ...] = ("short-value", "label", "free-form")
 
 _STRICT = {"extra": "forbid"}
 
@@ -36,12 +43,21 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rated:
+    """An answer to a question, and whether people found it right: what the judge's verdicts are held against."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    answer: str
+    right: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One line of `questions.train.jsonl` or `questions.test.jsonl`.
 
     `answer` is the reference answer in house style. `document` is the id of the page that holds the answer, None for
     an unanswerable question. The first tag says which part of the test the question belongs to
-    (`evaluation.scoring.split_of`).
+    (`evaluation.scoring.split_of`). `rated` are answers that people have rated, for the judge's agreement with them.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -51,30 +67,60 @@ class Question:
     document: str | None = None
     unanswerable: bool = False
     tags: tuple[str, ...] = ()
+    rated: tuple[Rated, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HouseStyle:
     """How an accepted answer looks.
 
-    `instruction` goes into prompts; `pattern` is a regular expression that a whole answer must match; `refusal` is
-    the one sentence for a question that the documents do not answer.
+    `instruction` goes into prompts; `pattern` is a regular expression that a whole answer must match, None for any
+    form; `refusal` is the one sentence for a question that cannot be answered, None where all can be.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     instruction: str
-    pattern: str
-    refusal: str
+    pattern: str | None = None
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRule:
-    """One threshold: the metric's value over all test questions (or those tagged `split`) is at least `minimum`."""
+    """One demand on a metric; a rule makes one demand or both.
+
+    `minimum`: the value over all test questions (or those tagged `split`) is at least this. `not_worse_than`: on the
+    same questions, with 95 % confidence, the value is less than `margin` below that of this variant.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     metric: str
-    minimum: float
+    minimum: float | None = None
     split: str | None = None
+    not_worse_than: str | None = None
+    margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """How far a number may be from the reference: the larger of a distance and a share of the reference."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    absolute_tolerance: float = 0.0
+    relative_tolerance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """A Bedrock model that says whether an answer is right. `rubric`: what it goes by.
+
+    Its verdicts decide nothing while their agreement with people (`Question.rated`), as Cohen's kappa, is below
+    `minimum_agreement`.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    model: str
+    rubric: str
+    minimum_agreement: float = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,11 +197,12 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """The content of `experiment.yaml`."""
+    """The content of `experiment.yaml`, with what it leaves out filled in (`ladder.experiment.defaults`)."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     name: str
-    description: str
+    description: str = ""
+    task: TaskKind = "short-value"
     house_style: HouseStyle
     gate: tuple[GateRule, ...]
     workload: Workload
@@ -163,4 +210,6 @@ class Experiment:
     retrieval: Retrieval = field(default_factory=Retrieval)
     training: Training = field(default_factory=Training)
     profiles: dict[str, Profile] = field(default_factory=dict)
+    scoring: Scoring = field(default_factory=Scoring)
+    judge: Judge | None = None
     seed: int = 20261123

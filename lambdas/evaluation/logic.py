@@ -26,16 +26,19 @@ def evaluate(step: Step, approach: Approach) -> dict[str, Any]:
     if not answers:
         raise scoring.AnswersError(f"run {run}: approach {approach} has no answers; its answering step failed")
     overlap, bertscore = scorers()
+    definition = results.experiment(manifest)
     found = scoring.evaluate(
         answers,
         asked(manifest, results.questions(manifest, "test")),
-        results.experiment(manifest).house_style,
+        definition.house_style,
         experiment=experiment,
         run=run,
         approach=approach,
         seed=manifest.seed,
         overlap=overlap,
         bertscore=bertscore,
+        scoring=definition.scoring,
+        label_task=definition.task == "label",
     )
     results.write(keys.scores(experiment, run, approach), found.scores)
     quality_key = keys.quality(experiment, run, approach)

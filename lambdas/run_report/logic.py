@@ -46,7 +46,7 @@ def write_report(
     data = measured.read(results, manifest)
     definition = results.experiment(manifest)
     environment = run_data.environment(results, manifest)
-    metric = measured.accepted_metric(definition.gate)
+    metric = measured.accepted_metric(definition, data.quality)
     results.write(keys.outputs(experiment, run), measured.outputs(data, manifest, metric))
     meter.add([meter.context().row(meters.S3_REQUESTS[1], 5, source="the files of this report")])
     meter.write(results, keys.usage(experiment, run, keys.SHARED, "report"))
@@ -65,7 +65,7 @@ def write_report(
         quality=data.quality,
         paired=data.paired,
         charges=charges,
-        gates=_gates(definition, data.quality),
+        gates=_gates(definition, data),
         accepted_metric=metric,
         failed=_failed(data.answers, data.quality, errors),
         notes=header.notes(definition, environment, region, catalogue),
@@ -146,8 +146,10 @@ def variant_specs() -> list[VariantSpec]:
     return specs
 
 
-def _gates(definition: Experiment, quality: list[QualityRow]) -> dict[tuple[str, str], Gate]:
-    verdicts = gate.decide(definition.gate, quality)
+def _gates(definition: Experiment, data: measured.Measured) -> dict[tuple[str, str], Gate]:
+    verdicts = gate.decide(
+        definition.gate, data.quality, task=definition.task, paired=data.paired, judge=definition.judge
+    )
     return {(v.approach, v.variant): Gate(outcome=v.outcome, reason=v.reason) for v in verdicts}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,8 @@ def test_a_right_answer() -> None:
     assert tm.score("30 months [PRD-01]", KNOWN, STYLE) == {
         "exact": 1.0,
         "contained": 1.0,
+        "numeric": 1.0,
+        "token-f1": 1.0,
         "format": 1.0,
         "error": 0.0,
         "false-refusal": 0.0,
@@ -106,4 +109,16 @@ def test_a_failed_question_is_wrong_in_everything_and_neither_refusal_nor_fabric
     assert set(known.values()) == {0.0}
     unknown = tm.score(STYLE.refusal, UNKNOWN, STYLE, failed=True)
     assert unknown.pop("error") == 1.0
+    assert unknown.pop("numeric") is None
     assert set(unknown.values()) == {0.0}
+
+
+def test_without_pattern_and_refusal_neither_form_nor_abstention_is_measured() -> None:
+    free = HouseStyle(instruction="Answer.")
+    assert set(tm.score("30 months [PRD-01]", KNOWN, free)) == set(tm.score("", KNOWN, STYLE)) - {
+        "format",
+        "attempted",
+        "false-refusal",
+    }
+    assert tm.in_format("30 months", replace(STYLE, refusal=None)) is False
+    assert {"refusal-recall", "fabricated"}.isdisjoint(tm.score("", UNKNOWN, free))
