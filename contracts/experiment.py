@@ -55,9 +55,10 @@ class Rated:
 class Question:
     """One line of `questions.train.jsonl` or `questions.test.jsonl`.
 
-    `answer` is the reference answer in house style. `document` is the id of the page that holds the answer, None for
-    an unanswerable question. The first tag says which part of the test the question belongs to
-    (`evaluation.scoring.split_of`). `rated` are answers that people have rated, for the judge's agreement with them.
+    `answer` is the reference answer in house style. `document` is the id of the page that holds the answer: None for
+    an unanswerable question, and where no one has noted the page. The first tag says which part of the test the
+    question belongs to (`evaluation.scoring.split_of`). `rated` are answers that people have rated, for the judge's
+    agreement with them.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -82,6 +83,23 @@ class HouseStyle:
     instruction: str
     pattern: str | None = None
     refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptSettings:
+    """What the variants send beside question and pages, and how much may come back, in tokens.
+
+    `reasoning_tokens` is the room for thinking before the answer, which chain-of-thought has on top of
+    `answer_tokens`. A `temperature` of None is not sent.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    answer_tokens: int = 64
+    reasoning_tokens: int = 320
+    shots: int = 4
+    page_shots: int = 2
+    temperature: float | None = 0.0
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +162,9 @@ class Retrieval:
     chunk_characters: int = 1200
     chunk_overlap: int = 120
     candidates: int = 20
-    pages: int = 1
-    pages_few_shot: int = 1
-    pages_fine_tuned: int = 2
+    pages: int = 3
+    pages_few_shot: int = 3
+    pages_fine_tuned: int = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +222,7 @@ class Experiment:
     description: str = ""
     task: TaskKind = "short-value"
     house_style: HouseStyle
+    prompt: PromptSettings = field(default_factory=PromptSettings)
     gate: tuple[GateRule, ...]
     workload: Workload
     models: Models = field(default_factory=Models)

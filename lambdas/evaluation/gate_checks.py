@@ -42,10 +42,10 @@ def rule_problems(rules: Sequence[GateRule], task: TaskKind) -> Iterator[GatePro
         else:
             yield from _demand_problems(index, rule, metric)
     if not any(is_correctness(rule, task) for rule in rules):
-        named = ", ".join(rule.metric for rule in rules) or "no rule"
+        named = ", ".join(rule.metric if rule.split is None else f"{rule.metric} on {rule.split}" for rule in rules)
         yield GateProblem(
             ("gate",),
-            f"{named} cannot tell a right answer from a wrong one: form and word overlap rank well-phrased wrong "
+            f"no rule asks for right answers (got {named or 'no rule'}); form and word overlap rank well-phrased wrong "
             "answers first, and a system that refuses everything is never wrong on unanswerable questions",
             f"add a rule on {' or '.join(CORRECTNESS[task])} over answerable questions",
         )

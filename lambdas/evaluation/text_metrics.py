@@ -77,18 +77,15 @@ def cites(text: str, page: str) -> bool:
     return bool(found) and found[0].casefold() == page.casefold()
 
 
-def is_refusal(text: str, style: HouseStyle) -> bool | None:
-    """Return whether the answer holds the house's refusal sentence, whatever stands around it; None: it has none."""
-    return None if style.refusal is None else has_run(tokens(style.refusal), tokens(text))
+def is_refusal(text: str, refusal: str) -> bool:
+    """Return whether the answer holds the house's refusal sentence, whatever stands around it."""
+    return has_run(tokens(refusal), tokens(text))
 
 
-def in_format(text: str, style: HouseStyle) -> bool | None:
-    """Return whether the whole answer matches the house pattern, or is exactly the refusal; None: any form will do."""
-    if style.pattern is None:
-        return None
+def in_format(text: str, pattern: str, refusal: str | None) -> bool:
+    """Return whether the whole answer matches the house pattern, or is exactly the refusal sentence."""
     stripped = text.strip()
-    refused = style.refusal is not None and exact(stripped, style.refusal)
-    return re.fullmatch(style.pattern, stripped) is not None or refused
+    return re.fullmatch(pattern, stripped) is not None or (refusal is not None and exact(stripped, refusal))
 
 
 def score(
@@ -96,8 +93,8 @@ def score(
 ) -> dict[str, float | None]:
     """Return the metrics that apply to the question: name -> 0 to 1, or None where this text cannot be measured.
 
-    `failed` marks a question that got no answer. It counts as wrong in every metric; it is no refusal and no
-    fabrication, because an outage is not caution.
+    `format` needs a house pattern, abstention a refusal sentence. `failed` marks a question that got no answer. It
+    counts as wrong in every metric; it is no refusal and no fabrication, because an outage is not caution.
     """
     text = "" if failed else text
     found: dict[str, float | None] = {
@@ -107,9 +104,9 @@ def score(
         "token-f1": token_f1(text, question.answer),
         "error": failed,
     }
-    if (formed := in_format(text, style)) is not None:
-        found["format"] = formed
-    refused = is_refusal(text, style)
+    if style.pattern is not None:
+        found["format"] = in_format(text, style.pattern, style.refusal)
+    refused = None if style.refusal is None else is_refusal(text, style.refusal)
     if refused is not None and question.unanswerable:
         found["refusal-recall"] = refused
         found["fabricated"] = not refused and not failed

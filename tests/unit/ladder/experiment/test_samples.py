@@ -73,15 +73,15 @@ def test_counts_and_ids(samples: dict[str, LoadedExperiment], name: str) -> None
 @pytest.mark.parametrize("name", SIZES)
 def test_a_run_of_either_profile_can_be_planned_and_decided(samples: dict[str, LoadedExperiment], name: str) -> None:
     loaded = samples[name]
-    check(loaded.experiment.gate)
+    check(loaded.experiment.gate, loaded.experiment.task)
     documents = {d.id: d for d in loaded.documents}
     for profile, least in (("quick", 24), ("full", 60)):
         manifest = plan(loaded, profile, "r", created="", git_commit=None)
         assert len(manifest.test_question_ids) >= least
         assert manifest.closed_book_ids
         assert manifest.rag_ids
-        assert len(choose_shots(loaded.train, manifest.seed)) == 4
-        assert len(shots_with_pages(loaded.train, documents, manifest.seed, retrieval=loaded.experiment.retrieval)) == 2
+        assert len(choose_shots(loaded.train, manifest.seed, loaded.experiment.prompt.shots)) == 4
+        assert len(shots_with_pages(loaded.train, documents, manifest.seed, loaded.experiment)) == 2
 
 
 @pytest.mark.parametrize("name", SIZES)

@@ -13,9 +13,10 @@ from contracts.experiment import HouseStyle, Question
 from lambdas.evaluation import text_metrics as tm
 from lambdas.evaluation.text import has_run, tokens
 
+PATTERN = r"[^\[\]\n]{1,40} \[[A-Z]{3}-\d\d\]"
 STYLE = HouseStyle(
     instruction="Answer with the value and the page.",
-    pattern=r"[^\[\]\n]{1,40} \[[A-Z]{3}-\d\d\]",
+    pattern=PATTERN,
     refusal="The handbook does not say.",
 )
 KNOWN = Question(id="q1", question="How long?", answer="30 months [PRD-01]", document="PRD-01", tags=("seen-fact",))
@@ -75,7 +76,7 @@ def test_the_first_bracketed_id_decides_the_citation(text: str, right: bool) -> 
     ],
 )
 def test_the_whole_answer_must_be_in_house_style(text: str, right: bool) -> None:
-    assert tm.in_format(text, STYLE) is right
+    assert tm.in_format(text, PATTERN, STYLE.refusal) is right
 
 
 def test_a_right_answer() -> None:
@@ -120,5 +121,5 @@ def test_without_pattern_and_refusal_neither_form_nor_abstention_is_measured() -
         "attempted",
         "false-refusal",
     }
-    assert tm.in_format("30 months", replace(STYLE, refusal=None)) is False
+    assert "format" in tm.score("30 months", KNOWN, replace(STYLE, refusal=None))
     assert {"refusal-recall", "fabricated"}.isdisjoint(tm.score("", UNKNOWN, free))

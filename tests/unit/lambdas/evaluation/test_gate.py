@@ -79,8 +79,11 @@ def test_rules_on_a_split_read_that_split_only() -> None:
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
-        ([], "no rule cannot tell a right answer from a wrong one"),
-        ([("rouge-l", 0.5), ("bleu", 20), ("bertscore-f1", 0.6)], "rouge-l, bleu, bertscore-f1 cannot tell"),
+        ([], r"no rule asks for right answers \(got no rule\)"),
+        (
+            [("rouge-l", 0.5), ("bleu", 20), ("bertscore-f1", 0.6)],
+            r"no rule asks for right answers \(got rouge-l, bleu, bertscore-f1\)",
+        ),
         ([("citation", 0.5), ("format", 0.9)], "add a rule on exact or contained or numeric"),
         ([("exact", 0.5), ("rogue", 0.5)], "'rogue' is unknown; use one of exact"),
         ([("exact", 0.5), ("false-refusal", 0.1)], "better when lower.*use attempted"),
@@ -279,7 +282,7 @@ def test_a_gate_of_overlap_alone_is_refused_and_the_full_gate_is_right(trap: lis
         GateRule(metric="bleu", minimum=38, split="new-fact"),
         GateRule(metric="bertscore-f1", minimum=0.7, split="new-fact"),
     ]
-    with pytest.raises(GateRefusedError, match="rouge-l, bleu, bertscore-f1 cannot tell a right answer"):
+    with pytest.raises(GateRefusedError, match="no rule asks for right answers"):
         verdicts(overlap, trap)
     full = [
         GateRule(metric="contained", minimum=0.4, split="new-fact"),
