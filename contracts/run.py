@@ -114,6 +114,21 @@ class ScoreRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgementRow:
+    """One reply of the judge: `subject` says what it was about, `asked` is a hash of all that it was asked."""
+
+    experiment: str
+    run: str
+    subject: str
+    asked: str
+    text: str
+    model_id: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PairedRow:
     """Difference of two variants on the same questions: mean of (a - b), 95 % interval, two-sided p-value."""
 
