@@ -70,7 +70,7 @@ def scores(experiment: str, run: str, approach: str) -> str:
 
 
 def judgements(experiment: str, run: str, approach: str, part: str) -> str:
-    """Return the key of the judge's replies on a batch of answers, or (`shared`, `rated`) on answers that people rated."""
+    """Return the key of the judge's replies on a batch of answers, or (`shared`, `rated`) on people's rated ones."""
     return f"{approach_prefix(experiment, run, approach)}judgements/part-{part}.jsonl"
 
 
