@@ -27,7 +27,7 @@ from lambdas.common import run_data
 from lambdas.common.metering import Meter
 from lambdas.common.store import MissingObjectError, Results
 from lambdas.evaluation import gate
-from lambdas.run_report import header, measured, outlook
+from lambdas.run_report import header, judging, measured, outlook
 
 
 def write_report(
@@ -68,7 +68,7 @@ def write_report(
         gates=_gates(definition, data),
         accepted_metric=metric,
         failed=_failed(data.answers, data.quality, errors),
-        notes=header.notes(definition, environment, region, catalogue),
+        notes=[*header.notes(definition, environment, region, catalogue), *judging.notes(definition, metric)],
         estimated=estimates,
     )
     report = build_report(records)
@@ -128,6 +128,9 @@ def _expected(
     try:
         inputs = outlook.inputs_of(definition, _task(results, manifest, definition), catalogue, region=region)
         rows = run_usage(inputs, len(manifest.test_question_ids), variants)
+        test = results.questions(manifest, "test")
+        asked = [question for question in test if question.id in manifest.test_question_ids]
+        rows += judging.expected(definition, inputs.task, asked, test, region)
         text = f"{len(rows)} usage rows expected from the experiment's files; evaluating and orchestrating are not"
         return estimated_charges(catalogue, rows), SourceState(source="estimated", state="partial", text=text)
     except (ValueError, MissingObjectError) as error:
