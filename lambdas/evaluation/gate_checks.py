@@ -106,7 +106,7 @@ def _judge_problems(experiment: Experiment, test: Sequence[Question]) -> Iterato
     if not judge.rubric.strip():
         yield GateProblem(("judge", "rubric"), "is empty", "say what makes an answer right")
     if not 0 < judge.minimum_agreement <= 1:
-        todo = "use a kappa above 0 and at most 1; 0.6 is substantial agreement"
+        todo = "use a kappa above 0 and at most 1, for example 0.6"
         what = f"{judge.minimum_agreement} is out of range"
         yield GateProblem(("judge", "minimum_agreement"), what, todo)
     alone = all(METRICS[r.metric].judged for r in experiment.gate if is_correctness(r, experiment.task))

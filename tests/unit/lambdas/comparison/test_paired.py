@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from contracts.experiment import APPROACHES, VARIANTS
+from contracts.experiment import APPROACHES, VARIANTS, GateRule
 from contracts.run import PairedRow, ScoreRow
 from lambdas.comparison.paired import best_prompting, by_variant, compare, pairs
 
@@ -91,3 +93,32 @@ def test_only_questions_that_both_sides_have_are_compared() -> None:
     rows = compare([*scores("zero-shot", [1, 1]), *scores("rag", [1, 0, 0])], experiment="e", run="r", seed=1)
     found = row(rows, "rag", "zero-shot")
     assert (found.n, found.difference) == (2, -0.5)
+
+
+def test_what_the_gate_compares_with_is_compared_too() -> None:
+    rule = GateRule(metric="rouge-2", not_worse_than="lora", margin=0.1)
+    parts = [scores(variant, HALF, rouge_2=[0.5] * 12) for variant in ("zero-shot", "rag", "lora", "lora+rag")]
+    rows = [score for part in parts for score in part]
+    before = compare(rows, experiment="e", run="r", seed=1)
+    with_gate = compare(rows, experiment="e", run="r", seed=1, gate=[rule])
+    assert [(r.a, r.b) for r in with_gate if r.metric == "rouge-2"] == [
+        ("zero-shot", "lora"),
+        ("rag", "lora"),
+        ("lora+rag", "lora"),
+    ]
+    assert [r for r in with_gate if r.metric != "rouge-2"] == before
+    # A pair that is compared anyway is not compared the other way round as well.
+    exact = compare(rows, experiment="e", run="r", seed=1, gate=[replace(rule, metric="exact")])
+    pairs_of = [frozenset((r.a, r.b)) for r in exact if r.metric == "exact"]
+    assert len(pairs_of) == len(set(pairs_of))
+    missing = replace(rule, not_worse_than="base")
+    assert compare(rows, experiment="e", run="r", seed=1, gate=[missing]) == before
+
+
+def test_half_points_of_a_judge_are_compared_by_bootstrap() -> None:
+    left, right = (scores(v, HALF, judged=values) for v, values in (("rag", [1.0, 0.5] * 6), ("zero-shot", [0.0] * 12)))
+    found = row(compare([*left, *right], experiment="e", run="r", seed=1), "rag", "zero-shot", "judged")
+    assert (found.difference, found.method.split(",")[0]) == (0.75, "paired bootstrap 95 %")
+    whole = scores("rag", HALF, judged=[1.0, 0.0] * 6)
+    rows = compare([*whole, *right], experiment="e", run="r", seed=1)
+    assert "McNemar" in row(rows, "rag", "zero-shot", "judged").method
