@@ -13,6 +13,10 @@ from typing import NamedTuple
 from contracts.experiment import VARIANTS, Experiment, GateRule, Question, TaskKind
 from lambdas.evaluation.metrics import CORRECTNESS, METRICS, Metric, top_of
 from lambdas.evaluation.scoring import split_of
+from lambdas.evaluation.text_metrics import value_of
+
+#: Measured where the reference answers are labels.
+OF_LABELS = ("label-accuracy", "macro-f1", "label-precision", "label-recall", "label-f1")
 
 
 class GateProblem(NamedTuple):
@@ -83,20 +87,39 @@ def problems(experiment: Experiment, test: Sequence[Question] = ()) -> Iterator[
     """Yield what is wrong with the gate, the judge and the tolerances; `test` empty: the questions are not known."""
     yield from rule_problems(experiment.gate, experiment.task)
     splits = sorted({split_of(question) for question in test})
+    labels = sorted({value_of(question.answer) for question in test})
     for index, rule in enumerate(experiment.gate):
-        of_label = rule.metric in METRICS and METRICS[rule.metric].of == "label"
-        if rule.split is not None and test and not of_label and rule.split not in splits:
-            todo = f"use one of {', '.join(splits)} (the first tag of a question)"
+        metric = METRICS.get(rule.metric)
+        if metric is None:
+            continue
+        if missing := _missing(rule.metric, experiment):
+            yield GateProblem(("gate", index, "metric"), f"{rule.metric} needs {missing[0]}", missing[1])
+        known, what = (
+            (labels, "a reference answer") if metric.of == "label" else (splits, "the first tag of a question")
+        )
+        if rule.split is not None and test and rule.split not in known:
+            todo = f"use one of {', '.join(known)} ({what})"
             yield GateProblem(("gate", index, "split"), f"no test question belongs to {rule.split!r}", todo)
-        if rule.metric in METRICS and METRICS[rule.metric].judged and experiment.judge is None:
-            todo = "add a section `judge` with model and rubric, or remove the rule"
-            yield GateProblem(("gate", index, "metric"), f"{rule.metric} needs a judge", todo)
     yield from _judge_problems(experiment, test)
     for name in ("absolute_tolerance", "relative_tolerance"):
         value = getattr(experiment.scoring, name)
         if not (math.isfinite(value) and value >= 0):
             todo = "use 0 for the very number, or how far it may be away"
             yield GateProblem(("scoring", name), f"{value} is out of range", todo)
+
+
+def _missing(metric: str, experiment: Experiment) -> tuple[str, str] | None:
+    """Return what the experiment lacks for a metric to be measured, and what to do; None if it has all."""
+    style = experiment.house_style
+    if METRICS[metric].judged and experiment.judge is None:
+        return "a judge", "add a section `judge` with model and rubric, or remove the rule"
+    if metric in OF_LABELS and experiment.task != "label":
+        return "labels", "set `task: label`, or use another metric"
+    if metric == "format" and style.pattern is None:
+        return "house_style.pattern", "write the pattern, or remove the rule"
+    if metric in ("refusal-recall", "attempted") and style.refusal is None:
+        return "house_style.refusal", "write the sentence, or remove the rule"
+    return None
 
 
 def _judge_problems(experiment: Experiment, test: Sequence[Question]) -> Iterator[GateProblem]:

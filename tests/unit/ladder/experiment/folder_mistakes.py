@@ -91,6 +91,21 @@ REPLACED: list[tuple[str, ...]] = [
         "section `judge`",
     ),
     (
+        "labels in a task without labels",
+        "workload:",
+        "  - metric: label-accuracy\n    minimum: 0.5\nworkload:",
+        "10: gate[1].metric: label-accuracy needs labels",
+        "`task: label`",
+    ),
+    (
+        "recall of an unknown label",
+        "gate:\n  - metric: exact\n    minimum: 0.5",
+        "task: label\ngate:\n  - metric: exact\n    minimum: 0.5\n"
+        "  - metric: label-recall\n    minimum: 0.5\n    split: blue",
+        "13: gate[1].split: no test question belongs to 'blue'",
+        "a reference answer",
+    ),
+    (
         "judge alone without ratings",
         "gate:\n  - metric: exact",
         "task: free-form\njudge:\n  model: amazon.nova-pro-v1:0\n  rubric: Same.\ngate:\n  - metric: judged",

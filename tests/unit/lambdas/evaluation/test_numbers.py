@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from decimal import Decimal
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.experiment import Scoring
 from lambdas.evaluation import text_metrics as tm
+from lambdas.evaluation.labels import Labels
 from lambdas.evaluation.text import numbers
 
 STRICT = Scoring()
@@ -105,3 +107,13 @@ def test_token_f1_is_a_share_and_never_rewards_more_words(text: str, reference: 
     assert 0.0 <= before <= 1.0
     if not tm.exact(text, reference):
         assert tm.token_f1(f"{text} zzz", reference) <= before
+
+
+@given(st.text(max_size=12), st.text(max_size=12))
+def test_canonically_equal_texts_are_equal_to_every_measure(text: str, reference: str) -> None:
+    other = unicodedata.normalize("NFD", text), unicodedata.normalize("NFD", reference)
+    assert tm.token_f1(*other) == tm.token_f1(text, reference)
+    assert tm.numeric(*other, STRICT) == tm.numeric(text, reference, STRICT)
+    labels = Labels([reference, "other"])
+    assert labels.named(other[0], reference) == labels.named(text, reference)
+    assert labels.of(other[1]) == labels.of(reference)
