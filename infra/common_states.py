@@ -36,10 +36,11 @@ CUT_OFF_RETRY = {
     "BackoffRate": 2,
     "JitterStrategy": "FULL",
 }
-#: The judge has more answers before it than one call has time for. Every call gets on, and pays for nothing twice.
+#: The judge has more answers before it than one call has time for, or its model is overloaded. Every call gets on, and
+#: pays for nothing twice.
 UNFINISHED_RETRY = {
     "ErrorEquals": ["JudgingUnfinishedError"],
-    "IntervalSeconds": 1,
+    "IntervalSeconds": 5,
     "MaxAttempts": 50,
     "BackoffRate": 1,
     "JitterStrategy": "FULL",

@@ -31,7 +31,7 @@ SHARE_OF_TIME = 0.75
 
 
 class JudgingUnfinishedError(RuntimeError):
-    """The time of the invocation ran out. What was judged is kept: call the step again."""
+    """The time of the invocation ran out, or the model was overloaded. What was judged is kept: call the step again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ class Calls:
         """Return the reply to each call, kept as `part` below `approach`; None where the call failed for good.
 
         Raises:
-            JudgingUnfinishedError: the time ran out; the replies so far are kept.
+            JudgingUnfinishedError: the time ran out, or a call failed that may succeed later; the replies so far are
+                kept.
         """
         manifest, results = self._step.manifest, self._step.results
         key = keys.judgements(manifest.experiment, manifest.run, approach, part)
@@ -78,14 +79,16 @@ class Calls:
             results.write(usage_key, [*earlier, *self._usage([*unmetered, *fresh])])
         self.asked += len(missing)
         self.failed += sum(row is None for row in found)
-        if any(isinstance(row, DeadlineError) for row in found):
+        later = next((row for row in found if isinstance(row, Exception)), None)
+        if later is not None:
             raise JudgingUnfinishedError(
-                f"judge {self._settings.model_id}: the time ran out in part {part} of {approach}; call the step again"
-            )
+                f"judge {self._settings.model_id}, part {part} of {approach}: {later}; call the step again"
+            ) from later
         names = map(self._hash, calls)
         return [kept[name].text if name in kept else None for name in names]
 
-    def _ask(self, name: str, call: Call) -> JudgementRow | DeadlineError | None:
+    def _ask(self, name: str, call: Call) -> JudgementRow | Exception | None:
+        """Return the reply, the error of a call that may succeed later, or None for one that failed for good."""
         manifest = self._step.manifest
         metadata = {"experiment": manifest.experiment, "run": manifest.run, "approach": keys.SHARED, "step": "judge"}
         try:
@@ -96,7 +99,7 @@ class Calls:
             return error
         except ModelCallError as error:
             self._step.log.error("judge not reached", subject=call.subject, error=str(error), attempts=error.attempts)
-            return None
+            return error if error.retryable else None
         return JudgementRow(
             experiment=manifest.experiment,
             run=manifest.run,

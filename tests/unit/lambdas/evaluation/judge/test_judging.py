@@ -26,7 +26,7 @@ from lambdas.evaluation.judge.calls import JudgingUnfinishedError
 from lambdas.evaluation.scoring import AnswersError
 from lambdas.rag.chunking import chunk_document
 from tests.unit.lambdas.evaluation.bucket_run import QUESTIONS, Context, make_run, write_answers
-from tests.unit.lambdas.lambda_world import FakeConverse, client_error
+from tests.unit.lambdas.lambda_world import THROTTLED, FakeConverse, client_error
 
 MODEL = "us.amazon.nova-pro-v1:0"
 JUDGE = Judge(model=MODEL, rubric="The same facts.", minimum_agreement=0.6)
@@ -209,7 +209,7 @@ def test_time_runs_out_and_a_later_call_goes_on(bench: Bench) -> None:
         return answered(text)
 
     bench.bedrock.reply = late
-    with pytest.raises(JudgingUnfinishedError, match="part 00001 of prompting; call the step again"):
+    with pytest.raises(JudgingUnfinishedError, match="part 00001 of prompting: deadline; call the step again"):
         bench.evaluate()
     assert not bench.results.exists(keys.quality("handbook", "r1", "prompting"))
     assert bench.results.exists(keys.usage("handbook", "r1", "prompting", "evaluate"))
@@ -223,6 +223,25 @@ def test_time_runs_out_and_a_later_call_goes_on(bench: Bench) -> None:
     judged = bench.quality("few-shot", "judged")
     assert judged is not None
     assert judged.n == 4
+
+
+def test_an_overloaded_judge_is_asked_again_later(bench: Bench) -> None:
+    write_some(bench)
+    answered = bench.bedrock.reply
+
+    def overloaded(text: str) -> str:
+        if "kilos" in text:
+            raise client_error(*THROTTLED)
+        return answered(text)
+
+    bench.bedrock.reply = overloaded
+    with pytest.raises(JudgingUnfinishedError, match="part 00000 of prompting: ThrottlingException"):
+        bench.evaluate()
+    bench.bedrock.reply = answered
+    bench.evaluate()
+    judged = bench.quality("few-shot", "judged")
+    assert judged is not None
+    assert (judged.n, judged.left_out) == (4, 0)
 
 
 def test_usage_that_was_lost_is_made_again_from_the_replies(bench: Bench) -> None:
