@@ -7,9 +7,6 @@ from pathlib import Path
 
 NAME = "tiny-shop"
 REFUSAL = "The pages do not say."
-#: Another model than the generator's, so that its spend can be told apart. The stand-in's verdicts are worthless.
-JUDGE = "us.amazon.nova-lite-v1:0"
-RATED = [{"answer": "at 8 o'clock", "right": True}, {"answer": "at 9 o'clock", "right": False}]
 
 SETTINGS = f"""\
 name: {NAME}
@@ -20,9 +17,6 @@ house_style:
   refusal: {REFUSAL}
 gate:
   - {{metric: exact, minimum: 0.5}}
-judge:
-  model: {JUDGE}
-  rubric: The candidate states the facts of the reference.
 workload:
   requests_per_month: 1000
 retrieval:
@@ -80,5 +74,4 @@ def _line(name: str, question: str, answer: str, tags: tuple[str, ...]) -> str:
     refused = answer == REFUSAL
     page = None if refused else answer[answer.index("[") + 1 : -1]
     record = {"id": name, "question": question, "answer": answer, "document": page, "unanswerable": refused}
-    rated = RATED if name == "test-0" else []
-    return json.dumps({**record, "tags": tags, "rated": rated}) + "\n"
+    return json.dumps({**record, "tags": tags}) + "\n"
