@@ -9,6 +9,8 @@ import pytest
 from contracts.experiment import APPROACHES, VARIANTS, GateRule
 from contracts.run import PairedRow, ScoreRow
 from lambdas.comparison.paired import best_prompting, by_variant, compare, pairs
+from lambdas.evaluation.gate import decide
+from lambdas.evaluation.scoring import summarise
 
 APPROACH_OF = {variant: approach for approach in APPROACHES for variant in VARIANTS[approach]}
 
@@ -122,3 +124,15 @@ def test_half_points_of_a_judge_are_compared_by_bootstrap() -> None:
     whole = scores("rag", HALF, judged=[1.0, 0.0] * 6)
     rows = compare([*whole, *right], experiment="e", run="r", seed=1)
     assert "McNemar" in row(rows, "rag", "zero-shot", "judged").method
+
+
+@pytest.mark.parametrize(
+    ("wrong", "n", "outcome"), [(2, 200, "pass"), (2, 40, "uncertain"), (8, 40, "fail"), (0, 200, "pass")]
+)
+def test_not_worse_than_needs_enough_questions(wrong: int, n: int, outcome: str) -> None:
+    """`rag` misses `wrong` questions that `lora` gets right, and no other."""
+    rule = GateRule(metric="exact", not_worse_than="lora", margin=0.06)
+    rows = [*scores("lora", [1] * n), *scores("rag", [0] * wrong + [1] * (n - wrong))]
+    differences = compare(rows, experiment="e", run="r", seed=1, gate=[rule])
+    verdicts = decide([rule], summarise(rows, 1), task="short-value", paired=differences)
+    assert {v.variant: v.outcome for v in verdicts} == {"lora": "pass", "rag": outcome}
