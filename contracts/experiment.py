@@ -21,6 +21,13 @@ VARIANTS: dict[Approach, tuple[str, ...]] = {
     "fine-tuning": ("base", "base+rag", "lora", "lora+rag"),
 }
 CONTROL_VARIANTS = ("base", "base+rag")
+#: Variants whose prompt shows pages, and those whose prompt shows worked examples (shots).
+PAGE_VARIANTS = frozenset({"rag", "rag+few-shot", "base+rag", "lora+rag"})
+SHOT_VARIANTS = frozenset({"few-shot", "rag+few-shot"})
+
+#: What an answer is: a value of a few words, one of a fixed set of labels, or text. It decides the defaults.
+TaskKind = Literal["short-value", "label", "free-form"]
+TASK_KINDS: tuple[TaskKind, ...] = ("short-value", "label", "free-form")
 
 _STRICT = {"extra": "forbid"}
 
@@ -39,9 +46,9 @@ class Document:
 class Question:
     """One line of `questions.train.jsonl` or `questions.test.jsonl`.
 
-    `answer` is the reference answer in house style. `document` is the id of the page that holds the answer, None for
-    an unanswerable question. The first tag says which part of the test the question belongs to
-    (`evaluation.scoring.split_of`).
+    `answer` is the reference answer in house style. `document` is the id of the page that holds the answer: None for
+    an unanswerable question, and where no one has noted the page. The first tag says which part of the test the
+    question belongs to (`evaluation.scoring.split_of`).
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -57,14 +64,31 @@ class Question:
 class HouseStyle:
     """How an accepted answer looks.
 
-    `instruction` goes into prompts; `pattern` is a regular expression that a whole answer must match; `refusal` is
-    the one sentence for a question that the documents do not answer.
+    `instruction` goes into prompts; `pattern` is a regular expression that a whole answer must match, None for any
+    form; `refusal` is the one sentence for a question that cannot be answered, None where all can be.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     instruction: str
-    pattern: str
-    refusal: str
+    pattern: str | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptSettings:
+    """What the variants send beside question and pages, and how much may come back, in tokens.
+
+    `reasoning_tokens` is the room for thinking before the answer, which chain-of-thought has on top of
+    `answer_tokens`. A `temperature` of None is not sent.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    answer_tokens: int = 64
+    reasoning_tokens: int = 320
+    shots: int = 4
+    page_shots: int = 2
+    temperature: float | None = 0.0
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +122,9 @@ class Retrieval:
     chunk_characters: int = 1200
     chunk_overlap: int = 120
     candidates: int = 20
-    pages: int = 1
-    pages_few_shot: int = 1
-    pages_fine_tuned: int = 2
+    pages: int = 3
+    pages_few_shot: int = 3
+    pages_fine_tuned: int = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,12 +175,14 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """The content of `experiment.yaml`."""
+    """The content of `experiment.yaml`, with what it leaves out filled in (`ladder.experiment.defaults`)."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     name: str
-    description: str
+    description: str = ""
+    task: TaskKind = "short-value"
     house_style: HouseStyle
+    prompt: PromptSettings = field(default_factory=PromptSettings)
     gate: tuple[GateRule, ...]
     workload: Workload
     models: Models = field(default_factory=Models)

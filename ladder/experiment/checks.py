@@ -31,18 +31,19 @@ LEAST = {
     "minutes_saved_per_accepted_answer": 0,
     "chunk_characters": 100,
     "chunk_overlap": 0,
+    "reasoning_tokens": 0,
 }
-OWN_RANGE = ("monthly_growth", "learning_rate")
+OWN_RANGE = ("monthly_growth", "learning_rate", "temperature")
+#: Converse takes 0 to 1 from every model; some take more.
+TOP_TEMPERATURE = 1
 
 
 def check_experiment(loaded: Sourced[Experiment], test: Sequence[Question]) -> None:
-    """Check names, house style, gate, numbers and model ids."""
+    """Check name, house style, gate, numbers and model ids."""
     experiment, problem = loaded.value, loaded.source.problem
     if not EXPERIMENT_NAME.fullmatch(experiment.name):
         todo = "use 2 to 18 of a-z, 0-9 and single -, a letter first; it names tags, folders and stacks"
         problem(f"{experiment.name!r} cannot be a name", todo, "name")
-    if not experiment.description.strip():
-        problem("is empty", "say in a sentence what the task is", "description")
     if not 0 <= experiment.seed < 2**31:
         problem(f"{experiment.seed} is out of range", "use 0 to 2147483647", "seed")
     _check_style(experiment.house_style, problem)
@@ -54,9 +55,9 @@ def check_experiment(loaded: Sourced[Experiment], test: Sequence[Question]) -> N
 def _check_style(style: HouseStyle, problem: Callable[..., None]) -> None:
     if not style.instruction.strip():
         problem("is empty", "say how an answer looks", "house_style", "instruction")
-    if not style.refusal.strip() or "\n" in style.refusal:
+    if style.refusal is not None and (not style.refusal.strip() or "\n" in style.refusal):
         problem("must be one sentence on one line", "for example: The pages do not say.", "house_style", "refusal")
-    if error := pattern_error(style.pattern):
+    if style.pattern is not None and (error := pattern_error(style.pattern)):
         problem(f"is not a regular expression: {error}", "correct it, in single quotes", "house_style", "pattern")
 
 
@@ -97,13 +98,19 @@ def _check_gate(experiment: Experiment, test: Sequence[Question], problem: Calla
 
 
 def _check_numbers(experiment: Experiment, problem: Callable[..., None]) -> None:
-    for section in ("workload", "retrieval", "training", "models"):
+    for section in ("prompt", "workload", "retrieval", "training", "models"):
         _check_least(getattr(experiment, section), problem, section)
     for name, profile in experiment.profiles.items():
         _check_least(profile, problem, "profiles", name)
         if not PROFILE_NAME.fullmatch(name) or name == ALL_PROFILE:
             problem("cannot be a profile's name", "use a-z, 0-9, - and _, but not `all`", "profiles", name)
     workload, retrieval, training = experiment.workload, experiment.retrieval, experiment.training
+    temperature = experiment.prompt.temperature
+    if temperature is not None and not 0 <= temperature <= TOP_TEMPERATURE:
+        todo = f"use 0 to {TOP_TEMPERATURE}, or null to leave it to the model"
+        problem(f"{temperature} is out of range", todo, "prompt", "temperature")
+    if not all(experiment.prompt.stop):
+        problem("holds an empty text", "remove it", "prompt", "stop")
     if not -1 < workload.monthly_growth <= 1:
         todo = "0.02 means two per cent more every month"
         problem(f"{workload.monthly_growth} is out of range", todo, "workload", "monthly_growth")
@@ -148,7 +155,8 @@ def check_questions(
     retrieval: Retrieval | None,
 ) -> None:
     """Check each question by itself, then the two files against each other. A part that is broken is not used."""
-    pattern = None if style is None or pattern_error(style.pattern) else re.compile(style.pattern)
+    written = None if style is None else style.pattern
+    pattern = None if written is None or pattern_error(written) else re.compile(written)
     limit = CONTEXT_CHARACTERS
     if retrieval is not None:
         limit -= _most_pages(retrieval) * retrieval.chunk_characters
@@ -157,7 +165,7 @@ def check_questions(
     for sourced, is_test in [*((q, False) for q in train), *((q, True) for q in test)]:
         question, problem = sourced.value, sourced.source.problem
         _check_question(question, documents, limit, problem)
-        if style is not None and pattern is not None:
+        if style is not None:
             _check_answer(question, documents, style, pattern, problem)
         other = ids.setdefault(question.id, sourced)
         if other is not sourced:
@@ -184,19 +192,23 @@ def _check_question(question: Question, documents: Set[str], limit: int, problem
         problem(what, "shorten it, or put fewer or smaller pages into a prompt", "question")
     if question.unanswerable and question.document is not None:
         problem("an unanswerable question has no page", "write null, or set unanswerable to false", "document")
-    elif not question.unanswerable and question.document is None:
-        problem("an answerable question needs its page", "name it, or set unanswerable to true", "document")
     elif question.document is not None and documents and question.document not in documents:
         problem(f"there is no page {question.document!r}", "correct the id or add the page", "document")
 
 
 def _check_answer(
-    question: Question, documents: Set[str], style: HouseStyle, pattern: re.Pattern[str], problem: Callable[..., None]
+    question: Question,
+    documents: Set[str],
+    style: HouseStyle,
+    pattern: re.Pattern[str] | None,
+    problem: Callable[..., None],
 ) -> None:
     answer = question.answer
-    if question.unanswerable and answer != style.refusal:
+    if question.unanswerable and style.refusal is None:
+        problem("an unanswerable question needs a refusal", "write house_style.refusal in experiment.yaml", "answer")
+    elif question.unanswerable and answer != style.refusal:
         problem("an unanswerable question is refused", f"write: {style.refusal}", "answer")
-    elif not question.unanswerable and not pattern.fullmatch(answer):
+    elif not question.unanswerable and pattern is not None and not pattern.fullmatch(answer):
         problem(f"{answer!r} does not match house_style.pattern", "change one of the two", "answer")
     elif question.document in documents and citations(answer)[:1] not in ((), (question.document,)):
         problem(f"it cites another page than document {question.document!r}", "make the two agree", "answer")

@@ -36,13 +36,13 @@ def read_text(folder: Path, source: Source) -> str | None:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_yaml(folder: Path, name: str, cls: type[T], problems: list[Problem]) -> Sourced[T] | None:
-    """Return the file as an instance of the dataclass `cls`."""
+def read_yaml(folder: Path, name: str, problems: list[Problem]) -> tuple[Any, Source] | None:
+    """Return the plain values of the file, and where they stand."""
     source = Source(file=name, problems=problems)
     text = read_text(folder, source)
     place = source.at(1)
     parsed = None if text is None else parse_yaml(text, place)
-    return None if parsed is None else validated(cls, *parsed, place)
+    return None if parsed is None else (parsed[0], place)
 
 
 def read_lines(folder: Path, name: str, cls: type[T], problems: list[Problem]) -> list[Sourced[T]]:

@@ -1,6 +1,6 @@
 """Reads an experiment folder; each mistake in it becomes one line.
 
-experiment.yaml          name, description, house style, gate, workload, models ...  (contracts.Experiment)
+experiment.yaml          name; gate, workload, models ... where they differ from `defaults` (contracts.Experiment)
 documents/**/*.md, .txt  one page each; optional front matter with id and title      (contracts.Document)
 questions.train.jsonl    examples for few-shot prompts and fine-tuning               (contracts.Question)
 questions.test.jsonl     what every approach is asked                                (contracts.Question)
@@ -19,8 +19,9 @@ from contracts import json_codec
 from contracts.experiment import Document, Experiment, Question
 from ladder.errors import LadderError
 from ladder.experiment.checks import check_experiment, check_present, check_questions
+from ladder.experiment.defaults import with_defaults
 from ladder.experiment.files import read_documents, read_lines, read_yaml
-from ladder.experiment.validation import Problem, Source, Sourced
+from ladder.experiment.validation import Problem, Source, Sourced, validated
 
 R = TypeVar("R", Document, Question)
 
@@ -72,10 +73,11 @@ def load(folder: Path) -> LoadedExperiment:
         what = "is not a folder" if folder.exists() else "does not exist"
         todo = "name the folder that holds experiment.yaml"
         raise ExperimentError(folder, [Problem(file=str(folder), what=what, todo=todo)])
-    experiment = read_yaml(folder, YAML_FILE, Experiment, problems)
+    written = read_yaml(folder, YAML_FILE, problems)
     documents = read_documents(folder, DOCUMENTS, problems)
     train = read_lines(folder, TRAIN_FILE, Question, problems)
     test = read_lines(folder, TEST_FILE, Question, problems)
+    experiment = None if written is None else _experiment(*written, train, test)
     if experiment is not None:
         check_experiment(experiment, [q.value for q in test])
     check_present(train, Source(file=TRAIN_FILE, problems=problems), "few-shot prompts and fine-tuning need examples")
@@ -98,6 +100,13 @@ def load(folder: Path) -> LoadedExperiment:
         sha256=_sha256(experiment.value, pages, examples, questions),
         folder=folder.resolve(),
     )
+
+
+def _experiment(
+    written: Any, source: Source, train: Sequence[Sourced[Question]], test: Sequence[Sourced[Question]]
+) -> Sourced[Experiment] | None:
+    values = with_defaults(written, [q.value for q in train], [q.value for q in test])
+    return validated(Experiment, values, source)
 
 
 def _by_id(records: Sequence[Sourced[R]]) -> tuple[R, ...]:

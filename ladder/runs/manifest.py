@@ -19,7 +19,6 @@ from ladder.experiment.folder import LoadedExperiment
 from lambdas.evaluation.scoring import split_of
 
 K = TypeVar("K", bound=Hashable)
-DEFAULT_PROFILE = "full"
 BATCH_SIZE = 16
 #: A fact is an answer on a page; the wordings of one fact share it.
 Fact = tuple[str | None, str]
@@ -58,18 +57,16 @@ def plan(loaded: LoadedExperiment, profile_name: str, run_id: str, *, created: s
 
 
 def profile_of(loaded: LoadedExperiment, name: str) -> Profile:
-    """Return the profile of that name. `full`, the commands' default, is everything where the experiment lacks it.
+    """Return the profile of that name; `all` is everything.
 
     Raises:
         LadderError: the profile is not known.
     """
-    profiles = loaded.experiment.profiles
-    if name in profiles:
-        return profiles[name]
-    if name in (ALL_PROFILE, DEFAULT_PROFILE):
-        return Profile()
-    known = ", ".join([*profiles, ALL_PROFILE])
-    raise LadderError(f"profile {name!r} is not in {loaded.folder}/experiment.yaml; use one of {known}")
+    profiles = {**loaded.experiment.profiles, ALL_PROFILE: Profile()}
+    if name not in profiles:
+        known = ", ".join(profiles)
+        raise LadderError(f"profile {name!r} is not in {loaded.folder}/experiment.yaml; use one of {known}")
+    return profiles[name]
 
 
 def draw_test(questions: Sequence[Question], count: int | None, seed: int) -> tuple[Question, ...]:

@@ -80,7 +80,6 @@ def converse(
     *,
     deadline: Deadline | None = None,
     metadata: Mapping[str, str] | None = None,
-    temperature: float = 0.0,
     **retry: Any,
 ) -> Generated:
     """Make one Converse call. `metadata` goes into invocation logs only; `retry` are options of `with_retries`.
@@ -91,15 +90,17 @@ def converse(
     request: dict[str, Any] = {
         "modelId": model_arn,
         "messages": [{"role": m.role, "content": [{"text": m.content}]} for m in prompt.messages],
-        "inferenceConfig": {"maxTokens": prompt.max_output_tokens, "temperature": temperature},
+        "inferenceConfig": {"maxTokens": prompt.max_output_tokens},
     }
+    if prompt.temperature is not None and model_arn not in _without_temperature:
+        request["inferenceConfig"]["temperature"] = prompt.temperature
+    if prompt.stop:
+        request["inferenceConfig"]["stopSequences"] = list(prompt.stop)
     if prompt.system is not None:
         request["system"] = [{"text": prompt.system}]
     if metadata:
         request["requestMetadata"] = dict(metadata)
     deadline = deadline or Deadline.after(DEFAULT_DEADLINE_S)
-    if model_arn in _without_temperature:
-        del request["inferenceConfig"]["temperature"]
     try:
         response, latency_ms, attempts = timed_call(lambda: client.converse(**request), deadline=deadline, **retry)
     except ModelCallError as error:

@@ -2,8 +2,8 @@
 
 Prompts are short, because small models follow few instructions and every token is paid for: a system turn with the
 house style (prompting and RAG only), example turns, then pages as `[PAGE-ID] Title: text` and the question. The
-fine-tuned prompts have no system turn: the adapter has learnt the style. Training examples are made by the same
-functions as the prompts of the fine-tuned model, so that the two cannot drift apart.
+fine-tuned prompts have no system turn: the adapter has learnt the style. Whatever sends, trains on, counts or prices a
+prompt has it from `render`, so that they cannot drift apart.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from contracts.experiment import Document, HouseStyle, Question
+from contracts.experiment import (
+    PAGE_VARIANTS,
+    VARIANTS,
+    Document,
+    Experiment,
+    HouseStyle,
+    Question,
+)
 
 PROMPT_VERSION = "1"
 
-ANSWER_TOKENS = 24
-REASONING_TOKENS = 80
-FEW_SHOTS = 4
-PAGE_SHOTS = 2
 ANSWER_MARK = "Answer:"
 
 _BRACKETED = re.compile(r"\[([A-Za-z0-9][A-Za-z0-9._:-]*)\]")
@@ -37,11 +40,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is sent: turns that begin and end with the user's, and the most tokens that it may answer with."""
+    """What a model is sent: turns that begin and end with the user's, and the most tokens that it may answer with.
+
+    A `temperature` of None is not sent; `stop` are texts that end an answer.
+    """
 
     system: str | None
     messages: tuple[Message, ...]
     max_output_tokens: int
+    temperature: float | None = 0.0
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +61,33 @@ class Shot:
     pages: tuple[Document, ...] = ()
 
 
-def zero_shot(question: str, style: HouseStyle) -> Prompt:
-    """Return the house style and the question."""
-    return _prompt(_system(style), question)
+def render(
+    variant: str,
+    question: str,
+    experiment: Experiment,
+    *,
+    pages: Sequence[Document] = (),
+    shots: Sequence[Shot] = (),
+) -> Prompt:
+    """Return the prompt of a variant; pages (best first) and shots count only where the variant shows them.
 
-
-def few_shot(question: str, style: HouseStyle, shots: Sequence[Shot]) -> Prompt:
-    """Return the house style, the shots as earlier turns, the question."""
-    return _prompt(_system(style), question, shots)
-
-
-def chain_of_thought(question: str, style: HouseStyle) -> Prompt:
-    """Return zero-shot's prompt with room to reason before `Answer:`; `final_answer` cuts the reasoning off."""
-    system = f'{_system(style)} First think in one short sentence, then write "{ANSWER_MARK}" and the answer.'
-    return _prompt(system, question, limit=REASONING_TOKENS)
-
-
-def with_pages(question: str, style: HouseStyle, pages: Sequence[Document], shots: Sequence[Shot] = ()) -> Prompt:
-    """Return the house style, the pages (best first) and the question; shots carry their own pages."""
-    return _prompt(f"{_system(style)} Use only the pages.", _user_turn(question, pages), shots)
-
-
-def fine_tuned(question: str) -> Prompt:
-    """Return the question alone: style and facts are in the weights."""
-    return _prompt(None, question)
-
-
-def fine_tuned_with_pages(question: str, pages: Sequence[Document]) -> Prompt:
-    """Return pages and question without instructions."""
-    return _prompt(None, _user_turn(question, pages))
+    Raises:
+        ValueError: the variant is not known.
+    """
+    settings = experiment.prompt
+    limit = settings.answer_tokens + (settings.reasoning_tokens if variant == "chain-of-thought" else 0)
+    messages: list[Message] = []
+    for shot in shots:
+        turn = _user_turn(shot.question, shot.pages) if shot.pages else shot.question
+        messages += [Message("user", turn), Message("assistant", shot.answer)]
+    messages.append(Message("user", _user_turn(question, pages) if variant in PAGE_VARIANTS else question))
+    return Prompt(
+        system=_system(variant, experiment.house_style),
+        messages=tuple(messages),
+        max_output_tokens=limit,
+        temperature=settings.temperature,
+        stop=settings.stop,
+    )
 
 
 def page_text(page: Document) -> str:
@@ -101,9 +107,7 @@ def citations(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_BRACKETED.findall(text)))
 
 
-def choose_shots(
-    questions: Iterable[Question], seed: int, count: int = FEW_SHOTS, refusals: int = 1
-) -> tuple[Shot, ...]:
+def choose_shots(questions: Iterable[Question], seed: int, count: int, refusals: int = 1) -> tuple[Shot, ...]:
     """Choose `count` shots from training questions, `refusals` of them unanswerable, the others of diverse kinds.
 
     The kind of a question is the letters that its page id begins with (`PRD` of `PRD-01`) and its tags. The choice
@@ -144,19 +148,22 @@ def _kind(question: Question) -> tuple[str, tuple[str, ...]]:
     return (letters.group() if letters else "", question.tags)
 
 
-def _system(style: HouseStyle) -> str:
-    return f"{style.instruction.strip()} If you cannot know the answer, reply only: {style.refusal.strip()}"
+def _system(variant: str, style: HouseStyle) -> str | None:
+    """Return the system turn: the style, what the variant adds to it; None for the endpoint's variants."""
+    if variant in VARIANTS["fine-tuning"]:
+        return None
+    parts = [style.instruction.strip()]
+    if style.refusal is not None:
+        parts.append(f"If you cannot know the answer, reply only: {style.refusal.strip()}")
+    if variant == "chain-of-thought":
+        parts.append(f'First think in one short sentence, then write "{ANSWER_MARK}" and the answer.')
+    elif variant in VARIANTS["rag"]:
+        parts.append("Use only the pages.")
+    elif variant not in VARIANTS["prompting"]:
+        raise ValueError(f"variant {variant!r} has no prompt")
+    return " ".join(parts)
 
 
 def _user_turn(question: str, pages: Sequence[Document]) -> str:
     lines = "\n".join(page_text(page) for page in pages)
     return f"{lines}\n\nQuestion: {question}" if lines else f"Question: {question}"
-
-
-def _prompt(system: str | None, user: str, shots: Sequence[Shot] = (), limit: int = ANSWER_TOKENS) -> Prompt:
-    messages: list[Message] = []
-    for shot in shots:
-        turn = _user_turn(shot.question, shot.pages) if shot.pages else shot.question
-        messages += [Message("user", turn), Message("assistant", shot.answer)]
-    messages.append(Message("user", user))
-    return Prompt(system=system, messages=tuple(messages), max_output_tokens=limit)

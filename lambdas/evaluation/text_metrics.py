@@ -43,31 +43,32 @@ def cites(text: str, page: str) -> bool:
     return bool(found) and found[0].casefold() == page.casefold()
 
 
-def is_refusal(text: str, style: HouseStyle) -> bool:
+def is_refusal(text: str, refusal: str) -> bool:
     """Return whether the answer holds the house's refusal sentence, whatever stands around it."""
-    return has_run(tokens(style.refusal), tokens(text))
+    return has_run(tokens(refusal), tokens(text))
 
 
-def in_format(text: str, style: HouseStyle) -> bool:
+def in_format(text: str, pattern: str, refusal: str | None) -> bool:
     """Return whether the whole answer matches the house pattern, or is exactly the refusal sentence."""
     stripped = text.strip()
-    return re.fullmatch(style.pattern, stripped) is not None or exact(stripped, style.refusal)
+    return re.fullmatch(pattern, stripped) is not None or (refusal is not None and exact(stripped, refusal))
 
 
 def score(text: str, question: Question, style: HouseStyle, *, failed: bool = False) -> dict[str, float]:
     """Return the metrics that apply to the question: name -> 0.0 or 1.0.
 
-    `failed` marks a question that got no answer. It counts as wrong in every metric; it is no refusal and no
-    fabrication, because an outage is not caution.
+    `format` needs a house pattern. `failed` marks a question that got no answer. It counts as wrong in every metric; it
+    is no refusal and no fabrication, because an outage is not caution.
     """
     text = "" if failed else text
-    refused = is_refusal(text, style)
     found = {
         "exact": exact(text, question.answer),
         "contained": contained(text, question.answer),
-        "format": in_format(text, style),
         "error": failed,
     }
+    if style.pattern is not None:
+        found["format"] = in_format(text, style.pattern, style.refusal)
+    refused = style.refusal is not None and is_refusal(text, style.refusal)
     if question.unanswerable:
         found["refusal-recall"] = refused
         found["fabricated"] = not refused and not failed

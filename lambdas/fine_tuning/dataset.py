@@ -1,8 +1,9 @@
 """Training examples of the two adapters: closed book (question -> answer) and with retrieved pages (RAFT style).
 
-An example with pages shows the gold page and the best-ranked other page of the real retriever, in an order drawn by
-seed. In a share of them the gold page is left out and the answer is the refusal, or else the adapter would always
-answer. Prompts come from the functions that also ask the fine-tuned model. RAFT: https://arxiv.org/abs/2403.10131.
+An example with pages shows as many as the prompt of the fine-tuned model: the gold page and the best-ranked others of
+the real retriever, in an order drawn by seed (only retrieved ones, where the gold page is not known). In a share of
+them the gold page is left out and the answer is the refusal, or else the adapter would always answer. Prompts are those
+of the fine-tuned model. RAFT: https://arxiv.org/abs/2403.10131.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from contracts.experiment import Document, HouseStyle, Question, Retrieval
+from contracts.experiment import Document, Experiment, Question, Retrieval
 from lambdas.common import prompts
 from lambdas.common.prompts import Message, Prompt
 from lambdas.common.runtime import map_bounded
 from lambdas.rag.chunking import excerpt
 
 REFUSAL_SHARE = 0.15
-CONTEXT_PAGES = 2
 RESERVED_SPLIT = "reserved-page"
 
 #: PageRetriever for a question, best first, at most as many as asked for.
@@ -44,10 +44,10 @@ class Example:
     pages: tuple[str, ...] = ()
 
 
-def closed_book(questions: Sequence[Question], seed: int) -> list[Example]:
+def closed_book(questions: Sequence[Question], experiment: Experiment, seed: int) -> list[Example]:
     """Return one example a question, in an order drawn by seed; unanswerable questions are refusals already."""
     examples = [
-        _example(q, prompts.fine_tuned(q.question), q.answer, "refusal" if q.unanswerable else "answer")
+        _example(q, prompts.render("lora", q.question, experiment), q.answer, "refusal" if q.unanswerable else "answer")
         for q in questions
     ]
     _dice("closed-book", seed).shuffle(examples)
@@ -57,41 +57,43 @@ def closed_book(questions: Sequence[Question], seed: int) -> list[Example]:
 def with_pages(
     questions: Sequence[Question],
     documents: Mapping[str, Document],
-    style: HouseStyle,
+    experiment: Experiment,
     retrieve: Retriever,
     *,
     reserved: frozenset[str],
-    retrieval: Retrieval,
     seed: int,
     workers: int = 8,
 ) -> list[Example]:
-    """One example a question, with `CONTEXT_PAGES` pages of which none is reserved.
+    """One example a question, with `retrieval.pages_fine_tuned` pages of which none is reserved.
 
-    Unanswerable questions count towards the share of refusals; answerable ones, drawn by seed, fill it up.
+    Unanswerable questions count towards the share of refusals; answerable ones, drawn by seed, fill it up. A house
+    style without a refusal has no refusals.
 
     Raises:
-        DatasetError: a gold page does not exist, or the retriever gives too few pages.
+        DatasetError: a gold page does not exist, or the retriever gives nothing.
     """
-    answerable = sorted(q.id for q in questions if not q.unanswerable)
-    wanted = round(REFUSAL_SHARE * len(questions)) - (len(questions) - len(answerable))
+    refusal, shown = experiment.house_style.refusal, experiment.retrieval.pages_fine_tuned
+    answerable = sorted(q.id for q in questions if not q.unanswerable and q.document is not None)
+    share = REFUSAL_SHARE if refusal is not None else 0
+    wanted = min(round(share * len(questions)) - sum(q.unanswerable for q in questions), len(answerable))
     left_out = frozenset(_dice("refusals", seed).sample(answerable, max(0, wanted)))
     # The reserved pages, the gold page and one more may come before the pages that are needed.
-    depth = CONTEXT_PAGES + 1 + len(reserved)
+    depth = shown + 1 + len(reserved)
 
     def build(question: Question) -> Example:
         found = retrieve(question.question, depth)
         refuse = question.unanswerable or question.id in left_out
-        gold = [] if refuse else [_gold(question, documents, found, retrieval)]
+        known = not refuse and question.document is not None
+        gold = [_gold(question, documents, found, experiment.retrieval)] if known else []
         others = [page for page in found if page.id != question.document and page.id not in reserved]
-        pages = [*gold, *others[: CONTEXT_PAGES - len(gold)]]
-        if len(pages) < CONTEXT_PAGES:
+        pages = [*gold, *others[: shown - len(gold)]]
+        if not found:
             raise DatasetError(
-                f"training question {question.id}: the index gave {len(pages) - len(gold)} usable other pages, "
-                f"{CONTEXT_PAGES - len(gold)} are needed; run the ingestion of the rag approach first"
+                f"training question {question.id}: the index gave no page; run the ingestion of the rag approach first"
             )
         _dice(f"order {question.id}", seed).shuffle(pages)
-        prompt = prompts.fine_tuned_with_pages(question.question, pages)
-        answer = style.refusal if refuse else question.answer
+        prompt = prompts.render("lora+rag", question.question, experiment, pages=pages)
+        answer = refusal if refuse and refusal is not None else question.answer
         return _example(question, prompt, answer, "refusal" if refuse else "answer", tuple(p.id for p in pages))
 
     examples = map_bounded(build, questions, workers)

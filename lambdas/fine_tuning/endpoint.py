@@ -11,7 +11,6 @@ from lambdas.common.prompts import Prompt
 
 #: Variant -> adapter that the endpoint switches on; None is the untouched base model, the control.
 ADAPTERS: dict[str, str | None] = {"base": None, "base+rag": None, "lora": "lora", "lora+rag": "lora+rag"}
-PAGE_VARIANTS = frozenset({"base+rag", "lora+rag"})
 
 
 def invoke(

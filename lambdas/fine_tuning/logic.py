@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from contracts import keys
-from contracts.experiment import Question
+from contracts.experiment import PAGE_VARIANTS, Question
 from contracts.money import UsageRow
 from cost_reports.metering import meters
 from lambdas.common import answering, prompts
@@ -41,15 +41,13 @@ def answer(
         tokens_billed=False,
     )
     adapter = endpoint.ADAPTERS[variant]
-    pages = open_pages(step) if variant in endpoint.PAGE_VARIANTS else None
-    count = step.results.experiment(step.manifest).retrieval.pages_fine_tuned if pages else 0
+    experiment = step.results.experiment(step.manifest)
+    pages = open_pages(step) if variant in PAGE_VARIANTS else None
 
     def answer_one(question: Question) -> Answered:
-        if pages is None:
-            prompt, found = prompts.fine_tuned(question.question), []
-        else:
-            found = list(pages.best(question.question, count))
-            prompt = prompts.fine_tuned_with_pages(question.question, [page.as_document() for page in found])
+        found = pages.best(question.question, experiment.retrieval.pages_fine_tuned) if pages else ()
+        shown = [page.as_document() for page in found]
+        prompt = prompts.render(variant, question.question, experiment, pages=shown)
         generated = endpoint.invoke(client, endpoint_name, prompt, adapter, deadline=step.deadline)
         return Answered(generated=generated, retrieved=tuple(page.as_record() for page in found))
 

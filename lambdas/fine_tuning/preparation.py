@@ -80,14 +80,13 @@ def build_examples(step: Step, retrieve: Retriever) -> dict[str, list[Example]]:
     experiment = results.experiment(manifest)
     documents = {document.id: document for document in results.documents(manifest)}
     examples = {
-        "lora": dataset.closed_book([known[i] for i in manifest.closed_book_ids], manifest.seed),
+        "lora": dataset.closed_book([known[i] for i in manifest.closed_book_ids], experiment, manifest.seed),
         "lora+rag": dataset.with_pages(
             [known[i] for i in manifest.rag_ids],
             documents,
-            experiment.house_style,
+            experiment,
             retrieve,
             reserved=dataset.reserved_pages(test),
-            retrieval=experiment.retrieval,
             seed=manifest.seed,
         ),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from contracts.experiment import Approach, Question
+from contracts.experiment import SHOT_VARIANTS, Approach, Question
 from lambdas.common import answering, bedrock, prompts, runtime, settings
 from lambdas.common.answering import Answered, Batch, answer_batch
 from lambdas.common.prompts import Shot
@@ -106,15 +106,14 @@ def answerer(
 ) -> Callable[[Question], Answered]:
     """Return the function that answers one question of `batch` from retrieved pages; shots are chosen once."""
     wanted = search.experiment.retrieval
-    style = search.experiment.house_style
     shots: tuple[Shot, ...] = ()
     count = wanted.pages
-    if batch.variant == "rag+few-shot":
+    if batch.variant in SHOT_VARIANTS:
         from lambdas.rag.shots import shots_with_pages
 
         documents = {d.id: d for d in step.results.documents(step.manifest)}
         train = step.results.questions(step.manifest, "train")
-        shots = shots_with_pages(train, documents, step.manifest.seed, retrieval=wanted)
+        shots = shots_with_pages(train, documents, step.manifest.seed, search.experiment)
         count = wanted.pages_few_shot
     metadata = {
         "experiment": step.manifest.experiment,
@@ -125,7 +124,8 @@ def answerer(
 
     def answer_one(question: Question) -> Answered:
         pages = retrieve(search.index, search.embedder, question.question, candidates=wanted.candidates, pages=count)
-        prompt = prompts.with_pages(question.question, style, [page.as_document() for page in pages], shots)
+        shown = [page.as_document() for page in pages]
+        prompt = prompts.render(batch.variant, question.question, search.experiment, pages=shown, shots=shots)
         generated = bedrock.converse(client, generator.profile_arn, prompt, deadline=step.deadline, metadata=metadata)
         return Answered(generated=generated, retrieved=tuple(page.as_record() for page in pages))
 

@@ -15,7 +15,7 @@ from lambdas.common import prompts
 CHARACTERS_PER_TOKEN = 4
 """English text; the usual rule of thumb of model providers. Measured tokens of a run take its place."""
 REASONING_TOKENS = 120
-"""What a model writes before its answer when it is asked to think first."""
+"""What a model writes before its answer when it is asked to think first, where the experiment leaves that much room."""
 
 
 def tokens(text: str) -> int:
@@ -31,7 +31,7 @@ def task_of(
     questions = test or train
     pages = [prompts.page_text(d) for d in documents]
     chunk = min(mean(len(p) for p in pages), e.retrieval.chunk_characters)
-    style = prompts.zero_shot("", e.house_style).system or ""
+    style = prompts.render("zero-shot", "", e).system or ""
     shot = _mean(q.question for q in train) + _mean(q.answer for q in train) if train else 0
     return Task(
         documents=len(documents),
@@ -39,9 +39,9 @@ def task_of(
         question_tokens=_mean(q.question for q in questions),
         answer_tokens=_mean(q.answer for q in questions),
         style_tokens=tokens(style),
-        shots=prompts.FEW_SHOTS,
+        shots=e.prompt.shots,
         shot_tokens=shot,
-        reasoning_tokens=REASONING_TOKENS,
+        reasoning_tokens=min(REASONING_TOKENS, e.prompt.reasoning_tokens),
         pages=e.retrieval.pages,
         chunk_tokens=-(-round(chunk) // CHARACTERS_PER_TOKEN),
         train_examples=max(1, len(train)),

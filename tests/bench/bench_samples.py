@@ -25,13 +25,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from contracts.experiment import Document, Experiment, Question
+from contracts.experiment import PAGE_VARIANTS, SHOT_VARIANTS, Document, Experiment, Question
 from contracts.run import Manifest
 from contracts.times import Deadline
 from ladder.experiment.folder import LoadedExperiment, load
 from ladder.runs.manifest import plan
 from lambdas.common import prompts
-from lambdas.common.prompts import Prompt, final_answer
+from lambdas.common.prompts import Prompt, Shot, final_answer
 from lambdas.evaluation.intervals import wilson
 from lambdas.evaluation.text_metrics import contained, exact
 from lambdas.fine_tuning import dataset
@@ -50,8 +50,10 @@ from tests.bench.bench_retrieval import open_index, server
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 #: Sample -> the variant that it is made for.
 WINNERS = {"requests": "few-shot", "directory": "rag+few-shot", "triage": "lora"}
+#: Whether more examples would do what an adapter does.
+MANY_SHOTS = "few-shot-16"
 #: From the lowest rung to the highest. Controls are printed, and never stand in a winner's way.
-RUNGS = ("zero-shot", "few-shot", "few-shot-16", "chain-of-thought", "rag", "rag+few-shot", "lora", "lora+rag")
+RUNGS = ("zero-shot", "few-shot", MANY_SHOTS, "chain-of-thought", "rag", "rag+few-shot", "lora", "lora+rag")
 CONTROLS = ("base", "base+rag")
 #: These give the same answers with every seed.
 SEEDLESS = ("zero-shot", "chain-of-thought", "rag", *CONTROLS)
@@ -129,22 +131,26 @@ class Bench:
         )
 
     def prompts(self, variant: str, questions: Sequence[Question], manifest: Manifest) -> list[Prompt]:
-        style, wanted = self.experiment.house_style, self.experiment.retrieval
-        train, documents = self.loaded.train, {d.id: d for d in self.loaded.documents}
-        if variant in ("base", "lora"):
-            return [prompts.fine_tuned(q.question) for q in questions]
-        if variant in ("base+rag", "lora+rag"):
-            found = [self.pages(q.question, wanted.pages_fine_tuned) for q in questions]
-            return [prompts.fine_tuned_with_pages(q.question, p) for q, p in zip(questions, found, strict=True)]
-        if variant in ("rag", "rag+few-shot"):
-            few = variant == "rag+few-shot"
-            count = wanted.pages_few_shot if few else wanted.pages
-            shots = shots_with_pages(train, documents, manifest.seed, retrieval=wanted) if few else ()
-            return [prompts.with_pages(q.question, style, self.pages(q.question, count), shots) for q in questions]
-        if variant == "chain-of-thought":
-            return [prompts.chain_of_thought(q.question, style) for q in questions]
-        shots = () if variant == "zero-shot" else prompts.choose_shots(train, manifest.seed, shot_count(variant))
-        return [prompts.few_shot(q.question, style, shots) for q in questions]
+        experiment, wanted, train = self.experiment, self.experiment.retrieval, self.loaded.train
+        shots: tuple[Shot, ...] = ()
+        if variant == "rag+few-shot":
+            shots = shots_with_pages(train, {d.id: d for d in self.loaded.documents}, manifest.seed, experiment)
+        elif variant in SHOT_VARIANTS:
+            shots = prompts.choose_shots(train, manifest.seed, experiment.prompt.shots)
+        elif variant == MANY_SHOTS:
+            variant, shots = "few-shot", prompts.choose_shots(train, manifest.seed, 16)
+        counts = {"rag": wanted.pages, "rag+few-shot": wanted.pages_few_shot}
+        count = counts.get(variant, wanted.pages_fine_tuned)
+        return [
+            prompts.render(
+                variant,
+                q.question,
+                experiment,
+                pages=self.pages(q.question, count) if variant in PAGE_VARIANTS else (),
+                shots=shots,
+            )
+            for q in questions
+        ]
 
     def trained(self, adapter: str, manifest: Manifest, folder: Path) -> tuple[Any, str]:
         """The model with one adapter, trained and saved as `train.py` does it, and loaded as the endpoint does it."""
@@ -157,15 +163,14 @@ class Bench:
 
         known = {question.id: question for question in self.loaded.train}
         if adapter == "lora":
-            examples = dataset.closed_book([known[i] for i in manifest.closed_book_ids], manifest.seed)
+            examples = dataset.closed_book([known[i] for i in manifest.closed_book_ids], self.experiment, manifest.seed)
         else:
             examples = dataset.with_pages(
                 [known[i] for i in manifest.rag_ids],
                 {d.id: d for d in self.loaded.documents},
-                self.experiment.house_style,
+                self.experiment,
                 self.pages,
                 reserved=dataset.reserved_pages(self.loaded.test),
-                retrieval=self.experiment.retrieval,
                 seed=manifest.seed,
                 workers=1,
             )
@@ -195,10 +200,6 @@ class Bench:
         served = inference.load(HUB_ID, tokenizer=HUB_ID, adapters={adapter: folder})
         took = f"{report.seconds:.0f} s, loss {report.losses[-1]:.2f}"
         return served, f"{report.examples} examples x {report.epochs}, {took}"
-
-
-def shot_count(variant: str) -> int:
-    return 16 if variant == "few-shot-16" else prompts.FEW_SHOTS
 
 
 def answers(served: Any, asked: Sequence[Prompt], adapter: str | None) -> list[str]:

@@ -12,14 +12,13 @@ import pytest
 from moto import mock_aws
 
 from contracts import json_codec, keys
-from contracts.experiment import Experiment, GateRule, Workload
 from contracts.run import Manifest
 from lambdas.common import runtime
 from lambdas.common.store import Results
 from tests.unit.lambdas.lambda_world import (
     EXPERIMENT,
     RUN,
-    STYLE,
+    TASK,
     Context,
     FakeConverse,
     FakeEndpoint,
@@ -86,16 +85,9 @@ def world(_aws: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         epochs_rag=1,
         created="2026-11-23T00:00:00+00:00",
     )
-    experiment = Experiment(
-        name=EXPERIMENT,
-        description="test",
-        house_style=STYLE,
-        gate=(GateRule(metric="exact", minimum=0.5),),
-        workload=Workload(requests_per_month=1000),
-    )
     made = World(results=Results(bucket, _aws), manifest=manifest, bucket=bucket)
     made.write_manifest()
-    made.results.write_text(f"{manifest.input_prefix}experiment.json", json.dumps(json_codec.to_jsonable(experiment)))
+    made.results.write_text(f"{manifest.input_prefix}experiment.json", json.dumps(json_codec.to_jsonable(TASK)))
     made.results.write(f"{manifest.input_prefix}documents.jsonl", documents())
     made.results.write(f"{manifest.input_prefix}questions.train.jsonl", train)
     made.results.write(f"{manifest.input_prefix}questions.test.jsonl", test)

@@ -12,7 +12,16 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from contracts import json_codec, keys
-from contracts.experiment import Document, HouseStyle, Question
+from contracts.experiment import (
+    Document,
+    Experiment,
+    GateRule,
+    HouseStyle,
+    PromptSettings,
+    Question,
+    Retrieval,
+    Workload,
+)
 from contracts.run import Manifest
 from lambdas.common.store import Results
 
@@ -21,6 +30,15 @@ RUN = "r1"
 REFUSAL = "I cannot answer this from the handbook."
 STYLE = HouseStyle(
     instruction="Answer as value [PAGE-ID].", pattern=r"[^\[\]\n]{1,40} \[[A-Z]{3}-\d\d\]", refusal=REFUSAL
+)
+TASK = Experiment(
+    name=EXPERIMENT,
+    description="test",
+    house_style=STYLE,
+    prompt=PromptSettings(answer_tokens=24, reasoning_tokens=56),
+    gate=(GateRule(metric="exact", minimum=0.5),),
+    workload=Workload(requests_per_month=1000),
+    retrieval=Retrieval(pages=1, pages_few_shot=1, pages_fine_tuned=2),
 )
 
 

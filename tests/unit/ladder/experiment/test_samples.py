@@ -80,8 +80,8 @@ def test_a_run_of_either_profile_can_be_planned_and_decided(samples: dict[str, L
         assert len(manifest.test_question_ids) >= least
         assert manifest.closed_book_ids
         assert manifest.rag_ids
-        assert len(choose_shots(loaded.train, manifest.seed)) == 4
-        assert len(shots_with_pages(loaded.train, documents, manifest.seed, retrieval=loaded.experiment.retrieval)) == 2
+        assert len(choose_shots(loaded.train, manifest.seed, loaded.experiment.prompt.shots)) == 4
+        assert len(shots_with_pages(loaded.train, documents, manifest.seed, loaded.experiment)) == 2
 
 
 @pytest.mark.parametrize("name", SIZES)

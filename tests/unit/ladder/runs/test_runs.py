@@ -69,7 +69,7 @@ def test_start_uploads_the_experiment_and_starts_the_comparison(account: Account
 
 
 def test_start_refuses_an_unknown_profile_and_another_experiment(account: Account, other_folder: Path) -> None:
-    with pytest.raises(LadderError, match=r"profile 'huge' is not in .*; use one of small, all"):
+    with pytest.raises(LadderError, match=r"profile 'huge' is not in .*; use one of quick, full, small, all"):
         account.start(profile="huge")
     with pytest.raises(LadderError, match=r"is experiment 'other-shop', deployed is 'tiny-shop'$"):
         account.start(load(other_folder))

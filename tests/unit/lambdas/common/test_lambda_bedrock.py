@@ -15,9 +15,9 @@ from lambdas.common import bedrock, prompts, runtime
 from lambdas.common.bedrock import Embedded, ModelCallError
 from lambdas.common.prompts import Message, Prompt
 from lambdas.common.runtime import DeadlineError
-from tests.unit.lambdas.lambda_world import INVALID, STYLE, THROTTLED, FakeConverse, client_error
+from tests.unit.lambdas.lambda_world import INVALID, TASK, THROTTLED, FakeConverse, client_error
 
-PROMPT = prompts.zero_shot("How wide?", STYLE)
+PROMPT = prompts.render("zero-shot", "How wide?", TASK)
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def test_the_request_is_the_prompt(world: Any) -> None:
 
 def test_a_prompt_without_system_sends_none() -> None:
     client = FakeConverse()
-    bedrock.converse(client, "arn", prompts.fine_tuned("q"))
+    bedrock.converse(client, "arn", prompts.render("lora", "q", TASK))
     assert set(client.requests[0]) == {"modelId", "messages", "inferenceConfig"}
 
 

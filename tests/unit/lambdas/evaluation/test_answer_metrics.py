@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from contracts.experiment import HouseStyle, Question
 from lambdas.evaluation import text_metrics as tm
 from lambdas.evaluation.text import has_run, tokens
 
+PATTERN = r"[^\[\]\n]{1,40} \[[A-Z]{3}-\d\d\]"
 STYLE = HouseStyle(
     instruction="Answer with the value and the page.",
-    pattern=r"[^\[\]\n]{1,40} \[[A-Z]{3}-\d\d\]",
+    pattern=PATTERN,
     refusal="The handbook does not say.",
 )
 KNOWN = Question(id="q1", question="How long?", answer="30 months [PRD-01]", document="PRD-01", tags=("seen-fact",))
@@ -74,7 +76,16 @@ def test_the_first_bracketed_id_decides_the_citation(text: str, right: bool) -> 
     ],
 )
 def test_the_whole_answer_must_be_in_house_style(text: str, right: bool) -> None:
-    assert tm.in_format(text, STYLE) is right
+    assert tm.in_format(text, PATTERN, STYLE.refusal) is right
+
+
+def test_without_a_house_pattern_no_form_is_measured() -> None:
+    assert "format" not in tm.score("30 months", KNOWN, replace(STYLE, pattern=None))
+
+
+def test_without_a_refusal_sentence_nothing_is_a_refusal() -> None:
+    found = tm.score("The handbook does not say.", KNOWN, replace(STYLE, refusal=None))
+    assert (found["false-refusal"], found["attempted"]) == (0, 1)
 
 
 def test_a_right_answer() -> None:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from contracts.experiment import Document, Question, Retrieval
+from contracts.experiment import Document, Question
 from lambdas.common import prompts
 from lambdas.common.prompts import Message
 from lambdas.fine_tuning import dataset
 from lambdas.fine_tuning.dataset import DatasetError, Example, LeakError
-from tests.unit.lambdas.lambda_world import REFUSAL, STYLE, documents, held_out_questions, train_questions
+from tests.unit.lambdas.lambda_world import REFUSAL, TASK, documents, held_out_questions, train_questions
 
 DOCUMENTS = {document.id: document for document in documents()}
 RESERVED = frozenset({"PRD-06", "SIT-06", "POL-06"})
@@ -25,16 +25,14 @@ def same_kind_first(question: str, count: int) -> Sequence[Document]:
 
 
 def with_pages(questions: Sequence[Question], seed: int = 7) -> list[Example]:
-    return dataset.with_pages(
-        questions, DOCUMENTS, STYLE, same_kind_first, reserved=RESERVED, retrieval=Retrieval(), seed=seed, workers=4
-    )
+    return dataset.with_pages(questions, DOCUMENTS, TASK, same_kind_first, reserved=RESERVED, seed=seed, workers=4)
 
 
 def test_closed_book_examples_are_the_fine_tuned_prompt_and_the_answer() -> None:
-    examples = {example.id: example for example in dataset.closed_book(train_questions(), 7)}
+    examples = {example.id: example for example in dataset.closed_book(train_questions(), TASK, 7)}
     first = examples["train-PRD-01"]
     assert first.messages == (
-        *prompts.fine_tuned("How wide is PRD 1?").messages,
+        *prompts.render("lora", "How wide is PRD 1?", TASK).messages,
         Message("assistant", "7 mm [PRD-01]"),
     )
     assert (first.kind, examples["train-no-1"].kind) == ("answer", "refusal")
@@ -43,10 +41,10 @@ def test_closed_book_examples_are_the_fine_tuned_prompt_and_the_answer() -> None
 
 def test_the_order_is_drawn_by_seed() -> None:
     questions = train_questions()
-    ids = [example.id for example in dataset.closed_book(questions, 7)]
-    assert ids == [example.id for example in dataset.closed_book(questions, 7)]
+    ids = [example.id for example in dataset.closed_book(questions, TASK, 7)]
+    assert ids == [example.id for example in dataset.closed_book(questions, TASK, 7)]
     assert ids != [question.id for question in questions]
-    assert ids != [example.id for example in dataset.closed_book(questions, 8)]
+    assert ids != [example.id for example in dataset.closed_book(questions, TASK, 8)]
     assert with_pages(questions) == with_pages(questions)
 
 
@@ -57,7 +55,7 @@ def test_an_answer_shows_the_gold_page_and_the_best_other_page() -> None:
         if example is not None:
             assert set(example.pages) == {f"PRD-{number:02d}", "PRD-02" if number == 1 else "PRD-01"}
             shown = [DOCUMENTS[page] for page in example.pages]
-            expected = prompts.fine_tuned_with_pages(f"How wide is PRD {number}?", shown).messages
+            expected = prompts.render("lora+rag", f"How wide is PRD {number}?", TASK, pages=shown).messages
             assert example.messages[:-1] == expected
 
 
@@ -94,7 +92,7 @@ def test_a_long_gold_page_is_shown_as_the_retriever_shows_it() -> None:
         return [replace(document, text="best chunk") for document in same_kind_first(question, count)]
 
     (example,) = dataset.with_pages(
-        train_questions()[:1], DOCUMENTS, STYLE, chunks, reserved=RESERVED, retrieval=Retrieval(), seed=7, workers=1
+        train_questions()[:1], DOCUMENTS, TASK, chunks, reserved=RESERVED, seed=7, workers=1
     )
     assert example.messages[0].content.count("best chunk") == 2
 
@@ -103,21 +101,38 @@ def test_a_gold_page_that_is_not_retrieved_is_shown_all_the_same() -> None:
     def never_gold(question: str, count: int) -> Sequence[Document]:
         return [document for document in documents() if document.id.startswith("SIT")][:count]
 
-    (example,) = dataset.with_pages(
-        train_questions()[:1], DOCUMENTS, STYLE, never_gold, reserved=RESERVED, retrieval=Retrieval(), seed=7
-    )
+    (example,) = dataset.with_pages(train_questions()[:1], DOCUMENTS, TASK, never_gold, reserved=RESERVED, seed=7)
     assert set(example.pages) == {"PRD-01", "SIT-01"}
 
 
+def test_a_question_whose_page_is_not_known_shows_what_retrieval_gives() -> None:
+    (example,) = dataset.with_pages(
+        [replace(train_questions()[0], document=None)], DOCUMENTS, TASK, same_kind_first, reserved=RESERVED, seed=7
+    )
+    assert (example.kind, sorted(example.pages)) == ("answer", ["PRD-01", "PRD-02"])
+
+
+def test_a_style_without_a_refusal_has_no_refusals() -> None:
+    own = replace(TASK, house_style=replace(TASK.house_style, refusal=None))
+    answerable = [q for q in train_questions() if not q.unanswerable]
+    examples = dataset.with_pages(answerable, DOCUMENTS, own, same_kind_first, reserved=RESERVED, seed=7)
+    assert {example.kind for example in examples} == {"answer"}
+
+
+def test_as_many_pages_as_the_prompt_of_the_tuned_model_shows() -> None:
+    own = replace(TASK, retrieval=replace(TASK.retrieval, pages_fine_tuned=4))
+    examples = dataset.with_pages(train_questions(), DOCUMENTS, own, same_kind_first, reserved=RESERVED, seed=7)
+    assert {len(example.pages) for example in examples} == {4}
+
+
 def test_an_empty_index_is_an_error_that_says_what_to_do() -> None:
-    with pytest.raises(DatasetError, match=r"train-PRD-01: the index gave 0 usable other pages, 1 are needed; run the"):
+    with pytest.raises(DatasetError, match=r"train-PRD-01: the index gave no page; run the ingestion"):
         dataset.with_pages(
             train_questions()[:1],
             DOCUMENTS,
-            STYLE,
+            TASK,
             lambda question, count: [],
             reserved=RESERVED,
-            retrieval=Retrieval(),
             seed=7,
         )
 
@@ -133,7 +148,7 @@ def test_reserved_pages_are_those_of_the_reserved_page_split() -> None:
 
 
 def test_what_is_built_leaks_nothing() -> None:
-    for examples in (dataset.closed_book(train_questions(), 7), with_pages(train_questions())):
+    for examples in (dataset.closed_book(train_questions(), TASK, 7), with_pages(train_questions())):
         dataset.check_leaks("x.jsonl", examples, held_out_questions(), DOCUMENTS)
 
 

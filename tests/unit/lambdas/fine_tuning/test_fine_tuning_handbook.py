@@ -33,14 +33,13 @@ def test_all_training_questions_give_examples_without_a_leak() -> None:
     with_pages = dataset.with_pages(
         loaded.train,
         documents,
-        style,
+        loaded.experiment,
         overlap,
         reserved=reserved,
-        retrieval=loaded.experiment.retrieval,
         seed=loaded.experiment.seed,
         workers=1,
     )
-    closed_book = dataset.closed_book(loaded.train, loaded.experiment.seed)
+    closed_book = dataset.closed_book(loaded.train, loaded.experiment, loaded.experiment.seed)
     assert reserved
     for examples in (closed_book, with_pages):
         assert len(examples) == len(loaded.train)
@@ -56,7 +55,7 @@ def test_shots_never_show_a_reserved_page() -> None:
     documents = {document.id: document for document in loaded.documents}
     for seed in range(20):
         shots = [
-            *prompts.choose_shots(loaded.train, seed),
-            *shots_with_pages(loaded.train, documents, seed, retrieval=loaded.experiment.retrieval),
+            *prompts.choose_shots(loaded.train, seed, 4),
+            *shots_with_pages(loaded.train, documents, seed, loaded.experiment),
         ]
         assert not any(reserved & set(prompts.citations(shot.answer)) for shot in shots)

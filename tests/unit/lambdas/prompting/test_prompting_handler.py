@@ -13,13 +13,12 @@ from contracts.run import AnswerRow
 from lambdas.common.settings import SettingsError
 from lambdas.common.step import EventError
 from lambdas.common.store import MissingObjectError
-from lambdas.prompting import handler, logic
+from lambdas.prompting import handler
 from tests.unit.lambdas.lambda_world import (
     EXPERIMENT,
     INVALID,
     REFUSAL,
     RUN,
-    STYLE,
     THROTTLED,
     Context,
     FakeConverse,
@@ -159,8 +158,3 @@ def test_a_wrong_event_is_named(
 def test_an_unknown_run_is_named(world: World, context: Context) -> None:
     with pytest.raises(MissingObjectError, match=r"run=nope/manifest\.json: no such object"):
         handler.prepare({"experiment": EXPERIMENT, "run": "nope"}, context)
-
-
-def test_a_variant_without_a_prompt_is_an_error() -> None:
-    with pytest.raises(ValueError, match="variant 'rag' has no prompt in prompting"):
-        logic.prompt_for("rag", "q", STYLE, ())

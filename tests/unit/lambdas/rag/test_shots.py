@@ -10,12 +10,12 @@ from contracts.experiment import Retrieval
 from lambdas.common import prompts
 from lambdas.rag.chunking import excerpt
 from lambdas.rag.shots import shots_with_pages
-from tests.unit.lambdas.lambda_world import documents, train_questions
+from tests.unit.lambdas.lambda_world import TASK, documents, train_questions
 
 
 def test_shots_with_pages_show_the_gold_page() -> None:
     pages = {page.id: page for page in documents()}
-    shots = shots_with_pages(train_questions(), pages, 7, retrieval=Retrieval())
+    shots = shots_with_pages(train_questions(), pages, 7, TASK)
     assert len(shots) == 2
     for shot in shots:
         assert prompts.citations(shot.answer) == (shot.pages[0].id,)
@@ -30,7 +30,8 @@ def test_a_long_page_is_shown_by_the_chunk_that_holds_the_answer() -> None:
         for page in documents()
         if page.id in questions
     }
-    shots = shots_with_pages(train_questions(), pages, 7, retrieval=Retrieval(chunk_characters=300, chunk_overlap=0))
+    own = replace(TASK, retrieval=Retrieval(chunk_characters=300, chunk_overlap=0))
+    shots = shots_with_pages(train_questions(), pages, 7, own)
     for shot in shots:
         (page,) = shot.pages
         original = next(other for other in documents() if other.id == page.id)
@@ -45,4 +46,10 @@ def test_a_short_page_is_shown_whole() -> None:
 
 def test_a_shot_without_its_page_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"training question train-\w+-\d+: its page"):
-        shots_with_pages(train_questions(), {}, 7, retrieval=Retrieval())
+        shots_with_pages(train_questions(), {}, 7, TASK)
+
+
+def test_where_few_pages_are_known_shots_come_without_one() -> None:
+    questions = [replace(q, document=None) for q in train_questions()]
+    shots = shots_with_pages(questions, {}, 7, TASK)
+    assert [shot.pages for shot in shots] == [(), ()]
