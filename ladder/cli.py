@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ladder.commands import exports, leftovers, money, prices, runs, sandbox, tags
+from ladder.commands import exports, init, leftovers, money, prices, runs, sandbox, tags
 from ladder.errors import LadderError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
+    init.init,
     money.estimate,
     money.decide,
     money.idle,

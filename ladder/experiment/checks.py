@@ -210,8 +210,14 @@ def _check_answer(
         problem("an unanswerable question is refused", f"write: {style.refusal}", "answer")
     elif not question.unanswerable and pattern is not None and not pattern.fullmatch(answer):
         problem(f"{answer!r} does not match house_style.pattern", "change one of the two", "answer")
-    elif question.document in documents and citations(answer)[:1] not in ((), (question.document,)):
+    elif question.document in documents and question.document and _cites_another(answer, question.document, documents):
         problem(f"it cites another page than document {question.document!r}", "make the two agree", "answer")
+
+
+def _cites_another(answer: str, page: str, documents: Set[str]) -> bool:
+    """Return whether the first citation is of another page. What stands in brackets and is no page is text: `[1]`."""
+    first = citations(answer)[:1]
+    return first != (page,) and not documents.isdisjoint(first)
 
 
 def _place(question: Sourced[Question]) -> str:
