@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ladder.commands import exports, init, leftovers, money, prices, runs, sandbox, tags
+from ladder.commands import check, exports, init, leftovers, money, prices, runs, sandbox, tags
 from ladder.errors import LadderError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 for command in (
     init.init,
+    check.check,
     money.estimate,
     money.decide,
     money.idle,

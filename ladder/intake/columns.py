@@ -65,7 +65,9 @@ def guess(
     missing = [field for field in NEEDED if field not in names]
     if missing:
         todo = " ".join(f"--column {field}=NAME" for field in missing)
-        raise IntakeError(f"{path}: which column holds the {' and the '.join(missing)}? It has {_listed(header)}; {todo}")
+        raise IntakeError(
+            f"{path}: which column holds the {' and the '.join(missing)}? It has {_listed(header)}; {todo}"
+        )
     return names
 
 

@@ -6,13 +6,14 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.experiment import Document
+from cost_reports.text import counted
 from ladder.intake.readers import KINDS, read_page
-from ladder.intake.text_files import IntakeError, named, printable
+from ladder.intake.text_files import IntakeError, printable
 
 #: An id has at most 100 characters (`ladder.experiment.files.DOCUMENT_ID`); a number may follow.
 _ID_LENGTH = 90
@@ -63,13 +64,13 @@ def read_documents(
             pages.append(page_of(source, *found, taken))
             kinds[KINDS[file.suffix.lower()]] += 1
         progress(number, len(files))
-    left_out = [f"{named(len(names), 'file')} {why} (such as {names[0]})" for why, names in reasons.items()]
+    left_out = [f"{_and_more(names)}: {why}" for why, names in reasons.items()]
     if links:
-        left_out.append(f"{named(links, 'link')} to a folder not followed; put the files themselves there")
+        left_out.append(f"{counted(links, 'link')} to a folder: not followed; put the files themselves there")
     if not pages:
         todo = f"give {', '.join(dict.fromkeys(KINDS.values()))} files"
         raise IntakeError(f"{path}: holds no page{': ' + '; '.join(left_out) if left_out else ''}; {todo}")
-    told = f"{named(len(pages), 'page')} ({', '.join(f'{kind} {count:,}' for kind, count in kinds.most_common())})"
+    told = f"{counted(len(pages), 'page')} ({', '.join(f'{kind} {count:,}' for kind, count in kinds.most_common())})"
     return Documents(pages=tuple(pages), told=told, left_out=tuple(left_out))
 
 
@@ -110,8 +111,12 @@ def _files(root: Path) -> tuple[list[Path], int]:
     return sorted(found), links
 
 
+def _and_more(names: Sequence[str]) -> str:
+    return names[0] + (f" and {counted(len(names) - 1, 'more file')}" if len(names) > 1 else "")
+
+
 def _read(file: Path, encoding: str | None) -> tuple[str, str] | str:
-    """Return title and text of a page, or in words why the file is none."""
+    """Return title and text of a page, or in words why the file is left out."""
     try:
         page = read_page(file, encoding)
     except IntakeError as error:
@@ -119,8 +124,8 @@ def _read(file: Path, encoding: str | None) -> tuple[str, str] | str:
     except Exception as error:  # noqa: BLE001 (parsers raise anything on a damaged file, which is counted and named)
         return f"cannot be read ({type(error).__name__}); open and save it again"
     if page is None:
-        return f"of the kind {file.suffix} not read" if file.suffix else "without a suffix not read"
+        return f"{file.suffix or 'without a suffix'} is not read"
     if not page[1]:
         scan = file.suffix.lower() == ".pdf"
-        return "without text: a scan needs text recognition (OCR) first" if scan else "without text"
+        return "holds no text; a scan needs text recognition (OCR) first" if scan else "holds no text"
     return page

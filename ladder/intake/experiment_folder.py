@@ -83,10 +83,12 @@ def _yaml(head: Head) -> str:
         "# What an answer is: short-value, label or free-form.",
         _line("task", head.task),
         *(
-            ["# The system prompt of the questions' file; it is part of every prompt."]
-            + [_line("house_style", {"instruction": head.instruction})]
+            (
+                "# The system prompt of the questions' file; it is part of every prompt.",
+                _line("house_style", {"instruction": head.instruction}),
+            )
             if head.instruction
-            else []
+            else ()
         ),
         "# What an approach must reach: a metric, and its least value over the test questions.",
         _line("gate", [{"metric": metric, "minimum": minimum}]),

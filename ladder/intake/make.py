@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.experiment import Question
+from cost_reports.text import counted
 from ladder.experiment.defaults import REFUSAL, guess_task, labels_of
 from ladder.intake.documents import Documents, SourcePage, pages_of, read_documents
 from ladder.intake.experiment_folder import Head, name_of, require_empty, write
 from ladder.intake.page_index import PageIndex
 from ladder.intake.questions import Intake, read_questions
 from ladder.intake.split import Split, clean, refusal_in, split
-from ladder.intake.text_files import IntakeError, named
+from ladder.intake.text_files import IntakeError
 from lambdas.evaluation.text import tokens
 
 _SPLIT_BY = {
@@ -79,19 +81,19 @@ def make(wanted: Wanted, progress: Callable[[int, int], None] = lambda _done, _a
         *_told_pages(wanted, documents, found),
         f"task: {task} ({_why(task, cleaned.questions)}); change it in experiment.yaml",
         *_told_split(wanted, parts),
-        f"{wanted.folder}: experiment {name!r} with {named(len(pages), 'page')} is written",
-        f"next: ladder check {_shell(wanted.folder)}",
+        f"{wanted.folder}: experiment {name!r} with {counted(len(pages), 'page')} is written",
+        f"next: ladder check {shlex.quote(str(wanted.folder))}",
     )
 
 
 def _told_questions(wanted: Wanted, found: Intake, notes: Sequence[str], instruction: str | None) -> list[str]:
-    lines = [f"{wanted.questions}: {found.format}, {named(len(found.questions), 'question')} with an answer"]
+    lines = [f"{wanted.questions}: {found.format}, {counted(len(found.questions), 'question')}"]
     lines += [f"  {guess}" for guess in found.guesses]
     if instruction:
         lines.append("  instruction: the system prompt of the file")
     unanswerable = sum(question.unanswerable for question in found.questions)
     if unanswerable:
-        lines.append(f"  {unanswerable:,} of them cannot be answered from the documents")
+        lines.append(f"  {unanswerable:,} of them unanswerable: their answer is the refusal")
     return lines + [f"  left out: {reason}" for reason in found.left_out] + [f"  {note}" for note in notes]
 
 
@@ -100,40 +102,38 @@ def _told_pages(wanted: Wanted, documents: Documents | None, found: Intake) -> l
     if documents:
         lines += [f"{wanted.documents}: {documents.told}", *(f"  left out: {reason}" for reason in documents.left_out)]
     if found.pages:
-        lines.append(f"{wanted.questions}: {named(len(found.pages), 'page')} of its own")
+        lines.append(f"{wanted.questions}: {counted(len(found.pages), 'page')} of its own")
     return lines
 
 
 def _told_split(wanted: Wanted, parts: Split) -> list[str]:
     def pages(questions: Sequence[Question]) -> str:
-        return named(len({question.document for question in questions if question.document}), "page")
+        return counted(len({question.document for question in questions if question.document}), "page")
 
     lines = [
-        f"split: {named(len(parts.train), 'example')} on {pages(parts.train)}, {named(len(parts.test), 'test question')}"
-        f" on {pages(parts.test)}; {_SPLIT_BY[parts.by]}; seed {wanted.seed}"
+        f"split: {counted(len(parts.train), 'example')} on {pages(parts.train)},"
+        f" {counted(len(parts.test), 'test question')} on {pages(parts.test)}; {_SPLIT_BY[parts.by]};"
+        f" seed {wanted.seed}"
     ]
     without = sum(not q.document and not q.unanswerable for q in (*parts.train, *parts.test))
     if without:
-        lines.append(f"  {named(without, 'question')} without a page: whether search finds it is not measured for them")
+        lines.append(
+            f"  {counted(without, 'question')} without a page: whether search finds it is not measured for them"
+        )
     return lines
 
 
 def _why(task: str, questions: Sequence[Question]) -> str:
     if task == "label":
-        return named(len(labels_of(questions)), "different answer")
+        return counted(len(labels_of(questions)), "different answer")
     lengths = sorted(len(tokens(question.answer)) for question in questions if not question.unanswerable)
     if not lengths:
         return "no question has an answer"
-    return f"answers of {lengths[0]} to {lengths[-1]} words, half of them up to {lengths[(len(lengths) - 1) // 2]}"
+    middle = lengths[(len(lengths) - 1) // 2]
+    return f"answers of {lengths[0]} to {lengths[-1]} words, the median {middle}"
 
 
 def _instruction(found: Intake) -> str | None:
     """Return the system prompt that most of the questions have; None where most have none."""
     prompts = Counter(question.system for question in found.questions)
     return prompts.most_common(1)[0][0]
-
-
-def _shell(path: Path) -> str:
-    import shlex
-
-    return shlex.quote(str(path))

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cost_reports.text import counted
 from ladder.intake.columns import Row, guess, header_of, is_true, tags_of, text_of
 from ladder.intake.shapes import RawQuestion, Record, is_squad, read_squad, shape_of
-from ladder.intake.text_files import IntakeError, named, read_text
+from ladder.intake.text_files import IntakeError, read_text
 
 FORMATS = "CSV, JSON Lines, a JSON array, SQuAD JSON, or a fine-tuning or evaluation file of Bedrock or OpenAI"
 #: Fields of one object that hold all records, in files that are one JSON object.
@@ -66,7 +67,7 @@ def read_questions(
     if not text.strip():
         raise IntakeError(f"{path}: is empty; give a file of questions ({FORMATS})")
     given = dict(columns or {})
-    if text.lstrip()[0] not in "{[":
+    if text.lstrip()[0] not in "{[" and path.suffix.lower() not in (".json", ".jsonl"):
         found = _csv(path, text, given, is_page)
     else:
         document = _whole(text)
@@ -83,7 +84,7 @@ def read_questions(
 
 def _squad(path: Path, articles: Sequence[Any]) -> tuple[list[RawQuestion], list[str], Mapping[str, str]]:
     squad = read_squad(path, articles)
-    return list(squad.questions), [f"page: the paragraph ({named(len(squad.pages), 'context')})"], squad.pages
+    return list(squad.questions), [f"page: the paragraph ({counted(len(squad.pages), 'context')})"], squad.pages
 
 
 def _complete(
@@ -95,15 +96,15 @@ def _complete(
 ) -> Intake:
     """Return the questions that can be used; the others are counted by what they lack."""
     lacking = Counter(_lack(question) for question in questions)
-    counted = [f"{named(count, 'record')} without {lack}" for lack, count in lacking.items() if lack]
+    lacked = [f"{counted(count, 'record')} without {lack}" for lack, count in lacking.items() if lack]
     kept = tuple(question for question in questions if question is not None and not _lack(question))
     several = sum(question.turns > 1 for question in kept)
-    told = [f"question: the last turn of {named(several, 'chat')} with several turns"] if several else []
+    told = [f"question: the last turn of {counted(several, 'chat')} with several turns"] if several else []
     return Intake(
         format=kind,
         questions=kept,
         guesses=(*guesses, *told),
-        left_out=(*left_out, *counted),
+        left_out=(*left_out, *lacked),
         pages=pages or {},
     )
 
@@ -131,8 +132,8 @@ def _csv(path: Path, text: str, given: Mapping[str, str], is_page: Callable[[str
         raise IntakeError(f"{path}: has a header and no row; give a file with questions")
     longer = [number for number, row in enumerate(rows[1:], start=1) if any(map(str.strip, row[len(header) :]))]
     if longer:
-        what = f"{named(len(longer), 'row')} of {len(rows) - 1:,} with more cells than the header (the first is row {longer[0]})"
-        raise IntakeError(f"{path}: {what}; put cells that hold {delimiter!r} in quotes")
+        what = f"{counted(len(longer), 'row')} of {len(rows) - 1:,} with more cells than the header"
+        raise IntakeError(f"{path}: {what} (the first is row {longer[0]}); put cells that hold {delimiter!r} in quotes")
     records = [dict(zip(header, row, strict=False)) for row in rows[1:]]
     kind = {"\t": "CSV (tabs)", ",": "CSV"}.get(delimiter, f"CSV ({delimiter})")
     return _table(path, kind, records, header, given, is_page)
@@ -144,7 +145,7 @@ def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
 
 
 def _fit(text: str, delimiter: str) -> tuple[int, int]:
-    """Return how well a delimiter splits the first rows: how many have the header's cells, and how many cells it has."""
+    """Return how well a delimiter splits the first rows: rows as long as the header, and its length."""
     try:
         sample = [row for row, _ in zip(_rows(text, delimiter), range(_SAMPLE), strict=False) if row]
     except csv.Error:
@@ -157,7 +158,7 @@ def _json(path: Path, text: str, document: Any, given: Mapping[str, str], is_pag
     records, kind = _records(path, text, document)
     wrong = sum(not isinstance(record, dict) for record in records)
     if wrong or not records:
-        what = f"{named(wrong, 'entry', 'entries')} of {len(records):,} that are no objects" if wrong else "no record"
+        what = f"{counted(wrong, 'entry', 'entries')} of {len(records):,} that are no objects" if wrong else "no record"
         raise IntakeError(f"{path}: holds {what}; give {FORMATS}")
     # Evals of OpenAI's platform wrap each row.
     records = [record["item"] if isinstance(record.get("item"), dict) else record for record in records]
@@ -165,7 +166,7 @@ def _json(path: Path, text: str, document: Any, given: Mapping[str, str], is_pag
     shape = Counter(shapes).most_common(1)[0][0]
     same = [record for record, own in zip(records, shapes, strict=True) if own is shape]
     others = len(records) - len(same)
-    left_out = [f"{named(others, 'record')} of another shape"] if others else []
+    left_out = [f"{counted(others, 'record')} of another shape"] if others else []
     if shape is not None:
         guesses = [] if len(same) == len(records) else [f"most records are {shape.name}"]
         return _complete(shape.name, [shape.read(record) for record in same], guesses, left_out=left_out)
@@ -187,7 +188,8 @@ def _records(path: Path, text: str, document: Any) -> tuple[list[Any], str]:
     if isinstance(document, dict):
         lists = [document[name] for name in _LISTS if isinstance(document.get(name), list)]
         return (lists[0], "JSON") if lists else ([document], "JSON Lines")
-    records, broken = [], []
+    records: list[Any] = []
+    broken: list[tuple[int, str]] = []
     # Only "\n" ends a record: U+2028 and others may stand inside a JSON text.
     lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
@@ -195,11 +197,11 @@ def _records(path: Path, text: str, document: Any) -> tuple[list[Any], str]:
             try:
                 records.append(json.loads(line))
             except (ValueError, RecursionError) as error:
-                broken.append((number, error))
+                broken.append((number, str(error)))
     if broken:
-        number, error = broken[0]
+        number, why = broken[0]
         count = f"{len(broken):,} of {len(records) + len(broken):,} lines are" if len(broken) > 1 else "is"
-        raise IntakeError(f"{path}:{number}: {count} not JSON ({error}); write one JSON object a line")
+        raise IntakeError(f"{path}:{number}: {count} not JSON ({why}); write one JSON object a line")
     return records, "JSON Lines"
 
 
@@ -249,7 +251,9 @@ class _OwnPages:
             return document
         known = self._names.get((document, context))
         if known is None:
-            known = document if document and document not in self.pages else f"{document or 'page'} {len(self.pages) + 1}"
+            known = (
+                document if document and document not in self.pages else f"{document or 'page'} {len(self.pages) + 1}"
+            )
             self._names[document, context] = known
             self.pages[known] = context
         return known

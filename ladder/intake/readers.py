@@ -1,4 +1,4 @@
-"""One file as the title and text of a page: Markdown, plain text, HTML, PDF, Word. Parsers load when they are needed."""
+"""One file as the title and text of a page: Markdown, plain text, HTML, PDF, Word. Parsers load when needed."""
 
 from __future__ import annotations
 

@@ -56,7 +56,9 @@ def shape_of(record: Record) -> Shape | None:
 def is_squad(value: Any) -> bool:
     """Return whether a JSON document has the layout of SQuAD."""
     articles = value.get("data") if isinstance(value, dict) else None
-    return isinstance(articles, list) and bool(articles) and isinstance(articles[0], dict) and "paragraphs" in articles[0]
+    return (
+        isinstance(articles, list) and bool(articles) and isinstance(articles[0], dict) and "paragraphs" in articles[0]
+    )
 
 
 def read_squad(path: Path, articles: Sequence[Any]) -> Squad:
@@ -87,7 +89,9 @@ def read_squad(path: Path, articles: Sequence[Any]) -> Squad:
                         )
                     )
     except (KeyError, TypeError, AttributeError) as error:
-        raise IntakeError(f"{path}: looks like SQuAD, but a field is missing or wrong ({error!r}); correct it") from error
+        raise IntakeError(
+            f"{path}: looks like SQuAD, but a field is missing or wrong ({error!r}); correct it"
+        ) from error
     return Squad(questions=tuple(questions), pages=pages)
 
 
@@ -102,7 +106,9 @@ def _of_messages(record: Record) -> RawQuestion | None:
     last = next((i for i in reversed(range(len(turns))) if turns[i][0] in ("assistant", "model")), None)
     end = len(turns) if reference or last is None else last
     asked = [text for role, text in turns[:end] if role == "user"]
-    system = text_of(record.get("system")) or next((text for role, text in turns if role in ("system", "developer")), "")
+    system = text_of(record.get("system")) or next(
+        (text for role, text in turns if role in ("system", "developer")), ""
+    )
     answer = reference or ("" if last is None else turns[last][1])
     return RawQuestion(question=asked[-1], answer=answer, system=system or None, turns=len(asked)) if asked else None
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from contracts.experiment import Question
+from cost_reports.text import counted
 from ladder.intake.page_index import PageIndex
 from ladder.intake.shapes import RawQuestion
-from ladder.intake.text_files import IntakeError, named
+from ladder.intake.text_files import IntakeError
 from lambdas.common.prompts import citations
 from lambdas.evaluation.text import tokens
 
@@ -50,7 +51,7 @@ def clean(raw: Sequence[RawQuestion], pages: PageIndex, *, refusal: str) -> Clea
         IntakeError: fewer than `FEWEST` different questions.
     """
     first: dict[tuple[str, ...], RawQuestion] = {}
-    numbers = {}
+    numbers: dict[tuple[str, ...], int] = {}
     other_answer = 0
     for number, item in enumerate(raw, start=1):
         wording = tuple(tokens(item.question))
@@ -58,10 +59,12 @@ def clean(raw: Sequence[RawQuestion], pages: PageIndex, *, refusal: str) -> Clea
         other_answer += earlier.answer != item.answer
         numbers.setdefault(wording, number)
     if len(first) < FEWEST:
-        raise IntakeError(f"{named(len(first), 'different question')} found; give at least {FEWEST}, better 100")
+        raise IntakeError(f"{counted(len(first), 'different question')} found; give at least {FEWEST}, better 100")
     ids: set[str] = set()
     width = len(str(len(raw)))
-    questions, unknown, shared = [], [], []
+    questions: list[Question] = []
+    unknown: list[str] = []
+    shared: list[str] = []
     for wording, item in first.items():
         found = pages.find(item.document) if item.document and not item.unanswerable else ()
         if item.document and not item.unanswerable and len(found) != 1:
@@ -80,11 +83,11 @@ def clean(raw: Sequence[RawQuestion], pages: PageIndex, *, refusal: str) -> Clea
     notes = []
     if repeated := len(raw) - len(first):
         differ = f", {other_answer} of them with another answer" if other_answer else ""
-        notes.append(f"{named(repeated, 'question')} left out: worded like an earlier one{differ}")
+        notes.append(f"{counted(repeated, 'question')} left out: worded like an earlier one{differ}")
     for names, what in ((unknown, "not among the documents"), (shared, "that several documents are called by")):
         if names:
             notes.append(
-                f"{named(len(names), 'question')} with a page {what} (such as {names[0][:60]!r}): kept without page"
+                f"{counted(len(names), 'question')} with a page {what} (such as {names[0][:60]!r}): kept without page"
             )
     tagged = len({question.tags[0] for question in questions if question.tags})
     if tagged > _MOST_TAGS:

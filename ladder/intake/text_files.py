@@ -57,8 +57,3 @@ def read_text(path: Path, encoding: str | None = None) -> str:
 def printable(text: str) -> str:
     """Return the text without what no file of an experiment can hold, and without spaces around it."""
     return _UNPRINTABLE.sub("", text).strip()
-
-
-def named(count: int, one: str, many: str | None = None) -> str:
-    """Return `1 page` or `1,200 pages`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
