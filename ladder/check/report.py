@@ -15,7 +15,7 @@ from cost_reports.estimate.gpu import SHAPES
 from cost_reports.prices.catalogue import Catalogue, PriceError
 from cost_reports.text import counted
 from ladder.check.cost import RunCost, cost_of
-from ladder.check.limits import CONTEXT, Limit, limits_of
+from ladder.check.limits import CONTEXT, Limit, limits_of, too_long
 from ladder.check.sizes import Sizes, Spread, measure
 from ladder.errors import LadderError
 from ladder.experiment.defaults import labels_of
@@ -138,12 +138,7 @@ def _variants(sizes: Sizes) -> tuple[VariantSize, ...]:
 
 
 def _errors(limits: tuple[Limit, ...], cost: RunCost) -> Iterator[str]:
-    for limit in limits:
-        if limit.state == "too long":
-            yield (
-                f"{limit.model} takes {limit.limit or 0:,} tokens of {limit.what}, not {limit.most:,}: {limit.found};"
-                " put fewer or smaller pages and examples into a prompt, or choose another model"
-            )
+    yield from too_long(limits)
     if cost.total_usd is None:
         yield f"the run cannot be priced in {cost.region}: {cost.why}"
 
@@ -157,8 +152,8 @@ def _warnings(
     today: date,
 ) -> Iterator[str]:
     for limit in limits:
-        if limit.state == "close":
-            yield f"{limit.found}: {limit.most:,} of {limit.limit or 0:,} tokens of {limit.model}; may not fit"
+        if limit.state == "may not fit":
+            yield f"may not fit {limit.model} ({limit.most:,} of {limit.limit or 0:,} tokens): {limit.found}"
         elif limit.state == "unknown":
             yield f"{limit.model}: limit not known here; the longest {limit.what} has {limit.most:,} tokens"
     longest = max(limit.most for limit in limits if limit.what == CONTEXT)

@@ -31,13 +31,18 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizedPrompt:
-    """One prompt of the run in tokens, and the most tokens that its answer may have. `pages`: ids of what it shows."""
+    """One prompt of the run in tokens, and the most tokens that its answer may have.
+
+    Which pages search finds is not known before. `tokens` is with the longest chunks, those of `pages` (ids, with the
+    pages of examples), `typical_tokens` with chunks of the median length.
+    """
 
     approach: str
     variant: str
     question: str
     pages: tuple[str, ...]
     tokens: int
+    typical_tokens: int
     answer_tokens: int
 
 
@@ -64,22 +69,20 @@ def spread(counts: Iterable[int]) -> Spread:
 
 
 def measure(loaded: LoadedExperiment, manifest: Manifest) -> Sizes:
-    """Return the sizes of a run. Retrieved pages are not known before it: the longest chunks stand for them.
-
-    So no prompt of the run is longer than is counted here.
+    """Return the sizes of a run; no prompt of it is longer than is counted here.
 
     Raises:
         LadderError: there are too few training questions for the examples in prompts.
     """
     asked = _by_id(loaded.test, manifest.test_question_ids)
-    longest, counts = _longest_chunks(loaded)
+    longest, typical, counts = _chunks(loaded)
     return Sizes(
         questions=spread(tokens(question.question) for question in asked),
         answers=spread(tokens(question.answer) for question in asked),
         pages=spread(tokens(prompts.page_text(page)) for page in loaded.documents),
         chunks=spread(counts),
         longest_chunk_page=longest[0].id,
-        prompts=tuple(_prompts(loaded, asked, longest)),
+        prompts=tuple(_prompts(loaded, asked, longest, typical)),
     )
 
 
@@ -89,7 +92,9 @@ def prompt_tokens(prompt: Prompt) -> int:
     return sum(tokens(text) + TURN_TOKENS for text in texts)
 
 
-def _prompts(loaded: LoadedExperiment, asked: Sequence[Question], longest: Sequence[Document]) -> Iterable[SizedPrompt]:
+def _prompts(
+    loaded: LoadedExperiment, asked: Sequence[Question], longest: Sequence[Document], typical: Document
+) -> Iterable[SizedPrompt]:
     e = loaded.experiment
     shots = _shots(loaded)
     for approach in APPROACHES:
@@ -97,16 +102,20 @@ def _prompts(loaded: LoadedExperiment, asked: Sequence[Question], longest: Seque
             count = e.retrieval.pages_fine_tuned if approach == "fine-tuning" else e.retrieval.pages
             count = e.retrieval.pages_few_shot if variant == "rag+few-shot" else count
             shown = longest[:count] if variant in PAGE_VARIANTS else ()
-            ids = [page.id for page in shown]
-            ids += [page.id for shot in shots.get(variant, ()) for page in shot.pages]
+            examples = shots.get(variant, ())
+            ids = [page.id for page in (*shown, *(page for shot in examples for page in shot.pages))]
             for question in asked:
-                prompt = prompts.render(variant, question.question, e, pages=shown, shots=shots.get(variant, ()))
+                prompt, usual = (
+                    prompts.render(variant, question.question, e, pages=pages, shots=examples)
+                    for pages in (shown, [typical] * len(shown))
+                )
                 yield SizedPrompt(
                     approach=approach,
                     variant=variant,
                     question=question.id,
                     pages=tuple(ids),
                     tokens=prompt_tokens(prompt),
+                    typical_tokens=prompt_tokens(usual),
                     answer_tokens=prompt.max_output_tokens,
                 )
 
@@ -123,17 +132,24 @@ def _shots(loaded: LoadedExperiment) -> dict[str, tuple[Shot, ...]]:
     return {variant: with_pages if variant in PAGE_VARIANTS else plain for variant in SHOT_VARIANTS}
 
 
-def _longest_chunks(loaded: LoadedExperiment) -> tuple[list[Document], list[int]]:
-    """Return each page with its longest chunk as its text, longest first, and the tokens of all chunks."""
+def _chunks(loaded: LoadedExperiment) -> tuple[list[Document], Document, list[int]]:
+    """Return each page with its longest chunk as its text, longest first; a chunk of median length; all lengths."""
     longest: list[tuple[int, Document]] = []
-    counts: list[int] = []
+    chunks: list[tuple[int, Document]] = []
     for page in loaded.documents:
-        sized = [(tokens(chunk.text), chunk) for chunk in chunk_document(page, loaded.experiment.retrieval)]
-        counts += [count for count, _ in sized]
-        count, chunk = max(sized, key=lambda item: item[0])
-        longest.append((count, Document(id=page.id, title=page.title, text=chunk.text)))
+        own = [
+            (tokens(chunk.text), Document(id=page.id, title=page.title, text=chunk.text))
+            for chunk in chunk_document(page, loaded.experiment.retrieval)
+        ]
+        longest.append(max(own, key=_length))
+        chunks += own
     longest.sort(key=lambda item: (-item[0], item[1].id))
-    return [page for _, page in longest], counts
+    chunks.sort(key=_length)
+    return [page for _, page in longest], chunks[len(chunks) // 2][1], [count for count, _ in chunks]
+
+
+def _length(sized: tuple[int, Document]) -> int:
+    return sized[0]
 
 
 def _by_id(questions: Sequence[Question], ids: Sequence[str]) -> list[Question]:

@@ -173,9 +173,9 @@ CHANGED: list[tuple[Any, ...]] = [
         "question beyond the context",
         "test",
         0,
-        {"question": "why " * 6000},
-        "question: has 24,000 characters",
-        "20,976",
+        {"question": "why " * 7000},
+        "question: has 28,000 characters",
+        "24,576",
     ),
     (
         "test question in training",
