@@ -37,7 +37,7 @@ class Limit:
 
     @property
     def state(self) -> str:
-        """Return `fits`, `may not fit` (with the longest pages, or by the error of the count), `too long`, `unknown`."""
+        """Return `fits`, `too long`, `unknown`; `may not fit`: with the longest pages, or by the count's error."""
         if self.limit is None:
             return "unknown"
         if self.typical > self.limit:

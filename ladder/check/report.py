@@ -180,8 +180,8 @@ def _of_answers(loaded: LoadedExperiment, manifest: Manifest) -> Iterator[str]:
     cut = [name for name, count in answers.items() if count > room]
     if cut:
         yield (
-            f"{counted(len(cut), 'reference answer')} of {len(answers):,} longer than prompt.answer_tokens ({room}):"
-            f" such answers will be cut, {cut[0]} first; raise it to {max(answers.values())} or more"
+            f"{len(cut):,} of {counted(len(answers), 'reference answer')} longer than prompt.answer_tokens ({room}),"
+            f" {cut[0]} for one: such answers are cut; raise it to {max(answers.values())} or more"
         )
     if loaded.experiment.task == "label":
         new = sorted(set(labels_of(loaded.test)) - set(labels_of(loaded.train)))

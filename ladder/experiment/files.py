@@ -50,7 +50,7 @@ def read_lines(folder: Path, name: str, cls: type[T], problems: list[Problem]) -
     source = Source(file=name, problems=problems)
     text = read_text(folder, source) or ""
     if (other := _other_format(text)) is not None:
-        source.problem(f"is {other}, not JSON Lines", "write one JSON object a line")
+        source.problem(f"is {other}, not JSON Lines", "make a folder of it with `ladder init`")
         return []
     records = []
     for number, line in enumerate(text.split("\n"), start=1):
@@ -116,7 +116,11 @@ def read_documents(folder: Path, name: str, problems: list[Problem]) -> list[Sou
 
 
 def _page_files(root: Path, name: str, problems: list[Problem]) -> Iterator[Source]:
-    """Yield the files of pages. Hidden files are skipped; links to folders are not followed, they may loop."""
+    """Yield the files of pages. Hidden files are skipped; links to folders are not followed, they may loop.
+
+    Files that are no pages are one problem for each suffix.
+    """
+    others: dict[str, list[str]] = {}
     for directory, folders, files in os.walk(root):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         here = f"{name}/{Path(directory).relative_to(root).as_posix()}".removesuffix("/.")
@@ -126,10 +130,14 @@ def _page_files(root: Path, name: str, problems: list[Problem]) -> Iterator[Sour
             )
         for file in sorted(f for f in files if not f.startswith(".")):
             source = Source(file=f"{here}/{file}", problems=problems)
-            if Path(file).suffix.lower() in PAGE_SUFFIXES:
+            if (suffix := Path(file).suffix.lower()) in PAGE_SUFFIXES:
                 yield source
             else:
-                source.problem("is not a page", "convert it to .md or .txt, or move it away")
+                others.setdefault(suffix, []).append(source.file)
+    for first, *more in others.values():
+        what = f"is not a page, nor are {len(more)} more of its kind" if more else "is not a page"
+        todo = "make a folder of .md files with `ladder init`, or move it away"
+        Source(file=first, problems=problems).problem(what, todo)
 
 
 def _read_document(folder: Path, source: Source) -> Sourced[Document] | None:

@@ -59,7 +59,9 @@ class PageIndex:
                 if len(ids) == 1:
                     return tuple(ids)
                 shared = shared or tuple(sorted(ids))
-        return shared
+            if shared:
+                return shared
+        return ()
 
 
 def _plain(name: str) -> str:

@@ -122,7 +122,7 @@ def split(questions: Sequence[Question], *, seed: int, test_share: float, by_lab
         kinds[kind][held].append(question)
     train: list[Question] = []
     test: list[Question] = []
-    for _, groups in sorted(kinds.items(), key=lambda item: -len(item[1])):
+    for _, groups in sorted(kinds.items(), key=lambda item: (-len(item[1]), str(item[0]))):
         for name in sorted(groups, key=lambda name: hashlib.sha256(f"{seed}/split/{name}".encode()).digest()):
             group = groups[name]
             # Whichever choice leaves the share of the test nearer to what is wanted, over all that is dealt out.

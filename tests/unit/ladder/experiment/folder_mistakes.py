@@ -144,7 +144,7 @@ WRITTEN: list[tuple[Any, ...]] = [
         "documents/copy.md:3: id: 'TEA-1' is the id of documents/TEA-1.md too",
         "its own id",
     ),
-    ("page in a foreign format", "documents/A.pdf", b"%PDF", "documents/A.pdf: is not a page", "convert"),
+    ("page in a foreign format", "documents/A.pdf", b"%PDF", "documents/A.pdf: is not a page", "ladder init"),
     ("page in Latin-1", "documents/A.md", b"caf\xe9", "documents/A.md:1: is not UTF-8: byte 0xe9 at offset 3", "UTF-8"),
     ("empty experiment.yaml", YAML, "", "experiment.yaml:1: ", "name: value"),
     ("UTF-16", YAML, "name: x".encode("utf-16"), "experiment.yaml:1: is not UTF-8", "offset 0"),

@@ -184,7 +184,10 @@ def test_other_model_ids_do_not(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("id,question,answer\nq1,How?,So\nq2,Why?,Because\n", "is CSV, not JSON Lines; write one JSON object a line"),
+        (
+            "id,question,answer\nq1,How?,So\nq2,Why?,Because\n",
+            "is CSV, not JSON Lines; make a folder of it with `ladder init`",
+        ),
         ("id;question\nq1;How?\n", "is CSV, not JSON Lines"),
         ("How?\nWhy?\nWhen?\n", "is text, not JSON Lines"),
         (
