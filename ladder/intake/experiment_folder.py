@@ -75,7 +75,6 @@ def write(
 
 
 def _yaml(head: Head) -> str:
-    metric, minimum = (DEFAULTS[head.task]["gate"][0][name] for name in ("metric", "minimum"))
     lines = [
         "# Made by `ladder init`. What is left out has a default that fits the kind of task: docs/your-experiment.md.",
         _line("name", head.name),
@@ -90,8 +89,8 @@ def _yaml(head: Head) -> str:
             if head.instruction
             else ()
         ),
-        "# What an approach must reach: a metric, and its least value over the test questions.",
-        _line("gate", [{"metric": metric, "minimum": minimum}]),
+        "# What an approach must reach: metrics, and their least values over the test questions.",
+        _line("gate", DEFAULTS[head.task]["gate"]),
         "# What production will ask, for the cost of a month.",
         _line("workload", WORKLOAD),
         "# Draws the test questions and the examples of a run.",

@@ -130,6 +130,8 @@ def _why(task: str, questions: Sequence[Question]) -> str:
     if not lengths:
         return "no question has an answer"
     middle = lengths[(len(lengths) - 1) // 2]
+    if lengths[0] == lengths[-1]:
+        return f"answers of {counted(middle, 'word')}"
     return f"answers of {lengths[0]} to {lengths[-1]} words, the median {middle}"
 
 

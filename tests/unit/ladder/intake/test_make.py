@@ -39,7 +39,7 @@ def test_a_table_and_a_folder_become_an_experiment(tmp_path: Path) -> None:
         "  answer: column 'Antwort'",
         "  page: column 'Quelle'",
         f"{asked.documents}: 12 pages (Markdown 12)",
-        "task: short-value (answers of 2 to 2 words, the median 2); change it in experiment.yaml",
+        "task: short-value (answers of 2 words); change it in experiment.yaml",
         "split: 6 examples on 6 pages, 6 test questions on 6 pages; no page is in both; seed 7",
         f"{asked.folder}: experiment 'pump-manuals-2026' with 12 pages is written",
         f"next: ladder check '{asked.folder}'",
