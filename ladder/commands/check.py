@@ -27,12 +27,9 @@ def check(
     from ladder.check.report import check as make_check
     from ladder.check.report import require_no_error
     from ladder.errors import one_line_errors
-    from ladder.output import print_document
+    from ladder.output import print_document, write_forms
 
     with one_line_errors():
         found = make_check(folder, profile=profile, region=region, price_file=prices)
-    print_document(document(found, verbose=verbose))
-    if json_file is not None:
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        json_file.write_text(to_json(found), encoding="utf-8")
+    print_document(document(found, verbose=verbose), write_forms({"--json": (json_file, to_json(found))}))
     require_no_error(found, folder)

@@ -40,6 +40,7 @@ def init(
     """
     from rich.console import Console
 
+    from cost_reports.text import printable
     from ladder.intake.make import Wanted, make, parse_column
 
     wanted = Wanted(
@@ -55,4 +56,4 @@ def init(
     with Console(stderr=True).status("reading") as status:
         lines = make(wanted, lambda done, of: status.update(f"reading documents: {done:,} of {of:,}"))
     for line in lines:
-        typer.echo(line)
+        typer.echo(printable(line))

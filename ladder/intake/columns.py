@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ladder.intake.text_files import IntakeError, printable
+from ladder.intake.text_files import IntakeError, storable
 
 #: What a question file can say, and how columns are called that say it, best first. See `_plain`.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -89,7 +89,7 @@ def _plain(name: str) -> str:
 
 def _listed(header: Sequence[str]) -> str:
     more = f" and {len(header) - 12} more" if len(header) > 12 else ""
-    return ", ".join(repr(printable(name)[:40]) for name in header[:12]) + more
+    return ", ".join(repr(storable(name)[:40]) for name in header[:12]) + more
 
 
 def header_of(records: Iterable[Row]) -> list[str]:
@@ -101,12 +101,12 @@ def text_of(value: Any) -> str:
     """Return a cell as text: of a list the first entry, of content blocks their text, of `{"text": ...}` that text."""
     if isinstance(value, list):
         blocks = [block["text"] for block in value if isinstance(block, dict) and "text" in block]
-        return printable("\n".join(map(str, blocks))) if blocks else text_of(value[0] if value else None)
+        return storable("\n".join(map(str, blocks))) if blocks else text_of(value[0] if value else None)
     if isinstance(value, dict):
         return text_of(value.get("text") or value.get("content"))
     if value is None:
         return ""
-    return str(value).lower() if isinstance(value, bool) else printable(str(value))
+    return str(value).lower() if isinstance(value, bool) else storable(str(value))
 
 
 def is_true(value: Any) -> bool:
@@ -117,4 +117,4 @@ def is_true(value: Any) -> bool:
 def tags_of(value: Any) -> tuple[str, ...]:
     """Return the tags of a cell: a list, or words between commas or semicolons."""
     items = value if isinstance(value, list) else str(value or "").replace(";", ",").split(",")
-    return tuple(tag for tag in (printable(str(item)) for item in items) if tag)
+    return tuple(tag for tag in (storable(str(item)) for item in items) if tag)

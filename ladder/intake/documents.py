@@ -13,7 +13,7 @@ from pathlib import Path
 from contracts.experiment import Document
 from cost_reports.text import counted
 from ladder.intake.readers import KINDS, read_page
-from ladder.intake.text_files import IntakeError, printable
+from ladder.intake.text_files import IntakeError, storable
 
 #: An id has at most 100 characters (`ladder.experiment.files.DOCUMENT_ID`); a number may follow.
 _ID_LENGTH = 90
@@ -66,7 +66,7 @@ def read_documents(
         progress(number, len(files))
     left_out = [f"{_and_more(names)}: {why}" for why, names in reasons.items()]
     if links:
-        left_out.append(f"{counted(links, 'link')} to a folder: not followed; put the files themselves there")
+        left_out.append(f"{counted(links, 'link')}: not followed; put the files themselves there")
     if not pages:
         todo = f"give {', '.join(dict.fromkeys(KINDS.values()))} files"
         raise IntakeError(f"{path}: holds no page{': ' + '; '.join(left_out) if left_out else ''}; {todo}")
@@ -82,7 +82,7 @@ def pages_of(texts: Mapping[str, str], taken: set[str]) -> tuple[SourcePage, ...
 def page_of(source: str, title: str, text: str, taken: set[str]) -> SourcePage:
     """Return the page of a source. Its id is added to `taken`; without a title the name of the source stands for it."""
     name = page_id(source, taken)
-    plain = printable(" ".join(title.split())) or printable(_SUFFIX.sub("", source.rpartition("/")[2])) or name
+    plain = storable(" ".join(title.split())) or storable(_SUFFIX.sub("", source.rpartition("/")[2])) or name
     return SourcePage(document=Document(id=name, title=plain, text=text), source=source)
 
 
@@ -102,12 +102,15 @@ def page_id(source: str, taken: set[str]) -> str:
 
 
 def _files(root: Path) -> tuple[list[Path], int]:
-    """Return the files below a folder, sorted, and how many links to folders there are; such links may loop."""
-    found, links = [], 0
+    """Return the files below a folder, sorted, and how many links there are: they may loop, or lead out of it."""
+    found: list[Path] = []
+    links = 0
     for directory, folders, files in os.walk(root):
-        links += sum((Path(directory) / folder).is_symlink() for folder in folders)
         folders[:] = [folder for folder in folders if not folder.startswith(".")]
-        found += [Path(directory) / file for file in files if not file.startswith(".")]
+        links += sum((Path(directory) / folder).is_symlink() for folder in folders)
+        shown = [Path(directory) / file for file in files if not file.startswith(".")]
+        found += [file for file in shown if not file.is_symlink()]
+        links += sum(file.is_symlink() for file in shown)
     return sorted(found), links
 
 
@@ -117,6 +120,8 @@ def _and_more(names: Sequence[str]) -> str:
 
 def _read(file: Path, encoding: str | None) -> tuple[str, str] | str:
     """Return title and text of a page, or in words why the file is left out."""
+    if not file.is_file():
+        return "is not a regular file"
     try:
         page = read_page(file, encoding)
     except IntakeError as error:

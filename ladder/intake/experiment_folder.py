@@ -15,6 +15,7 @@ from contracts.experiment import Document, Question, TaskKind
 from ladder.experiment.checks import EXPERIMENT_NAME
 from ladder.experiment.defaults import DEFAULTS, WORKLOAD
 from ladder.experiment.folder import DOCUMENTS, TEST_FILE, TRAIN_FILE, YAML_FILE
+from ladder.files import write_text
 from ladder.intake.text_files import IntakeError
 
 _NAME_LENGTH = 18
@@ -70,8 +71,8 @@ def write(
         front = f"---\nid: {_quoted(page.id)}\ntitle: {_quoted(page.title)}\n---\n\n"
         (documents / f"{page.id}.md").write_text(f"{front}{page.text}\n", encoding="utf-8", newline="")
     for name, questions in ((TRAIN_FILE, train), (TEST_FILE, test)):
-        (folder / name).write_text(json_codec.dump_lines(questions), encoding="utf-8", newline="")
-    (folder / YAML_FILE).write_text(_yaml(head), encoding="utf-8", newline="")
+        write_text(folder / name, json_codec.dump_lines(questions))
+    write_text(folder / YAML_FILE, _yaml(head))
 
 
 def _yaml(head: Head) -> str:

@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from ladder.intake.text_files import IntakeError, printable, read_text
+from ladder.experiment.files import heading
+from ladder.intake.text_files import IntakeError, read_text, storable
 
 Page = tuple[str, str]
 
-_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<fields>(?:.*\n)*?)---[ \t]*(?:\n|\Z)")
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
+_FRONT_TITLE = re.compile(r"^title:(.*)$", re.MULTILINE)
 #: Parts of a web page that are the same on every page.
 _FURNITURE = ("script", "style", "nav", "header", "footer", "aside", "noscript", "template", "svg", "form", "button")
 #: Titles that programs write when no person did.
@@ -31,16 +31,15 @@ def read_page(path: Path, encoding: str | None = None) -> Page | None:
 
 
 def _text(path: Path, encoding: str | None) -> Page:
-    return "", printable(read_text(path, encoding))
+    return "", storable(read_text(path, encoding))
 
 
 def _markdown(path: Path, encoding: str | None) -> Page:
     text, title = read_text(path, encoding), ""
     if front := _FRONT_MATTER.match(text):
         named = _FRONT_TITLE.search(front["fields"])
-        title, text = (named[1].strip("\"'") if named else ""), text[front.end() :]
-    heading = _HEADING.search(text)
-    return title or (heading[1] if heading else ""), printable(text)
+        title, text = (named[1].strip().strip("\"'") if named else ""), text[front.end() :]
+    return title or heading(text), storable(text)
 
 
 def _html(path: Path, encoding: str | None) -> Page:
@@ -54,8 +53,7 @@ def _html(path: Path, encoding: str | None) -> Page:
         tag.decompose()
     body = soup.find("main") or soup.find("article") or soup.body or soup
     text = str(MarkdownConverter(heading_style="ATX", bullets="-", strip=["a", "img"]).convert_soup(body))
-    heading = _HEADING.search(text)
-    return title or (heading[1] if heading else ""), printable(re.sub(r"\n{3,}", "\n\n", text))
+    return title or heading(text), storable(re.sub(r"\n{3,}", "\n\n", text))
 
 
 def _pdf(path: Path, _encoding: str | None) -> Page:
@@ -71,8 +69,8 @@ def _pdf(path: Path, _encoding: str | None) -> Page:
     if locked:
         raise IntakeError("is encrypted; save it without a password")
     text = "\n\n".join(page.extract_text() for page in reader.pages)
-    title = printable(str(reader.metadata.title or "")) if reader.metadata else ""
-    return "" if _NO_TITLE.fullmatch(title) else title, printable(text)
+    title = storable(str(reader.metadata.title or "")) if reader.metadata else ""
+    return "" if _NO_TITLE.fullmatch(title) else title, storable(text)
 
 
 def _docx(path: Path, _encoding: str | None) -> Page:
@@ -87,9 +85,7 @@ def _docx(path: Path, _encoding: str | None) -> Page:
         elif block.text.strip():
             level = re.fullmatch(r"Heading ([1-6])", (block.style.name if block.style else "") or "")
             parts.append(f"{'#' * int(level[1])} {block.text}" if level else block.text)
-    heading = _HEADING.search("\n".join(parts))
-    title = document.core_properties.title or ""
-    return (heading[1] if heading else title), printable("\n\n".join(parts))
+    return heading("\n".join(parts)) or document.core_properties.title or "", storable("\n\n".join(parts))
 
 
 READERS: dict[str, Callable[[Path, str | None], Page]] = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ladder.intake.columns import text_of
-from ladder.intake.text_files import IntakeError, printable
+from ladder.intake.text_files import IntakeError, storable
 
 Record = dict[str, Any]
 
@@ -71,12 +71,12 @@ def read_squad(path: Path, articles: Sequence[Any]) -> Squad:
     pages: dict[str, str] = {}
     try:
         for article in articles:
-            title = printable(str(article.get("title") or "page")).replace("_", " ")
+            title = storable(str(article.get("title") or "page")).replace("_", " ")
             several = len(article["paragraphs"]) > 1
             for number, paragraph in enumerate(article["paragraphs"], start=1):
                 page = f"{title} {number}" if several else title
                 page = page if page not in pages else f"{page} ({len(pages) + 1})"
-                pages[page] = printable(str(paragraph["context"]))
+                pages[page] = storable(str(paragraph["context"]))
                 for item in paragraph["qas"]:
                     impossible = bool(item.get("is_impossible", False))
                     questions.append(

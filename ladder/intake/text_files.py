@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
+import stat
 from pathlib import Path
 
 from ladder.errors import LadderError
+from ladder.files import MOST_BYTES
 
 #: First bytes of files that people give in place of text -> what they are, and what to do instead.
 _BINARY = (
@@ -33,6 +35,12 @@ def read_text(path: Path, encoding: str | None = None) -> str:
         IntakeError: the file cannot be read, holds no text, or is in another encoding.
     """
     try:
+        found = path.stat()
+        # Anything else than a regular file might block for ever, or never end.
+        if not stat.S_ISREG(found.st_mode):
+            raise IntakeError(f"{path}: is not a regular file; name a file")
+        if found.st_size > MOST_BYTES:
+            raise IntakeError(f"{path}: has {found.st_size:,} bytes, at most {MOST_BYTES:,} are read; split it")
         data = path.read_bytes()
     except OSError as error:
         raise IntakeError(f"{path}: cannot be read ({error.strerror}); name another file") from error
@@ -54,6 +62,6 @@ def read_text(path: Path, encoding: str | None = None) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def printable(text: str) -> str:
+def storable(text: str) -> str:
     """Return the text without what no file of an experiment can hold, and without spaces around it."""
     return _UNPRINTABLE.sub("", text).strip()

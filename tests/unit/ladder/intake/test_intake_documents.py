@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import docx
@@ -68,7 +69,8 @@ def test_what_is_no_page_is_left_out_and_said_why(tmp_path: Path) -> None:
     (folder / "README").write_text("x", encoding="utf-8")
     (folder / ".hidden.md").write_text("x", encoding="utf-8")
     (folder / "loop").symlink_to(folder)
-    (folder / "gone.md").symlink_to(folder / "nowhere")
+    (folder / "elsewhere.md").symlink_to("/etc/hostname")
+    os.mkfifo(folder / "pipe.md")
     found = read_documents(folder)
     assert found.told == "2 pages (Markdown 2)"
     assert set(found.left_out) == {
@@ -77,11 +79,11 @@ def test_what_is_no_page_is_left_out_and_said_why(tmp_path: Path) -> None:
         "broken.docx: cannot be read (PackageNotFoundError); open and save it again",
         "broken.pdf: cannot be read (PdfStreamError); open and save it again",
         "empty.md: holds no text",
-        "gone.md: cannot be read (No such file or directory); name another file",
+        "pipe.md: is not a regular file",
         "picture.png: .png is not read",
         "scan.pdf: holds no text; a scan needs text recognition (OCR) first",
         "secret1.pdf and 1 more file: is encrypted; save it without a password",
-        "1 link to a folder: not followed; put the files themselves there",
+        "2 links: not followed; put the files themselves there",
     }
 
 

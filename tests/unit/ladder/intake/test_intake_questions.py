@@ -214,3 +214,5 @@ def test_another_encoding_can_be_named(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(IntakeError, match=r"nothing: cannot be read \(No such file or directory\); name another file"):
         read_questions(tmp_path / "nothing")
+    with pytest.raises(IntakeError, match="is not a regular file; name a file"):
+        read_questions(tmp_path)
