@@ -90,7 +90,9 @@ def _told_questions(wanted: Wanted, found: Intake, notes: Sequence[str], instruc
     lines = [f"{wanted.questions}: {found.format}, {counted(len(found.questions), 'question')}"]
     lines += [f"  {guess}" for guess in found.guesses]
     if instruction:
-        lines.append("  instruction: the system prompt of the file")
+        same = sum(question.system == instruction for question in found.questions)
+        of = "" if same == len(found.questions) else f", which {same:,} of the questions have"
+        lines.append(f"  instruction: the system prompt of the file{of}")
     unanswerable = sum(question.unanswerable for question in found.questions)
     if unanswerable:
         lines.append(f"  {unanswerable:,} of them unanswerable: their answer is the refusal")

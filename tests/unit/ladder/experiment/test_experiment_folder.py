@@ -206,6 +206,17 @@ def test_a_file_of_another_format_is_one_problem(folder: Any, text: str, told: s
     assert told in of_the_file[0]
 
 
+def test_pages_of_another_format_are_one_problem_a_kind(folder: Any) -> None:
+    for n in range(30):
+        (folder.path / "documents" / f"page{n:02d}.html").write_text("<p>x</p>", encoding="utf-8")
+    (folder.path / "documents" / "z.pdf").write_bytes(b"%PDF")
+    assert [str(problem) for problem in refused(folder).problems] == [
+        "documents/page00.html: is not a page, nor are 29 more of its kind;"
+        " make a folder of .md files with `ladder init`, or move it away",
+        "documents/z.pdf: is not a page; make a folder of .md files with `ladder init`, or move it away",
+    ]
+
+
 def test_page_ids_that_differ_in_case_only_are_refused(folder: Any) -> None:
     first = sorted((folder.path / "documents").glob("*.md"))[0]
     below = folder.path / "documents" / "below"

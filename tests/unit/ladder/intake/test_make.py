@@ -96,6 +96,18 @@ def test_the_system_prompt_becomes_the_instruction(tmp_path: Path) -> None:
     assert load(asked.folder).experiment.house_style.instruction == 'Reply in mm: "5 mm".\nBe short.'
 
 
+def test_the_system_prompt_that_most_have_counts(tmp_path: Path) -> None:
+    chats = [
+        {
+            "system": "A" if n < 7 else "B",
+            "messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}],
+        }
+        for n, (q, a, _) in enumerate(ROWS)
+    ]
+    lines = make(wanted(tmp_path, jsonl(chats)))
+    assert "  instruction: the system prompt of the file, which 7 of the questions have" in lines
+
+
 def test_labels_are_recognised_and_all_trained(tmp_path: Path) -> None:
     rows = "\n".join(f"message number {n},{('red', 'blue', 'green')[n % 3]}" for n in range(60))
     lines = make(wanted(tmp_path, f"text,label\n{rows}", folder=tmp_path / "sort"))
