@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ladder.commands import exports, leftovers, money, prices, runs, sandbox, tags
+from ladder.commands import exports, guard, leftovers, money, prices, runs, sandbox, tags
 from ladder.errors import LadderError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for command in (
     runs.run,
     runs.report,
     leftovers.leftovers,
+    guard.extend,
     sandbox.demo,
 ):
     app.command()(command)
