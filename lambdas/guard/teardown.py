@@ -11,6 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from lambdas.common.runtime import error_code
 from lambdas.guard.sight import Sight
 
 
@@ -50,8 +53,17 @@ def next_moves(sight: Sight) -> Moves:
 def make(moves: Moves, client: Callable[[str], Any], *, reason: str) -> None:
     """Make the moves. What is gone already is no error: `cdk destroy` may run at the same time."""
     for arn in moves.stop:
-        client("stepfunctions").stop_execution(executionArn=arn, error="Guard", cause=reason)
+        _unless_gone(client("stepfunctions").stop_execution, executionArn=arn, error="Guard", cause=reason)
     for name in moves.delete_endpoints:
-        client("sagemaker").delete_endpoint(EndpointName=name)
+        _unless_gone(client("sagemaker").delete_endpoint, EndpointName=name)
     if moves.delete_stack is not None:
         client("cloudformation").delete_stack(StackName=moves.delete_stack)
+
+
+def _unless_gone(call: Callable[..., Any], **asked: str) -> None:
+    try:
+        call(**asked)
+    except ClientError as error:
+        # SageMaker's ValidationException is for other mistakes too; of a deletion it says "Could not find ...".
+        if error_code(error) != "ExecutionDoesNotExist" and "Could not find" not in str(error):
+            raise

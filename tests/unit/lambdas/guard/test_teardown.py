@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdas.guard.sight import Endpoint, Sight, Stack
 from lambdas.guard.teardown import BlockedError, Moves, make, next_moves
@@ -90,3 +93,21 @@ def test_moves_are_made_at_the_services() -> None:
         ("delete_endpoint", {"EndpointName": "e"}),
         ("delete_stack", {"StackName": "s"}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "raised"),
+    [
+        ("ExecutionDoesNotExist", "Execution Does Not Exist: 'x'", False),
+        ("ValidationException", 'Could not find endpoint "e".', False),
+        ("ValidationException", "Cannot update in-progress endpoint", True),
+        ("AccessDeniedException", "no", True),
+    ],
+)
+def test_what_is_gone_already_is_no_error(code: str, message: str, raised: bool) -> None:
+    def refuse(**_: str) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": message}}, "Delete")
+
+    service = SimpleNamespace(delete_endpoint=refuse, stop_execution=refuse)
+    with pytest.raises(ClientError) if raised else nullcontext():
+        make(Moves(delete_endpoints=("e",)), lambda _: service, reason="r")
