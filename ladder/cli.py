@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ladder.commands import check, exports, init, leftovers, money, prices, runs, sandbox, tags
+from ladder.commands import check, exports, guard, init, leftovers, money, prices, runs, sandbox, tags
 from ladder.errors import LadderError
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ for command in (
     runs.run,
     runs.report,
     leftovers.leftovers,
+    guard.extend,
     sandbox.demo,
 ):
     app.command()(command)
