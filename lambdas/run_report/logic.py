@@ -126,7 +126,8 @@ def _expected(
     """Return what the run was expected to cost, and how complete that is; its failure must not cost the report."""
     variants = [(approach, variant) for approach in APPROACHES for variant in VARIANTS[approach]]
     try:
-        inputs = outlook.inputs_of(definition, _task(results, manifest, definition), catalogue, region=region)
+        task = outlook.of_run(_task(results, manifest, definition), manifest)
+        inputs = outlook.inputs_of(definition, task, catalogue, region=region)
         rows = run_usage(inputs, len(manifest.test_question_ids), variants)
         test = results.questions(manifest, "test")
         asked = [question for question in test if question.id in manifest.test_question_ids]
