@@ -1,9 +1,10 @@
 """The one loop that answers a batch of test questions, for every approach.
 
 Each question of the batch ends as exactly one AnswerRow. A call that fails for good becomes a row whose `error` is one
-line: `deadline` (no time was left), `temporary: ...` (throttling, outage) or `permanent: ...`. A later invocation keeps
-the good and the permanent rows of the same object and asks only what is left. Answers are written before usage; where
-an invocation died between the two, the next one rebuilds the token usage from the rows, so that nothing is lost.
+line: `deadline` (no time was left; the last error follows, if there was one), `temporary: ...` (outage) or
+`permanent: ...`. A later invocation keeps the good and the permanent rows of the same object and asks only what is
+left. Answers are written before usage; where an invocation died between the two, the next one rebuilds the token usage
+from the rows, so that nothing is lost.
 """
 
 from __future__ import annotations
@@ -192,7 +193,8 @@ def _answer_one(
         given = answer(question)
     except DeadlineError as error:
         log.error("question not answered", question_id=question.id, error=one_line(error))
-        return _error_row(batch, question, DEADLINE)
+        why = f"{DEADLINE}: question {question.id}: {one_line(error.__cause__)}" if error.__cause__ else DEADLINE
+        return _error_row(batch, question, why, error.attempts)
     except ModelCallError as error:
         kind = TEMPORARY if error.retryable else PERMANENT
         log.error("question not answered", question_id=question.id, error=str(error), attempts=error.attempts)
@@ -215,9 +217,15 @@ def _answer_one(
         input_tokens=generated.input_tokens,
         output_tokens=generated.output_tokens,
         cached_tokens=generated.cached_tokens,
+        cache_write_5m_tokens=generated.cache_write_5m_tokens,
+        cache_write_1h_tokens=generated.cache_write_1h_tokens,
         latency_ms=round(generated.latency_ms, 3),
         overhead_ms=round((time.perf_counter() - began) * 1000 - generated.latency_ms, 3),
         model_id=batch.model_id,
+        model_revision=generated.model_revision,
+        device=generated.device,
+        service_tier=generated.service_tier,
+        stop_reason=generated.stop_reason,
         attempt=generated.attempts,
     )
 
@@ -255,6 +263,9 @@ def _meter_tokens(meter: Meter, batch: Batch, rows: Sequence[AnswerRow]) -> None
                 input_tokens=row.input_tokens,
                 output_tokens=row.output_tokens,
                 cached_tokens=row.cached_tokens,
+                cache_write_5m_tokens=row.cache_write_5m_tokens,
+                cache_write_1h_tokens=row.cache_write_1h_tokens,
+                service_tier=row.service_tier,
             )
 
 

@@ -96,7 +96,8 @@ def test_throttling_then_success_and_a_refused_question(
 def test_a_resumed_batch_asks_nothing_that_is_answered(
     world: World, context: Context, bedrock_client: FakeConverse
 ) -> None:
-    bedrock_client.failures = {"What is the width of PRD 1?": [client_error(*THROTTLED)] * 6}
+    outage = [client_error("ServiceUnavailableException", 503) for _ in range(6)]
+    bedrock_client.failures = {"What is the width of PRD 1?": outage}
     handler.answer(world.event(variant="zero-shot", batch=0), context)
     bedrock_client.requests.clear()
     given = handler.answer(world.event(variant="zero-shot", batch=0), context)
