@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
@@ -83,14 +83,16 @@ def batch_count(manifest: Manifest) -> int:
 
 def write_items(results: Results, manifest: Manifest, approach: Approach) -> dict[str, Any]:
     """Write the Map items of the answering step; return the payload `{"bucket", "items_key", "items": n}`."""
-    items = [
-        {"experiment": manifest.experiment, "run": manifest.run, "variant": variant, "batch": number}
-        for variant in VARIANTS[approach]
-        for number in range(batch_count(manifest))
-    ]
+    listed = items(manifest, [(v, number) for v in VARIANTS[approach] for number in range(batch_count(manifest))])
     key = keys.answer_items(manifest.experiment, manifest.run, approach)
-    results.write_text(key, json.dumps(items))
-    return {"bucket": results.bucket, "items_key": key, "items": len(items)}
+    results.write_text(key, json.dumps(listed))
+    return {"bucket": results.bucket, "items_key": key, "items": len(listed)}
+
+
+def items(manifest: Manifest, batches: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Return a Map item for each batch, given by variant and number."""
+    run = {"experiment": manifest.experiment, "run": manifest.run}
+    return [{**run, "variant": variant, "batch": number} for variant, number in batches]
 
 
 def answer_batch(

@@ -17,6 +17,7 @@ from infra.fine_tuning import state_machine as fine_tuning
 from infra.fine_tuning import sweep
 from infra.prompting import state_machine as prompting
 from infra.rag import state_machine as rag
+from lambdas.common import rounds
 
 State = dict[str, Any]
 
@@ -111,6 +112,38 @@ def test_concurrency_follows_the_setting(synth: Callable[..., Templates]) -> Non
         assert definitions[approach]["States"]["AnswerAll"]["MaxConcurrency"] == 7
 
 
+@pytest.mark.parametrize("name", APPROACHES)
+def test_what_a_round_leaves_is_asked_again_until_that_does_not_help(name: str) -> None:
+    states = MACHINES[name]["States"]
+    settle = states["SettleRound"]
+    assert states["AnswerAll"]["Next"] == "SettleRound"
+    assert settle["Parameters"]["FunctionName"] == "${Evaluate}"
+    payload = settle["Parameters"]["Payload"]
+    assert (payload["approach"], payload["round.$"]) == (name, "$.rounds.count")
+    assert payload["left_before.$"] == "$.rounds.left"
+    # The first round has none before it; every other one is told what the last one left.
+    assert states["StartRounds"]["Result"] == {"count": 0, "left": rounds.UNKNOWN}
+    assert states["CountRound"]["Parameters"]["left.$"] == "$.settled.payload.left"
+    done, again = states["RoundSettled"]["Choices"]
+    assert (done["NumericEquals"], again["Next"]) == (0, "CountRound")
+    assert states["RoundSettled"]["Default"] == "AnswersLeft"
+    assert "AnswerAll" not in reachable(states, "CountRound", without="WaitForQuota")
+    # A round enters 7 states with about 4 events each: far from the 25,000 events of an execution.
+    assert (rounds.MOST_ROUNDS + 1) * 7 * 4 < 1000
+
+
+@pytest.mark.parametrize("name", APPROACHES)
+def test_questions_that_are_left_in_the_end_fail_the_approach(name: str) -> None:
+    states = MACHINES[name]["States"]
+    left = states["AnswersLeft"]
+    assert "Evaluate" not in reachable(states, "AnswersLeft", without="Outcome")
+    if name == "fine-tuning":  # the endpoint goes first
+        assert left["ResultPath"] == "$.failure"
+        assert left["Parameters"] == {"Error": "AnswersLeft", "Cause.$": "$.settled.payload.message"}
+    else:
+        assert left == {"Type": "Fail", "Error": "AnswersLeft", "CausePath": "$.settled.payload.message"}
+
+
 def test_labels_tell_the_maps_of_a_machine_apart() -> None:
     labels = [s["Label"] for _, s in all_states(MACHINES["rag"]) if s["Type"] == "Map"]
     assert sorted(labels) == ["Answer", "Ingest"]
@@ -180,6 +213,7 @@ def test_a_failure_while_training_stops_the_job() -> None:
 def test_a_failure_is_remembered_and_ends_the_execution_as_failed() -> None:
     failing = [name for name, state in TUNING.items() if state.get("ResultPath") == "$.failure"]
     assert sorted(failing) == [
+        "AnswersLeft",
         "EndpointFailed",
         "EndpointLate",
         "NoteEndpointLeft",
