@@ -7,6 +7,8 @@ from typing import Literal
 
 from contracts.experiment import Approach
 
+#: The error of an execution that wrote its report, which has variants without a verdict.
+NOT_MEASURED = "NotMeasured"
 #: What an answer is: all of it, ended at a limit of length, replaced or suppressed by a filter, without text, or none.
 AnswerClass = Literal["whole", "cut", "filtered", "empty", "failed"]
 ANSWER_CLASSES: tuple[AnswerClass, ...] = ("whole", "cut", "filtered", "empty", "failed")

@@ -9,6 +9,7 @@ not keep the others from running; the execution fails at the end, and names it.
 from __future__ import annotations
 
 from contracts.experiment import APPROACHES
+from contracts.run import NOT_MEASURED
 from infra import common_states
 
 TABLE_RETRY = {
@@ -64,7 +65,10 @@ def definition() -> common_states.State:
             },
             "AllWell": {
                 "Type": "Choice",
-                "Choices": [{"Variable": "$.summary.payload.failed[0]", "IsPresent": True, "Next": "RecordFailure"}],
+                "Choices": [
+                    {"Variable": "$.summary.payload.failed[0]", "IsPresent": True, "Next": "RecordFailure"},
+                    {"Variable": "$.report.payload.not_measured[0]", "IsPresent": True, "Next": "RecordGaps"},
+                ],
                 "Default": "RecordSuccess",
             },
             "RecordSuccess": _record("SUCCEEDED", time="ended", then="Done"),
@@ -74,6 +78,13 @@ def definition() -> common_states.State:
                 "Error": "ApproachesFailed",
                 "CausePath": "States.Format('{} did not finish; the report shows the others', "
                 "States.JsonToString($.summary.payload.failed))",
+            },
+            "RecordGaps": _record("FAILED", time="ended", then="NotMeasured"),
+            # The report is written, but it has no verdict on these.
+            "NotMeasured": {
+                "Type": "Fail",
+                "Error": NOT_MEASURED,
+                "CausePath": "States.JsonToString($.report.payload.not_measured)",
             },
             "Done": {"Type": "Pass", "InputPath": "$.report.payload", "End": True},
         },

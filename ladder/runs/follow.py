@@ -11,6 +11,7 @@ from botocore.exceptions import ConnectionClosedError
 
 from contracts import keys
 from contracts.experiment import APPROACHES, VARIANTS
+from contracts.run import NOT_MEASURED
 from ladder.deployment import Deployment
 from ladder.progress import Progress
 from ladder.runs.start import StartedRun
@@ -30,6 +31,11 @@ class Snapshot:
     planned: dict[str, int]
     step: dict[str, str]
     error: str | None
+
+    @property
+    def reported(self) -> bool:
+        """Whether the run came to its end and wrote its report, even if not every variant was measured."""
+        return self.status == "SUCCEEDED" or (self.error or "").startswith(f"{NOT_MEASURED}: ")
 
 
 class Follower:

@@ -124,11 +124,11 @@ def converse(
         try:
             response, latency_ms, attempts = timed_call(lambda: client.converse(**request), deadline=deadline, **retry)
         except ModelCallError as error:
-            name = _refused_option(error, options)
-            if name is None:
+            option = _refused_option(error, options)
+            if option is None:
                 raise
-            refuse(model_arn, [name])
-            del options[name]
+            refuse(model_arn, [option])
+            del options[option]
         else:
             return _generated(response, latency_ms, attempts)
 

@@ -343,6 +343,18 @@ def test_the_run_fails_by_name_after_the_report() -> None:
     assert "$.summary.payload.failed" in COMPARISON["Failed"]["CausePath"]
 
 
+def test_a_run_with_variants_that_were_not_measured_is_no_success() -> None:
+    failed, gaps = COMPARISON["AllWell"]["Choices"]
+    assert failed["Next"] == "RecordFailure"  # what failed as a whole comes first
+    assert gaps == {"Variable": "$.report.payload.not_measured[0]", "IsPresent": True, "Next": "RecordGaps"}
+    assert COMPARISON["RecordGaps"]["Next"] == "NotMeasured"
+    assert COMPARISON["NotMeasured"] == {
+        "Type": "Fail",
+        "Error": "NotMeasured",
+        "CausePath": "States.JsonToString($.report.payload.not_measured)",
+    }
+
+
 def test_summary_and_report_learn_of_every_approach() -> None:
     payload = COMPARISON["Summarise"]["Parameters"]["Payload"]
     assert set(payload["executions"]) == {f"{a}.$" for a in (*APPROACHES, "shared")}
@@ -357,6 +369,7 @@ def test_the_run_table_learns_of_the_start_and_of_either_end() -> None:
         "RecordStart": "RUNNING",
         "RecordSuccess": "SUCCEEDED",
         "RecordFailure": "FAILED",
+        "RecordGaps": "FAILED",
         "RecordBroken": "FAILED",
     }
     assert MACHINES["comparison"]["StartAt"] == "RecordStart"
