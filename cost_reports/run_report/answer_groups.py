@@ -12,7 +12,7 @@ from cost_reports.metering.charges import exact_sum, total
 from cost_reports.metering.phases import share_out
 from cost_reports.run_report.report import AnswerGroup
 
-#: Answers that do not say how good the variant is: there is none, or its end is missing.
+#: Answers that do not say how good the variant is: they are missing, or their end is.
 UNFINISHED = ("failed", "cut")
 
 

@@ -41,6 +41,17 @@ class Generated:
     device: str = ""
     model_revision: str = ""
 
+    def usage(self) -> dict[str, Any]:
+        """Return what `Meter.generated` takes of it."""
+        return {
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "cached_tokens": self.cached_tokens,
+            "cache_write_5m_tokens": self.cache_write_5m_tokens,
+            "cache_write_1h_tokens": self.cache_write_1h_tokens,
+            "service_tier": self.service_tier,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded:

@@ -239,6 +239,28 @@ def one_line(error: BaseException, limit: int = 300) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def root_cause(text: str) -> str:
+    """Return the innermost error of what Step Functions says, on one line.
+
+    The cause of a nested execution is its description as JSON, which holds the cause of the next one; that of a
+    function is its error as JSON. Other text stays as it is.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return " ".join(text.split())
+    if not isinstance(document, dict):
+        return " ".join(text.split())
+    if "errorMessage" in document:
+        return f"{document.get('errorType', 'Error')}: {' '.join(str(document['errorMessage']).split())}"
+    if "Error" not in document:
+        return " ".join(text.split())
+    error, cause = str(document["Error"]), str(document.get("Cause") or "")
+    inner = root_cause(cause)
+    # A cause that was JSON names its own error.
+    return inner if cause.lstrip().startswith("{") else f"{error}: {inner}".removesuffix(": ")
+
+
 class Log:
     """One JSON object a line on standard output, each with the same fixed fields. No prompt, no answer text."""
 

@@ -159,7 +159,7 @@ def _by_variant(answers: Iterable[AnswerRow], asked: set[str], approach: Approac
 def _text(row: AnswerRow | None) -> str:
     """Return what is scored: for chain-of-thought the final answer without the reasoning, nothing for an error.
 
-    What a filter writes in place of an answer is none.
+    What a filter writes in place of an answer is not scored.
     """
     return "" if row is None or _kind(row) in NO_ANSWER else final_answer(row.text, row.variant)
 

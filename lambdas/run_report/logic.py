@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,6 +26,7 @@ from cost_reports.run_report.records import RunRecords, VariantSpec
 from cost_reports.run_report.report import Gate, Report, SourceState
 from lambdas.common import run_data
 from lambdas.common.metering import Meter
+from lambdas.common.runtime import root_cause
 from lambdas.common.store import MissingObjectError, Results
 from lambdas.evaluation import gate
 from lambdas.run_report import header, measured, outlook
@@ -175,27 +175,9 @@ def _failed(answers: list[AnswerRow], quality: list[QualityRow], errors: Mapping
     failed: dict[str, str] = {}
     for approach in APPROACHES:
         if text := errors.get(approach):
-            failed[approach] = _root_cause(str(text))[:300]
+            failed[approach] = root_cause(str(text))[:300]
         elif not any(a.approach == approach for a in answers):
             failed[approach] = "it has no answers"
         elif not any(q.approach == approach for q in quality):
             failed[approach] = "its answers were not evaluated"
     return failed
-
-
-def _root_cause(text: str) -> str:
-    """Return the innermost error of what Step Functions says, on one line.
-
-    The cause of a nested execution is its description as JSON, which holds the cause of the next one. Other text stays
-    as it is.
-    """
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return " ".join(text.split())
-    if not isinstance(document, dict) or "Error" not in document:
-        return " ".join(text.split())
-    error, cause = str(document["Error"]), str(document.get("Cause") or "")
-    inner = _root_cause(cause)
-    # A cause that was JSON names its own error.
-    return inner if cause.lstrip().startswith("{") else f"{error}: {inner}".removesuffix(": ")

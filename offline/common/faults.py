@@ -2,11 +2,11 @@
 
 A fault is `{"service": "s3", "operation": "PutObject", "status": 503, "code": "SlowDown", "times": 2}`. `service` is a
 service of the gateway, or `opensearch-data` for the calls that functions send to the OpenSearch server. `operation` is
-a part of the operation's name or of `METHOD path`; an empty one matches every request. With `"per_minute": 10` in place
-of `times` it is a quota: ten matching requests of each minute pass and all others fail, until it is removed. `when`
-exists for `opensearch-data` only: `before` the request is carried out (the default), `after` it, or `item`: the first
-item of a bulk request is refused and the rest is carried out. `GET` lists the faults that are left, `DELETE` removes
-all.
+a part of the operation's name or of `METHOD path`; an empty one matches every request. With `"skip": 2` two matching
+requests pass before the first one fails. With `"per_minute": 10` in place of `times` it is a quota: ten matching
+requests of each minute pass and all others fail, until it is removed. `when` exists for `opensearch-data` only:
+`before` the request is carried out (the default), `after` it, or `item`: the first item of a bulk request is refused
+and the rest is carried out. `GET` lists the faults that are left, `DELETE` removes all.
 
 The emulator and the OpenSearch server run in two processes, each with a store of this module. The gateway passes the
 faults of `opensearch-data` on. Standard library only: the emulator has an environment of its own.
@@ -36,6 +36,7 @@ class Fault:
     times: int = 1
     when: str = "before"
     per_minute: int | None = None
+    skip: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.service, str) or not self.service:
@@ -46,6 +47,8 @@ class Fault:
             raise ValueError(f"status: {self.status!r} is not an error status (400 to 599)")
         if not isinstance(self.times, int) or self.times < 1:
             raise ValueError(f"times: {self.times!r} is not a positive number")
+        if not isinstance(self.skip, int) or self.skip < 0:
+            raise ValueError(f"skip: {self.skip!r} is not a number from 0")
         if self.per_minute is not None and (not isinstance(self.per_minute, int) or self.per_minute < 1):
             raise ValueError(f"per_minute: {self.per_minute!r} is not a positive number")
 
@@ -72,6 +75,9 @@ class Faults:
             for fault in self._waiting:
                 fits = any(fault.operation in name for name in operations)
                 if not (fits and fault.service == service and fault.when in when):
+                    continue
+                if fault.skip:
+                    fault.skip -= 1
                     continue
                 if fault.per_minute is None:
                     fault.times -= 1

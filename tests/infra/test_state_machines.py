@@ -333,9 +333,22 @@ def test_approaches_run_one_after_the_other_in_ladder_order() -> None:
 def test_a_failing_approach_does_not_stop_the_others() -> None:
     states = COMPARISON["RunApproaches"]["ItemProcessor"]["States"]
     assert [catcher["ErrorEquals"] for catcher in states["RunApproach"]["Catch"]] == [["States.ALL"]]
-    assert not any(state["Type"] == "Fail" for state in states.values())
-    for end in ends(states, set(states)):
+    failing = {name for name, state in states.items() if state["Type"] == "Fail"}
+    assert failing == {"Refused"}
+    for end in ends(states, set(states)) - failing:
         assert {key.removesuffix(".$") for key in states[end]["Parameters"]} == {"execution", "error"}
+
+
+def test_a_refused_probe_stops_the_run_before_anything_else_is_paid_for() -> None:
+    states = COMPARISON["RunApproaches"]["ItemProcessor"]["States"]
+    (refused,) = states["WhyFailed"]["Choices"]
+    assert refused == {"Variable": "$.failure.Cause", "StringMatches": "*ProbeError*", "Next": "Refused"}
+    assert [catcher["Next"] for catcher in states["RunApproach"]["Catch"]] == ["WhyFailed"]
+    # The approaches run in one Map, one after the other: its failure keeps the others from starting.
+    (catcher,) = COMPARISON["RunApproaches"]["Catch"]
+    assert catcher["Next"] == "RecordRefused"
+    assert reachable(COMPARISON, "RecordRefused") == {"RecordRefused", "Stopped"}
+    assert COMPARISON["Stopped"]["CausePath"] == "$.failure.Cause"
 
 
 def test_the_run_fails_by_name_after_the_report() -> None:
@@ -370,6 +383,7 @@ def test_the_run_table_learns_of_the_start_and_of_either_end() -> None:
         "RecordSuccess": "SUCCEEDED",
         "RecordFailure": "FAILED",
         "RecordGaps": "FAILED",
+        "RecordRefused": "FAILED",
         "RecordBroken": "FAILED",
     }
     assert MACHINES["comparison"]["StartAt"] == "RecordStart"

@@ -23,7 +23,7 @@ from cost_reports.run_report.report import report_from_json
 from lambdas.common import runtime
 from lambdas.common.step import EventError
 from lambdas.common.store import MissingObjectError, Results
-from lambdas.run_report import handler, logic, outlook
+from lambdas.run_report import handler, outlook
 from tests.unit.cost_reports import sample_run as run
 from tests.unit.lambdas.sample_bucket import Context, fill
 
@@ -201,12 +201,3 @@ def test_an_amount_that_is_none() -> None:
     assert (task.documents, task.corpus_tokens, task.shot_tokens) == (1, 102, 0)
     with pytest.raises(WorkloadError, match=r"workload\.hourly_wage_usd: not an amount \(got 'lots'\)"):
         outlook.inputs_of(experiment, task, Catalogue.load())
-
-
-def test_a_failed_approach_is_named_with_its_innermost_error() -> None:
-    inner = {"Error": "SageMaker.ResourceLimitExceededException", "Cause": "no quota\nfor ml.g5.xlarge"}
-    child = {"ExecutionArn": "arn:child", "Error": inner["Error"], "Cause": json.dumps(inner)}
-    outer = json.dumps({"Error": "States.TaskFailed", "Cause": json.dumps(child)})
-    assert logic._root_cause(outer) == "SageMaker.ResourceLimitExceededException: no quota for ml.g5.xlarge"
-    assert logic._root_cause(json.dumps({"Error": "States.Timeout"})) == "States.Timeout"
-    assert logic._root_cause("plain\n text") == "plain text"
