@@ -21,6 +21,7 @@ from cost_reports.estimate.workload import WorkloadError
 from cost_reports.prices.catalogue import Catalogue, PriceError
 from cost_reports.run_report.report import report_from_json
 from lambdas.common import runtime
+from lambdas.common.probe import Probed
 from lambdas.common.step import EventError
 from lambdas.common.store import MissingObjectError, Results
 from lambdas.run_report import handler, outlook
@@ -150,6 +151,16 @@ def test_an_experiment_may_ask_for_a_verdict_in_any_case(results: Results) -> No
     text = results.read_text("in/experiment.json").replace('"most_unfinished": 0.1', '"most_unfinished": 1.0')
     results.write_text("in/experiment.json", text)
     assert handler.report({"run": run.RUN}, Context())["not_measured"] == []
+
+
+def test_an_option_that_was_not_sent_is_noted(results: Results) -> None:
+    probed = Probed(models={"models.generator": run.NOVA}, refused=("stopSequences", "temperature"))
+    key = keys.probe(run.EXPERIMENT, run.RUN, "rag")
+    results.write_text(key, json.dumps(json_codec.to_jsonable(probed)))
+    said = handler.report({"run": run.RUN}, Context())
+    notes = json.loads(results.read_text(said["report_key"]))["notes"]
+    assert "rag: the model takes no stopSequences and no temperature; it was asked without." in notes
+    assert not any(note.startswith("prompting: the model takes no") for note in notes)
 
 
 def test_usage_without_a_price_is_an_error(results: Results) -> None:
