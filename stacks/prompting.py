@@ -28,7 +28,8 @@ class Prompting(LadderStack):
             self,
             "Prepare",
             handler="lambdas.prompting.handler.prepare",
-            description="Lists the batches of questions",
+            description="Asks the model once and lists the batches of questions",
+            environment=generator.environment(),
         )
         answer = foundation.function(
             self,
@@ -37,7 +38,8 @@ class Prompting(LadderStack):
             description="Answers a batch of questions by prompting",
             environment=generator.environment(),
         )
-        generator.allow_invoke(answer.role)
+        for asking in (prepare, answer):
+            generator.allow_invoke(asking.role)
         self.machine = Machine(
             self,
             "Pipeline",

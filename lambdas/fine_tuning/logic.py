@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -49,6 +50,8 @@ def answer(
         shown = [page.as_document() for page in found]
         prompt = prompts.render(variant, question.question, experiment, pages=shown)
         generated = endpoint.invoke(client, endpoint_name, prompt, adapter, deadline=step.deadline)
+        # The server does not say what it runs on; the endpoint was made with one kind of instance.
+        generated = replace(generated, device=generated.device or experiment.models.hosting_instance)
         return Answered(generated=generated, retrieved=tuple(page.as_record() for page in found))
 
     summary = answering.answer_batch(

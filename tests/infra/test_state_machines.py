@@ -17,6 +17,8 @@ from infra.fine_tuning import state_machine as fine_tuning
 from infra.fine_tuning import sweep
 from infra.prompting import state_machine as prompting
 from infra.rag import state_machine as rag
+from lambdas.common import rounds
+from lambdas.common.probe import ProbeError
 from lambdas.evaluation.judge.calls import JudgingUnfinishedError
 
 State = dict[str, Any]
@@ -119,6 +121,38 @@ def test_concurrency_follows_the_setting(synth: Callable[..., Templates]) -> Non
         assert definitions[approach]["States"]["AnswerAll"]["MaxConcurrency"] == 7
 
 
+@pytest.mark.parametrize("name", APPROACHES)
+def test_what_a_round_leaves_is_asked_again_until_that_does_not_help(name: str) -> None:
+    states = MACHINES[name]["States"]
+    settle = states["SettleRound"]
+    assert states["AnswerAll"]["Next"] == "SettleRound"
+    assert settle["Parameters"]["FunctionName"] == "${Evaluate}"
+    payload = settle["Parameters"]["Payload"]
+    assert (payload["approach"], payload["round.$"]) == (name, "$.rounds.count")
+    assert payload["left_before.$"] == "$.rounds.left"
+    # The first round has none before it; every other one is told what the last one left.
+    assert states["StartRounds"]["Result"] == {"count": 0, "left": rounds.UNKNOWN}
+    assert states["CountRound"]["Parameters"]["left.$"] == "$.settled.payload.left"
+    done, again = states["RoundSettled"]["Choices"]
+    assert (done["NumericEquals"], again["Next"]) == (0, "CountRound")
+    assert states["RoundSettled"]["Default"] == "AnswersLeft"
+    assert "AnswerAll" not in reachable(states, "CountRound", without="WaitForQuota")
+    # A round enters 7 states with about 4 events each: far from the 25,000 events of an execution.
+    assert (rounds.MOST_ROUNDS + 1) * 7 * 4 < 1000
+
+
+@pytest.mark.parametrize("name", APPROACHES)
+def test_questions_that_are_left_in_the_end_fail_the_approach(name: str) -> None:
+    states = MACHINES[name]["States"]
+    left = states["AnswersLeft"]
+    assert "Evaluate" not in reachable(states, "AnswersLeft", without="Outcome")
+    if name == "fine-tuning":  # the endpoint goes first
+        assert left["ResultPath"] == "$.failure"
+        assert left["Parameters"] == {"Error": "AnswersLeft", "Cause.$": "$.settled.payload.message"}
+    else:
+        assert left == {"Type": "Fail", "Error": "AnswersLeft", "CausePath": "$.settled.payload.message"}
+
+
 def test_labels_tell_the_maps_of_a_machine_apart() -> None:
     labels = [s["Label"] for _, s in all_states(MACHINES["rag"]) if s["Type"] == "Map"]
     assert sorted(labels) == ["Answer", "Ingest"]
@@ -188,6 +222,7 @@ def test_a_failure_while_training_stops_the_job() -> None:
 def test_a_failure_is_remembered_and_ends_the_execution_as_failed() -> None:
     failing = [name for name, state in TUNING.items() if state.get("ResultPath") == "$.failure"]
     assert sorted(failing) == [
+        "AnswersLeft",
         "EndpointFailed",
         "EndpointLate",
         "NoteEndpointLeft",
@@ -298,23 +333,77 @@ def test_the_sweep_fails_where_the_endpoint_may_still_run() -> None:
 COMPARISON = MACHINES["comparison"]["States"]
 
 
+#: Approach -> what the names of its states hold.
+NAMES = {approach: comparison.placeholder(approach) for approach in APPROACHES}
+
+
 def test_approaches_run_one_after_the_other_in_ladder_order() -> None:
-    listed = [item["approach"] for item in COMPARISON["ListApproaches"]["Parameters"]["approaches"]]
-    assert tuple(listed) == APPROACHES
-    assert COMPARISON["RunApproaches"]["MaxConcurrency"] == 1
+    assert COMPARISON["NoteOutcomes"]["Next"] == "RunPrompting"
+    for before, after in (("Prompting", "Rag"), ("Rag", "FineTuning")):
+        assert f"Run{after}" not in reachable(COMPARISON, "RecordStart", without=f"Run{before}")
+        assert f"Run{before}" not in reachable(COMPARISON, f"Run{after}")
+
+
+@pytest.mark.parametrize("name", NAMES.values())
+def test_an_approach_notes_its_outcome_whatever_it_is(name: str) -> None:
+    assert [catcher["ErrorEquals"] for catcher in COMPARISON[f"Run{name}"]["Catch"]] == [["States.ALL"]]
+    assert COMPARISON[f"Run{name}"]["Parameters"]["StateMachineArn"] == f"${{{name}Machine}}"
+    for state in (f"{name}Finished", f"{name}Failed", f"{name}NotStarted"):
+        assert COMPARISON[state]["ResultPath"] == f"$.runs.{name}"
+        outcome = {key.removesuffix(".$"): value for key, value in COMPARISON[state]["Parameters"].items()}
+        assert set(outcome) == {"execution", "error"}
+        if outcome["execution"] is not None:
+            assert outcome["execution"] == f"States.Format('${{{name}Executions}}:{{}}', $$.Execution.Name)"
+    assert COMPARISON[f"{name}Finished"]["Parameters"]["error"] is None
+    assert COMPARISON[f"{name}NotStarted"]["Parameters"]["execution"] is None
 
 
 def test_a_failing_approach_does_not_stop_the_others() -> None:
-    states = COMPARISON["RunApproaches"]["ItemProcessor"]["States"]
-    assert [catcher["ErrorEquals"] for catcher in states["RunApproach"]["Catch"]] == [["States.ALL"]]
-    assert not any(state["Type"] == "Fail" for state in states.values())
-    for end in ends(states, set(states)):
-        assert {key.removesuffix(".$") for key in states[end]["Parameters"]} == {"execution", "error"}
+    for before, after in (("Prompting", "RunRag"), ("Rag", "RunFineTuning"), ("FineTuning", "Summarise")):
+        assert COMPARISON[f"{before}NotStarted"]["Next"] == COMPARISON[f"Why{before}"]["Default"] == after
+        assert COMPARISON[f"{before}Failed"]["Next"] == f"Why{before}"
+
+
+@pytest.mark.parametrize("name", NAMES.values())
+def test_a_refused_probe_keeps_every_other_approach_from_starting(name: str) -> None:
+    (refused,) = COMPARISON[f"Why{name}"]["Choices"]
+    present, matches = refused["And"]
+    assert present == {"Variable": "$.failure.Cause", "IsPresent": True}
+    assert matches == {"Variable": "$.failure.Cause", "StringMatches": f"*{ProbeError.__name__}*"}
+    after = reachable(COMPARISON, refused["Next"])
+    assert not any(state.startswith("Run") for state in after)
+    assert {"Summarise", "Report", "Refused"} <= after  # what was paid for until then is reported
+
+
+def test_a_run_whose_probe_was_refused_fails_with_what_the_model_said() -> None:
+    first = COMPARISON["AllWell"]["Choices"][0]
+    assert first == {"Variable": "$.refused", "IsPresent": True, "Next": "RecordRefused"}
+    assert COMPARISON["NoteRefused"]["ResultPath"] == "$.refused"
+    assert COMPARISON["Refused"] == {"Type": "Fail", "Error": "ProbeError", "CausePath": "$.refused.Cause"}
+
+
+def test_approaches_that_were_not_started_say_so() -> None:
+    outcomes = COMPARISON["NoteOutcomes"]["Result"]
+    assert set(outcomes) == set(NAMES.values())
+    for outcome in outcomes.values():
+        assert outcome == {"execution": None, "error": comparison.NOT_RUN}
 
 
 def test_the_run_fails_by_name_after_the_report() -> None:
-    assert "Failed" not in reachable(COMPARISON, "ListApproaches", without="Report")
+    assert "Failed" not in reachable(COMPARISON, "NoteOutcomes", without="Report")
     assert "$.summary.payload.failed" in COMPARISON["Failed"]["CausePath"]
+
+
+def test_a_run_with_variants_that_were_not_measured_is_no_success() -> None:
+    _, failed, gaps = COMPARISON["AllWell"]["Choices"]
+    assert failed["Next"] == "RecordFailure"  # what failed as a whole comes first
+    assert gaps == {"Variable": "$.report.payload.not_measured[0]", "IsPresent": True, "Next": "RecordGaps"}
+    assert COMPARISON["RecordGaps"]["Next"] == "NotMeasured"
+    assert COMPARISON["NotMeasured"] == {
+        "Type": "Fail",
+        "Error": "NotMeasured",
+        "CausePath": "States.JsonToString($.report.payload.not_measured)",
+    }
 
 
 def test_summary_and_report_learn_of_every_approach() -> None:
@@ -331,6 +420,8 @@ def test_the_run_table_learns_of_the_start_and_of_either_end() -> None:
         "RecordStart": "RUNNING",
         "RecordSuccess": "SUCCEEDED",
         "RecordFailure": "FAILED",
+        "RecordGaps": "FAILED",
+        "RecordRefused": "FAILED",
         "RecordBroken": "FAILED",
     }
     assert MACHINES["comparison"]["StartAt"] == "RecordStart"
