@@ -103,13 +103,18 @@ class GateRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """Bedrock model or inference-profile ids, the open-weight base that LoRA adapts, and its SageMaker instances."""
+    """Bedrock model or inference-profile ids, the open-weight base that LoRA adapts, and its SageMaker instances.
+
+    `fine_tuning_base_revision` is a commit of the base's hub repository; None is the one that
+    `cost_reports.estimate.base_models` knows.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
-    generator: str = "us.amazon.nova-micro-v1:0"
+    generator: str = "us.amazon.nova-2-lite-v1:0"
     embedding: str = "amazon.titan-embed-text-v2:0"
     embedding_dimensions: int = 512
-    fine_tuning_base: str = "HuggingFaceTB/SmolLM2-135M-Instruct"
+    fine_tuning_base: str = "Qwen/Qwen3-4B-Instruct-2507"
+    fine_tuning_base_revision: str | None = None
     training_instance: str = "ml.g5.xlarge"
     hosting_instance: str = "ml.g5.xlarge"
 
