@@ -23,7 +23,7 @@ class FineTuning(LadderStack):
 
     def __init__(self, scope: cdk.App, *, settings: Settings, foundation: Foundation, rag: Rag) -> None:
         super().__init__(scope, "fine-tuning", settings=settings, approach="fine-tuning", description="fine-tuning")
-        models = settings.models
+        models, answering = settings.models, settings.answering("fine-tuning")
         embedding = InferenceProfile(
             self, "Embedding", settings=settings, approach=self.approach, role="embedding", model_id=models.embedding
         )
@@ -33,13 +33,20 @@ class FineTuning(LadderStack):
             **embedding.environment(),
             "EMBEDDING_DIMENSIONS": str(models.embedding_dimensions),
             "FINE_TUNING_BASE": models.fine_tuning_base,
+            "FINE_TUNING_BASE_REVISION": settings.base_revision,
         }
         prepare = foundation.function(
             self,
             "Prepare",
             handler="lambdas.fine_tuning.handler.prepare",
             description="Writes the training data and code, names the job",
-            environment={**search, "PROJECT": settings.project, "OWNER": settings.owner},
+            environment={
+                **search,
+                "PROJECT": settings.project,
+                "OWNER": settings.owner,
+                "HOSTING_INSTANCE": models.hosting_instance,
+                "REQUESTS_IN_FLIGHT": str(settings.endpoint_in_flight),
+            },
             memory_mb=1024,
             layers=layers,
             data=["lambdas/fine_tuning/training/*", "lambdas/fine_tuning/serving/*"],
@@ -49,7 +56,7 @@ class FineTuning(LadderStack):
             "Answer",
             handler="lambdas.fine_tuning.handler.answer",
             description="Answers a batch of questions by the endpoint",
-            environment=search,
+            environment={**search, "MODEL_WORKERS": str(answering.workers)},
             memory_mb=1024,
             layers=layers,
         )
@@ -71,7 +78,7 @@ class FineTuning(LadderStack):
             "Pipeline",
             settings=settings,
             definition=fine_tuning.definition(
-                concurrency=settings.answer_concurrency,
+                concurrency=answering.concurrency,
                 training_instance=models.training_instance,
                 hosting_instance=models.hosting_instance,
             ),

@@ -12,9 +12,11 @@ from typing import Any
 from contracts import json_codec, keys, tags
 from contracts.experiment import Experiment
 from contracts.run import Manifest
+from cost_reports.estimate.base_models import weights_of
 from lambdas.common import prompts
 from lambdas.common.settings import TagSettings
 from lambdas.common.store import Results
+from lambdas.fine_tuning import server
 
 HERE = Path(__file__).parent
 #: Folder beside this module -> where its files lie below the code prefix.
@@ -40,11 +42,13 @@ class Job:
         return f"{self.model_prefix}{self.name}/{INPUTS_FILE}"
 
 
-def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str) -> dict[str, str]:
+def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str, revision: str) -> dict[str, str]:
     """Return the hyperparameters of `train.py`; SageMaker passes text only."""
     training = experiment.training
     values: dict[str, object] = {
         "base_model": base_model,
+        "base_revision": revision,
+        "base_sha256": json.dumps(dict(weights_of(base_model, revision)), separators=(",", ":")),
         "seed": manifest.seed,
         "rank": training.rank,
         "alpha": training.alpha,
@@ -53,7 +57,7 @@ def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str)
         "batch_size": training.batch_size,
         "epochs_closed_book": manifest.epochs_closed_book,
         "epochs_rag": manifest.epochs_rag,
-        "adapters": "lora,lora+rag",
+        "adapters": ",".join(server.ADAPTERS),
     }
     return {name: str(value) for name, value in values.items()}
 

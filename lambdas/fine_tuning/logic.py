@@ -29,6 +29,7 @@ def answer(
     endpoint_name: str,
     client: Any,
     base_model: str,
+    workers: int,
     open_pages: Callable[[Step], PageRetriever],
 ) -> dict[str, Any]:
     """Answer batch `number` with `variant`; return `answer_batch`'s summary. An endpoint's tokens are not billed."""
@@ -40,7 +41,7 @@ def answer(
         model_id=base_model,
         tokens_billed=False,
     )
-    adapter = endpoint.ADAPTERS[variant]
+    model = endpoint.ADAPTERS[variant] or base_model
     experiment = step.results.experiment(step.manifest)
     pages = open_pages(step) if variant in PAGE_VARIANTS else None
 
@@ -48,11 +49,11 @@ def answer(
         found = pages.best(question.question, experiment.retrieval.pages_fine_tuned) if pages else ()
         shown = [page.as_document() for page in found]
         prompt = prompts.render(variant, question.question, experiment, pages=shown)
-        generated = endpoint.invoke(client, endpoint_name, prompt, adapter, deadline=step.deadline)
+        generated = endpoint.invoke(client, endpoint_name, model, prompt, deadline=step.deadline)
         return Answered(generated=generated, retrieved=tuple(page.as_record() for page in found))
 
     summary = answering.answer_batch(
-        step.results, batch, answer_one, meter=step.meter, deadline=step.deadline, log=step.log
+        step.results, batch, answer_one, meter=step.meter, deadline=step.deadline, log=step.log, workers=workers
     )
     if pages is not None:
         pages.record(step, f"answer-{variant}-{number:05d}")

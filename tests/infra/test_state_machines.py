@@ -107,8 +107,23 @@ def test_batches_are_answered_at_the_set_concurrency(name: str) -> None:
 
 def test_concurrency_follows_the_setting(synth: Callable[..., Templates]) -> None:
     definitions = synth(**CHANGED).definitions()
-    for approach in APPROACHES:
-        assert definitions[approach]["States"]["AnswerAll"]["MaxConcurrency"] == 7
+    assert {a: definitions[a]["States"]["AnswerAll"]["MaxConcurrency"] for a in APPROACHES} == {
+        "prompting": 7,
+        "rag": 7,
+        "fine-tuning": 5,
+    }
+
+
+def test_functions_times_workers_stay_below_what_is_declared(synth: Callable[..., Templates]) -> None:
+    templates = synth(**CHANGED)
+    found = {}
+    for name, function in templates.resources("AWS::Lambda::Function"):
+        variables = function["Properties"].get("Environment", {}).get("Variables", {})
+        if "MODEL_WORKERS" in variables:
+            approach = name.split("/")[0]
+            machine = templates.definitions()[approach]["States"]["AnswerAll"]
+            found[approach] = machine["MaxConcurrency"] * int(variables["MODEL_WORKERS"])
+    assert found == {"prompting": 7 * 9, "rag": 7 * 9, "fine-tuning": 5 * 1}
 
 
 def test_labels_tell_the_maps_of_a_machine_apart() -> None:
@@ -125,6 +140,20 @@ def test_rag_waits_for_the_index_and_gives_up_in_the_end() -> None:
 # ---- fine-tuning -----------------------------------------------------------------------------------------------------
 
 TUNING = MACHINES["fine-tuning"]["States"]
+
+
+def test_the_endpoint_boots_a_driver_that_knows_the_container_s_cuda() -> None:
+    (variant,) = TUNING["CreateEndpointConfig"]["Parameters"]["ProductionVariants"]
+    assert variant["InferenceAmiVersion"] == "al2023-ami-sagemaker-inference-gpu-4-1"
+    # SageMaker allows an hour; the machine gives up on an endpoint after that.
+    assert 600 <= variant["ModelDataDownloadTimeoutInSeconds"] <= 3600
+    assert 1200 <= variant["ContainerStartupHealthCheckTimeoutInSeconds"] <= 3600
+
+
+def test_the_server_is_started_as_prepare_has_worked_it_out() -> None:
+    container = TUNING["CreateModel"]["Parameters"]["PrimaryContainer"]
+    assert container["Environment.$"] == "$.prepared.payload.server"
+    assert container["ModelDataUrl.$"] == "$.made.model"
 
 
 def test_training_is_written_down_before_anything_else_can_go_wrong() -> None:

@@ -101,6 +101,12 @@ APPENDED: list[tuple[str, ...]] = [
         "17: models.embedding: 'us-easy' is not a region",
     ),
     ("base without owner", "models: {fine_tuning_base: smol}\n", "17: models.fine_tuning_base: "),
+    ("base without a commit", "models: {fine_tuning_base: a/b}\n", "17: models.fine_tuning_base: ", "pinned", "commit"),
+    (
+        "branch for a commit",
+        "models: {fine_tuning_base: a/b, fine_tuning_base_revision: main}\n",
+        "17: models.fine_tuning_base_revision: 'main' is not a commit",
+    ),
     ("odd instance", "models: {hosting_instance: g5.xlarge}\n", "17: models.hosting_instance: "),
     ("odd dimensions", "models: {embedding_dimensions: 384}\n", "17: models.embedding_dimensions: ", "512"),
 ]
