@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -104,8 +104,7 @@ def read(context: Mapping[str, Any], *, root: Path) -> Settings:
         SettingsError: with the first thing that is wrong.
     """
     _refuse_unknown(context)
-    experiment = _experiment(_text(context, "experiment"), root)
-    models = experiment.models
+    name, models = _experiment(_text(context, "experiment"), root)
     values = {key: parse(context, key) for key, parse in PARSERS.items()}
     region = values["region"]
     if values["cost-exports"] and region != EXPORTS_REGION:
@@ -113,29 +112,38 @@ def read(context: Mapping[str, Any], *, root: Path) -> Settings:
             f"cost-exports: must be off outside of {EXPORTS_REGION}, where Data Exports exist "
             f"(got on, region {region}); switch them off or deploy to {EXPORTS_REGION}"
         )
-    for use in ("training", "hosting"):
-        instance = getattr(models, f"{use}_instance")
-        if not GPU_INSTANCE.match(instance):
-            raise SettingsError(
-                f"experiment {experiment.name}: models.{use}_instance {instance!r} has no GPU; the "
-                f"{use} container exists for ml.g and ml.p instances only"
-            )
-    try:
-        base_revision = base_models.revision_of(models)
-    except base_models.UnpinnedError as error:
-        raise SettingsError(
-            f"experiment {experiment.name}: models.fine_tuning_base: {error}; add fine_tuning_base_revision, a commit "
-            "of its hub repository"
-        ) from error
+    base_revision = _checked_base(name, models)
     uris = images.load()[region]
     return Settings(
-        experiment=experiment.name,
+        experiment=name,
         models=models,
         training_image=uris["training"],
         hosting_image=uris["hosting"],
         base_revision=base_revision,
         **{key.replace("-", "_"): value for key, value in values.items()},
     )
+
+
+def _checked_base(name: str, models: Models) -> str:
+    """Return the commit of the base that the experiment's machines train and serve.
+
+    Raises:
+        SettingsError: a machine has no GPU, or the base has no commit.
+    """
+    for use in ("training", "hosting"):
+        instance = getattr(models, f"{use}_instance")
+        if not GPU_INSTANCE.match(instance):
+            raise SettingsError(
+                f"experiment {name}: models.{use}_instance {instance!r} has no GPU; the {use} container exists for "
+                "ml.g and ml.p instances only"
+            )
+    try:
+        return base_models.revision_of(models)
+    except base_models.UnpinnedError as error:
+        raise SettingsError(
+            f"experiment {name}: models.fine_tuning_base: {error}; add fine_tuning_base_revision, a commit of its hub "
+            "repository"
+        ) from error
 
 
 def _refuse_unknown(context: Mapping[str, Any]) -> None:
@@ -146,20 +154,30 @@ def _refuse_unknown(context: Mapping[str, Any]) -> None:
             raise SettingsError(f"{key}: unknown setting; the settings are {', '.join(known)}")
 
 
-def _experiment(folder: str, root: Path) -> Experiment:
+def _experiment(folder: str, root: Path) -> tuple[str, Models]:
+    """Return name and models of an experiment: all that a deployment needs of it."""
     path = (root / folder) / "experiment.yaml"
     if not path.is_file():
         raise SettingsError(f"experiment: {path} does not exist; name a folder that holds experiment.yaml")
     try:
-        experiment = json_codec.from_jsonable(Experiment, yaml.safe_load(path.read_text(encoding="utf-8")))
+        written = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(written, dict):
+            raise ValueError("holds no settings; write at least `name: my-experiment`")
+        unknown = sorted(set(written) - {field.name for field in fields(Experiment)})
+        if unknown:
+            raise ValueError(f"unknown field {unknown[0]!r}")
+        if "name" not in written:
+            raise ValueError("field 'name' is missing")
+        models = json_codec.from_jsonable(Models, written.get("models") or {})
     except (yaml.YAMLError, ValueError) as error:
         raise SettingsError(f"{path}: {' '.join(str(error).split())}") from error
-    if not EXPERIMENT_NAME.fullmatch(experiment.name):
+    name = written["name"]
+    if not isinstance(name, str) or not EXPERIMENT_NAME.fullmatch(name):
         raise SettingsError(
-            f"{path}: name {experiment.name!r} must be 1 to 18 lower-case letters, digits and single hyphens, "
+            f"{path}: name {name!r} must be 1 to 18 lower-case letters, digits and single hyphens, "
             "starting with a letter"
         )
-    return experiment
+    return name, models
 
 
 def _text(context: Mapping[str, Any], key: str) -> str:
