@@ -19,8 +19,8 @@ from lambdas.common.store import Results
 from lambdas.fine_tuning import server
 
 HERE = Path(__file__).parent
-#: Folder beside this module -> where its files lie below the code prefix.
-CODE_FOLDERS = {"training": "", "serving": "serving/"}
+#: The folder beside this module that the training container gets.
+CODE_FOLDER = "training"
 MODEL_FILE = "output/model.tar.gz"
 INPUTS_FILE = "inputs.json"
 
@@ -63,20 +63,19 @@ def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str,
 
 
 def code_files(root: Path | None = None) -> dict[str, bytes]:
-    """Return key below the code prefix -> content, of every file of `training/` and `serving/`.
+    """Return key below the code prefix -> content, of every file of `training/`.
 
     Raises:
         FileNotFoundError: the function's package lacks the entry point.
     """
-    root = root or HERE
+    folder = (root or HERE) / CODE_FOLDER
     files = {
-        f"{target}{path.relative_to(root / folder).as_posix()}": path.read_bytes()
-        for folder, target in CODE_FOLDERS.items()
-        for path in sorted((root / folder).rglob("*"))
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != "__init__.py" and "__pycache__" not in path.parts
     }
     if "train.py" not in files:
-        raise FileNotFoundError(f"{root / 'training' / 'train.py'} is not in the function's package; deploy it again")
+        raise FileNotFoundError(f"{folder / 'train.py'} is not in the function's package; deploy it again")
     return files
 
 

@@ -115,7 +115,7 @@ def main() -> None:
         os._exit(0)
 
     threading.Thread(target=read, name="requests", daemon=True).start()
-    from lambdas.fine_tuning.serving import inference
+    from offline.models import inference
 
     served = inference.load(HUB_ID, tokenizer=HUB_ID, adapters={})
     while True:

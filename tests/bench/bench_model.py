@@ -44,7 +44,7 @@ def speed(name: str, tokens: int, seconds: float) -> None:
 
 
 def inference(examples: list[list[dict[str, str]]]) -> None:
-    from lambdas.fine_tuning.serving import inference as serving
+    from offline.models import inference as serving
 
     started = time.perf_counter()
     model = serving.load(HUB_ID, tokenizer=HUB_ID, adapters={})

@@ -157,9 +157,9 @@ class Bench:
         import torch
         from transformers import AutoModelForCausalLM
 
-        from lambdas.fine_tuning.serving import inference
         from lambdas.fine_tuning.training import lora, train
         from lambdas.fine_tuning.training.examples import encode
+        from offline.models import inference
 
         known = {question.id: question for question in self.loaded.train}
         if adapter == "lora":
@@ -203,7 +203,7 @@ class Bench:
 
 
 def answers(served: Any, asked: Sequence[Prompt], adapter: str | None) -> list[str]:
-    from lambdas.fine_tuning.serving import inference
+    from offline.models import inference
 
     requests = []
     for prompt in asked:
@@ -216,7 +216,7 @@ def answers(served: Any, asked: Sequence[Prompt], adapter: str | None) -> list[s
 @contextlib.contextmanager
 def opened(sample: str, layers: int) -> Iterator[Bench]:
     """The sample with its pages in a store of its own."""
-    from lambdas.fine_tuning.serving import inference
+    from offline.models import inference
 
     loaded = load(EXPERIMENTS / sample)
     embedder = MiniLM()

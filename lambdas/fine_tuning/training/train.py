@@ -2,7 +2,7 @@
 
 Reads the SageMaker toolkit's `SM_*` variables where they are set and the raw container contract (`/opt/ml`) where they
 are not. Input: channel `train` with one `<adapter>.jsonl` an adapter. Output in the model folder:
-`adapters/<adapter>/` (peft), `tokenizer/`, `code/` (the serving code) and `training.json`.
+`adapters/<adapter>/` (peft), `tokenizer/` and `training.json`.
 A finished adapter is kept in the checkpoint folder, so that an interrupted job goes on with the next one.
 """
 
@@ -24,20 +24,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING or __package__:
     from .examples import encode, read_chats, without_invented_system_prompt
     from .lora import Recipe, device_and_dtype, log, train_adapter, with_fast_head
+    from .safeguards import fetch, require_gpu
 else:  # in the container the files lie side by side, in no package
     from examples import encode, read_chats, without_invented_system_prompt
     from lora import Recipe, device_and_dtype, log, train_adapter, with_fast_head
+    from safeguards import fetch, require_gpu
 
-HERE = Path(__file__).resolve().parent
 MICRO_BATCH_TOKENS = {"cpu": 512, "cuda": 16384}
 """Padded tokens in memory at a time. 512 keep the training of a 135M model near 1.5 GB on a CPU and cost no speed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The hyperparameters. SageMaker passes them as text."""
+    """The hyperparameters. SageMaker passes them as text.
+
+    `base_revision` is a commit of the base's hub repository, `base_sha256` JSON of file -> SHA-256; without a commit
+    the base is what the hub's main branch, or a folder, holds.
+    """
 
     base_model: str = "HuggingFaceTB/SmolLM2-135M-Instruct"
+    base_revision: str = ""
+    base_sha256: str = "{}"
     adapters: str = "lora,lora+rag"
     seed: int = 20261123
     rank: int = 16
@@ -124,17 +131,24 @@ def run(folders: Folders) -> None:
     torch.manual_seed(settings.seed)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
+    require_gpu(torch.cuda.is_available())
+    version = {"revision": settings.base_revision} if settings.base_revision else {}
+    if version:
+        fetch(settings.base_model, settings.base_revision, json.loads(settings.base_sha256))
     device, dtype = device_and_dtype()
     # On a CPU the plain attention is faster than the fused one at these lengths, most of all backwards.
     attention = "eager" if device.type == "cpu" else "sdpa"
-    tokenizer = without_invented_system_prompt(transformers.AutoTokenizer.from_pretrained(settings.base_model))
+    tokenizer = without_invented_system_prompt(
+        transformers.AutoTokenizer.from_pretrained(settings.base_model, **version)
+    )
     base = transformers.AutoModelForCausalLM.from_pretrained(
-        settings.base_model, dtype=dtype, attn_implementation=attention
+        settings.base_model, dtype=dtype, attn_implementation=attention, **version
     )
     base = with_fast_head(base.to(device))
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     identity = {
         "base_model": settings.base_model,
+        "base_revision": settings.base_revision,
         "base_sha256": weights_sha256(base),
         "dtype": str(dtype).removeprefix("torch."),
         "device": device.type,
@@ -174,7 +188,6 @@ def run(folders: Folders) -> None:
         reports[name] = report
 
     tokenizer.save_pretrained(folders.model / "tokenizer")
-    copy_serving_code(folders.model / "code")
     record = {"schema": 1, **identity, "settings": dataclasses.asdict(settings), "adapters": reports}
     (folders.model / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
@@ -216,17 +229,6 @@ def weights_sha256(model: Any) -> str:
         digest.update(name.encode())
         digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def copy_serving_code(target: Path) -> None:
-    """Put the endpoint's code into the model, from `serving/` beside this file or (in the repository) one level up."""
-    for folder in (HERE / "serving", HERE.parent / "serving"):
-        if (folder / "inference.py").is_file():
-            target.mkdir(parents=True, exist_ok=True)
-            for name in ("inference.py", "requirements.txt"):
-                shutil.copyfile(folder / name, target / name)
-            return
-    raise FileNotFoundError(f"serving/inference.py is not beside {HERE.name}/train.py: upload it into the code channel")
 
 
 def main() -> None:

@@ -68,8 +68,8 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> FakePages:
 
 @pytest.fixture(autouse=True)
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A function package with small training and serving code."""
-    for name in ("training/train.py", "training/__init__.py", "training/__pycache__/x.pyc", "serving/inference.py"):
+    """A function package with small training code."""
+    for name in ("training/train.py", "training/__init__.py", "training/__pycache__/x.pyc"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"# {name}")
@@ -141,7 +141,7 @@ def test_prepare_uploads_examples_and_code(world: World, context: Context, pages
     assert {example.id for example in closed} == {question.id for question in train_questions()}
     assert all(len(example.pages) == 2 for example in with_pages)
     code = keys.training_code_prefix(EXPERIMENT, RUN)
-    assert world.results.list_keys(code) == [f"{code}serving/inference.py", f"{code}train.py"]
+    assert world.results.list_keys(code) == [f"{code}train.py"]
     assert world.results.read_text(f"{code}train.py") == "# training/train.py"
     assert pages.recorded == ["prepare"]
 
@@ -409,5 +409,5 @@ def test_pages_come_from_the_retrieval_of_the_rag_approach(world: World) -> None
 
 def test_the_repository_holds_what_the_containers_need() -> None:
     files = jobs.code_files(Path(jobs.__file__).parent)
-    assert {"train.py", "requirements.txt", "serving/inference.py", "serving/requirements.txt"} <= set(files)
+    assert {"train.py", "safeguards.py", "requirements.txt"} <= set(files)
     assert not [name for name in files if name.endswith((".pyc", "__init__.py"))]

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.fine_tuning.serving import inference
-from lambdas.fine_tuning.serving.inference import Served
+from offline.models import inference
 from offline.models.hub import HubFolder
+from offline.models.inference import Served
 
 SHARED = "The handbook lists products, sites, policies and services of the house, one a page. "
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from lambdas.fine_tuning.serving import inference
 from lambdas.fine_tuning.training import lora, train
 from lambdas.fine_tuning.training.examples import encode
 from offline.models.hub import HubFolder
+from offline.sagemaker import serve, server_settings
 
 FACTS = {"pump": "24 months [P-1]", "valve": "60 months [P-2]", "drill": "12 months [P-3]", "lamp": "36 months [P-4]"}
 
@@ -67,8 +67,7 @@ def test_a_run_learns_saves_and_resumes(folders: train.Folders, capsys: pytest.C
     assert (closed_book["epochs"], closed_book["steps"], closed_book["examples"]) == (4, 8, 8)
     assert closed_book["tokens"] > closed_book["answer_tokens"] > 0
     assert len(trained["base_sha256"]) == 64
-    assert {p.name for p in folders.model.iterdir()} == {"adapters", "code", "tokenizer", "training.json"}
-    assert (folders.model / "code" / "inference.py").is_file()
+    assert {p.name for p in folders.model.iterdir()} == {"adapters", "tokenizer", "training.json"}
     lines = capsys.readouterr().out
     assert "adapter=lora epoch=4/4 done loss=" in lines
     assert "tokens_per_s=" in lines
@@ -93,10 +92,24 @@ def test_a_run_learns_saves_and_resumes(folders: train.Folders, capsys: pytest.C
 def test_the_endpoint_serves_what_was_trained(folders: train.Folders) -> None:
     settings = {**folders.settings, "epochs_closed_book": "40", "rank": "16", "alpha": "32", "adapters": "lora"}
     train.run(dataclasses.replace(folders, settings=settings))
-    served = inference.model_fn(str(folders.model))
-    asked = {"messages": chat("valve")["messages"][:1], "max_new_tokens": 40}
-    assert inference.predict_fn({**asked, "adapter": "lora"}, served)["text"] == FACTS["valve"]
-    assert inference.predict_fn({**asked, "adapter": None}, served)["text"] != FACTS["valve"]
+    variables = {
+        "SM_VLLM_MODEL": "owner/base",
+        "SM_VLLM_TOKENIZER": "/opt/ml/model/tokenizer",
+        "SM_VLLM_ENABLE_LORA": "true",
+        "SM_VLLM_LORA_MODULES": '["lora=/opt/ml/model/adapters/lora"]',
+    }
+    server = server_settings.read(variables, folders.model)
+    handle = serve.handler(server, serve.load(folders.model, server))
+
+    def answer(model: str) -> str:
+        body = {"model": model, "messages": chat("valve")["messages"][:1], "max_tokens": 40, "temperature": 0}
+        text: str = json.loads(handle("POST", "/invocations", {}, json.dumps(body).encode()).body)["choices"][0][
+            "message"
+        ]["content"]
+        return text
+
+    assert answer("lora") == FACTS["valve"]
+    assert answer("owner/base") != FACTS["valve"]
 
 
 def test_the_gradient_does_not_depend_on_micro_batches(tiny_hub: HubFolder) -> None:

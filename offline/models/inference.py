@@ -1,14 +1,13 @@
-"""The endpoint: one base model and its LoRA adapters, with the functions that the Hugging Face toolkit calls.
+"""One base model and its LoRA adapters on transformers: what answers for Bedrock's models and for vLLM's server.
 
 Request: `{"messages": [{"role", "content"}, ...], "max_new_tokens": n, "adapter": name or null, "stop": [text, ...]}`
 (the last two may be left out) or a list of such. Answer: `{"text", "input_tokens", "output_tokens", "stop_reason"}` or
-a list. Runs in the hosting container and, unchanged, offline; imports nothing of the repository.
+a list.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import warnings
 from collections.abc import Sequence
@@ -58,15 +57,6 @@ class Served:
     adapters: tuple[str, ...]
 
 
-def model_fn(model_dir: str) -> Served:
-    """Load what `train.py` wrote: the base by its hub id, the tokenizer with its chat template, every adapter."""
-    folder = Path(model_dir)
-    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    saved = folder / "tokenizer"
-    found = {p.name: p for p in sorted((folder / "adapters").glob("*")) if p.is_dir()}
-    return load(record["base_model"], tokenizer=str(saved) if saved.is_dir() else record["base_model"], adapters=found)
-
-
 def predict_fn(data: Any, model: Served) -> Any:
     """Answer one request or a list of them.
 
@@ -74,7 +64,7 @@ def predict_fn(data: Any, model: Served) -> Any:
         ValueError: a request is malformed, asks for an unknown adapter or is too long for the model.
     """
     many = data if isinstance(data, list) else [data]
-    answers = generate(model, [_request(model, item) for item in many])
+    answers = generate(model, [to_request(model, item) for item in many])
     plain = [
         {
             "text": a.text,
@@ -137,7 +127,8 @@ def generate(served: Served, requests: Sequence[Request], batch_size: int = BATC
     return [results[i] for i in range(len(requests))]
 
 
-def _request(served: Served, item: Any) -> Request:
+def to_request(served: Served, item: Any) -> Request:
+    """Return one request of `predict_fn`, checked, with the chat template applied. Errors as there."""
     if not isinstance(item, dict) or not isinstance(item.get("messages"), list) or not item["messages"]:
         raise ValueError('a request is an object with a list "messages" that is not empty')
     if not all(isinstance(m, dict) and isinstance(m.get("content"), str) and m.get("role") for m in item["messages"]):
