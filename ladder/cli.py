@@ -12,7 +12,6 @@ from typing import NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from contracts.printable import printable
 from ladder.commands import exports, leftovers, money, prices, runs, sandbox, tags
 from ladder.errors import LadderError
 
@@ -99,6 +98,8 @@ def _explain(error: Exception) -> str:
 
 
 def _fail(text: str, code: int = 1) -> NoReturn:
+    from cost_reports.text import printable
+
     sys.stderr.write(f"error: {printable(text)}\n")
     raise SystemExit(code)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 
-from contracts.printable import printable
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text
+from cost_reports.text import printable
 
 CSS = """
 :root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--soft:#5b6570;--line:#d8dee4;--tint:#f5f7f9;--warn:#fff4d6;

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import re
 
-from contracts.printable import printable
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text
+from cost_reports.text import printable
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|!~$])")
 _AT_START = re.compile(r"^(\s*)([-+=])|^(\s*\d+)([.)])(?=\s|$)")

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from contracts.printable import printable
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text
+from cost_reports.text import printable
 
 STYLES = {"headline": "bold green", "warning": "yellow", "plain": ""}
 #: From this width on cells have padding on both sides.

@@ -7,9 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
-from contracts.printable import printable
 from cost_reports.render import html, markdown, terminal
 from cost_reports.render.document import Bullets, Document, Heading, Table, Text, columns
+from cost_reports.text import printable
 
 
 @pytest.mark.parametrize(
