@@ -32,6 +32,7 @@ def describe(endpoint: str, models: Models) -> RunEnvironment:
         stand_ins={
             models.generator: identity["generator"],
             models.embedding: identity["embedder"],
+            models.fine_tuning_base: identity["base"],
             models.training_instance: PROCESSOR,
             models.hosting_instance: PROCESSOR,
         },

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,16 @@ class PromptTooLongError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One prompt as text (chat template applied), what may follow and which adapter answers."""
+    """One prompt (chat template applied) as text or as token ids, what may follow and which adapter answers.
 
-    prompt: str
+    `choose` takes the logits of the next token and returns the token; None takes the likeliest one.
+    """
+
+    prompt: str | tuple[int, ...]
     max_new_tokens: int = DEFAULT_NEW_TOKENS
     adapter: str | None = None
     stop: tuple[str, ...] = ()
+    choose: Callable[[torch.Tensor], int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +107,16 @@ def _with_adapters(model: Any, adapters: dict[str, Path]) -> Any:
 
 
 def generate(served: Served, requests: Sequence[Request], batch_size: int = BATCH) -> list[Generated]:
-    """Return greedy answers in the order of `requests`; prompts of similar length are decoded together.
+    """Return answers in the order of `requests`; prompts of similar length are decoded together.
 
     Raises:
         PromptTooLongError: names the lengths.
     """
-    encoded = [served.tokenizer(r.prompt, add_special_tokens=False)["input_ids"] for r in requests]
-    limit = getattr(served.model.config, "max_position_embeddings", None) or 1 << 30
+    encoded = [
+        served.tokenizer(r.prompt, add_special_tokens=False)["input_ids"] if isinstance(r.prompt, str) else [*r.prompt]
+        for r in requests
+    ]
+    limit = getattr(served.model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30
     for ids in encoded:
         if not 0 < len(ids) < limit:
             raise PromptTooLongError(f"the prompt has {len(ids)} tokens, the model takes 1 to {limit - 1}")
@@ -122,7 +129,7 @@ def generate(served: Served, requests: Sequence[Request], batch_size: int = BATC
         start += len(chosen)
         room = [min(requests[i].max_new_tokens, limit - len(encoded[i])) for i in chosen]
         with torch.inference_mode(), _adapter(served, adapter):
-            answers = _decode(served, [encoded[i] for i in chosen], room, [requests[i].stop for i in chosen])
+            answers = _decode(served, [encoded[i] for i in chosen], room, [requests[i] for i in chosen])
         results.update(zip(chosen, answers, strict=True))
     return [results[i] for i in range(len(requests))]
 
@@ -155,10 +162,9 @@ def _adapter(served: Served, name: str | None) -> contextlib.AbstractContextMana
     return contextlib.nullcontext()
 
 
-def _decode(
-    served: Served, prompts: list[list[int]], limits: list[int], stops: list[tuple[str, ...]]
-) -> list[Generated]:
+def _decode(served: Served, prompts: list[list[int]], limits: list[int], requests: list[Request]) -> list[Generated]:
     model, tokenizer = served.model, served.tokenizer
+    stops = [request.stop for request in requests]
     ends = _end_tokens(model, tokenizer)
     device, rows = model.device, len(prompts)
     prefix = _shared_prefix(prompts)
@@ -187,6 +193,10 @@ def _decode(
             logits_to_keep=1,
         ).logits
         chosen = logits[:, -1].argmax(-1)
+        for k, row in enumerate(active):
+            choose = requests[row].choose
+            if choose is not None and reasons[row] is None:
+                chosen[k] = choose(logits[k, -1])
         for row, token in zip(active, chosen.tolist(), strict=True):
             if reasons[row] is None:
                 reasons[row] = _next(tokenizer, written[row], token, ends, limits[row], stops[row])

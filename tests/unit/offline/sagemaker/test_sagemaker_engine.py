@@ -22,6 +22,7 @@ from offline.process.ports import free_ports
 from offline.sagemaker import hosting, objects
 from offline.sagemaker.api import SageMaker
 from offline.sagemaker.hosting import Endpoint, Endpoints
+from offline.sagemaker.training import _with_base
 
 TRAIN = """
 import json, os, pathlib, sys, time
@@ -99,6 +100,7 @@ def client(s3: FolderS3, tmp_path: Path, before_training: list[str]) -> Iterator
         account="123456789012",
         region="us-east-1",
         hub_environment={"HF_HUB_OFFLINE": "1"},
+        base_model="/models/own",
         before_training=lambda: before_training.append("released"),
     )
     server = Server(engine.handle, 0)
@@ -315,3 +317,18 @@ def test_an_endpoint_that_does_not_answer_may_be_asked_again(tmp_path: Path) -> 
     with pytest.raises(AwsError, match="the endpoint's process does not answer") as caught:
         endpoints.invoke("e", {}, b"{}")
     assert (caught.value.code, caught.value.status) == ("ServiceUnavailable", 503)
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ({"rank": "4"}, {"rank": "4"}),
+        (
+            {"base_model": "/models/own", "base_revision": "main"},
+            {"base_model": "/models/own", "base_revision": "main"},
+        ),
+        ({"base_model": "org/other", "base_revision": "abc", "rank": "4"}, {"base_model": "/models/own", "rank": "4"}),
+    ],
+)
+def test_a_job_trains_the_base_of_this_machine(named: dict[str, str], expected: dict[str, str]) -> None:
+    assert _with_base(named, "/models/own") == expected
