@@ -17,15 +17,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from offline.models.batching import Batcher
 from offline.models.hub import HUB_ID
 from offline.models.text_model import Answer, RefusedError, Request
 from offline.process import children
-
-if TYPE_CHECKING:
-    from lambdas.fine_tuning.serving import inference
 
 
 class GeneratorError(RuntimeError):
@@ -142,25 +139,12 @@ def main() -> None:
     served = inference.load(model, tokenizer=model, adapters={})
     while True:
         try:
-            requests = [_request(served.tokenizer, item) for item in json.loads(lines.get())]
+            requests = [inference.to_request(served, item) for item in json.loads(lines.get())]
             reply: dict[str, Any] = {"answers": [asdict(a) for a in inference.generate(served, requests)]}
         except ValueError as error:
             reply = {"refused": type(error).__name__, "message": str(error)}
         replies.write(json.dumps(reply).encode("utf-8") + b"\n")
         replies.flush()
-
-
-def _request(tokenizer: Any, item: Request) -> inference.Request:
-    from lambdas.fine_tuning.serving import inference
-    from lambdas.fine_tuning.training.chat_tokens import encode_chat
-    from offline.models.sampling import sampler
-
-    return inference.Request(
-        prompt=tuple(encode_chat(tokenizer, item["messages"])),
-        max_new_tokens=item["max_new_tokens"],
-        stop=tuple(item.get("stop", ())),
-        choose=sampler(item.get("temperature", 0.0), item.get("top_p", 1.0), item.get("seed", 0)),
-    )
 
 
 if __name__ == "__main__":

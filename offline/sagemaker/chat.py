@@ -11,11 +11,14 @@ import uuid
 from typing import Any, Protocol
 
 from offline.common.wire import Response, ServiceError, json_response
+from offline.models.text_model import Request
 from offline.sagemaker.server_settings import ServerSettings
 
 SERVED = ("model", "messages", "max_tokens", "temperature", "stop")
 DEFAULT_TOKENS = 64
 """Tokens answered at most when `max_tokens` is not given; vLLM takes all that the context has, minutes here."""
+DEFAULT_TEMPERATURE = 1.0
+ROLES = ("system", "user", "assistant")
 FINISH_REASONS = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length"}
 
 
@@ -46,8 +49,8 @@ class ChatError(ServiceError):
         return json_response(self._body, status=self._status)
 
 
-def parse(body: bytes, settings: ServerSettings) -> tuple[str, dict[str, Any]]:
-    """Return the name of the model that is asked, and the request as `inference.predict_fn` takes it.
+def parse(body: bytes, settings: ServerSettings) -> tuple[str, Request]:
+    """Return the name of the model that is asked, and what it is asked.
 
     Raises:
         ChatError: the request is malformed, asks for an unknown model or for what the twin does not offer.
@@ -65,19 +68,29 @@ def parse(body: bytes, settings: ServerSettings) -> tuple[str, dict[str, Any]]:
     if model != settings.name and model not in settings.adapters:
         message = f"The model `{model}` does not exist."
         raise ChatError(message, status=404, kind="NotFoundError", param="model")
-    # vLLM samples at 1.0 where it is not told.
-    if request.get("temperature", 1) not in (0, 0.0):
-        raise ChatError("the embedded AWS decodes greedily at its endpoints: set temperature to 0", param="temperature")
+    temperature = request.get("temperature", DEFAULT_TEMPERATURE)
+    if not isinstance(temperature, int | float) or isinstance(temperature, bool) or not 0 <= temperature <= 2:
+        raise ChatError(f"temperature must be a number from 0 to 2, got {temperature!r}", param="temperature")
     limit = request.get("max_tokens", DEFAULT_TOKENS)
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise ChatError(f"max_tokens must be at least 1, got {limit!r}", param="max_tokens")
     stop = request.get("stop") or []
     return model, {
-        "messages": request.get("messages"),
+        "messages": _messages(request.get("messages")),
         "max_new_tokens": limit,
-        "adapter": model if model in settings.adapters else None,
         "stop": [stop] if isinstance(stop, str) else stop,
+        "temperature": float(temperature),
     }
+
+
+def _messages(value: Any) -> list[dict[str, str]]:
+    if not isinstance(value, list) or not value:
+        raise ChatError("messages must be a list that is not empty", param="messages")
+    for message in value:
+        known = isinstance(message, dict) and message.get("role") in ROLES and isinstance(message.get("content"), str)
+        if not known:
+            raise ChatError(f"every message needs a role of {', '.join(ROLES)} and a text content", param="messages")
+    return value
 
 
 def check_length(tokens: int, wanted: int, settings: ServerSettings) -> None:

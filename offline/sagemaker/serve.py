@@ -19,6 +19,8 @@ from typing import Any
 from offline.common.http_server import Server
 from offline.common.wire import Handle, Response, json_response
 from offline.models.batching import Batcher
+from offline.models.sampling import Seeds
+from offline.models.text_model import Request
 from offline.process.watchdog import exit_with_parent
 from offline.sagemaker import chat, server_settings
 from offline.sagemaker.server_settings import ServerSettings
@@ -26,9 +28,9 @@ from offline.sagemaker.server_settings import ServerSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """`prepare`: a request of `inference.predict_fn` -> what `answer` takes, and its tokens; ValueError: malformed."""
+    """`prepare`: request and adapter -> what `answer` takes, and its tokens; ValueError: the model cannot take it."""
 
-    prepare: Callable[[Mapping[str, Any]], tuple[Any, int]]
+    prepare: Callable[[Request, str | None], tuple[Any, int]]
     answer: Callable[[Any], Any]
 
 
@@ -42,15 +44,16 @@ def load(folder: Path, settings: ServerSettings) -> Model:
         lambda requests: inference.generate(served, requests)
     )
 
-    def prepare(item: Mapping[str, Any]) -> tuple[inference.Request, int]:
-        request = inference.to_request(served, item)
-        return request, len(served.tokenizer(request.prompt, add_special_tokens=False)["input_ids"])
+    def prepare(item: Request, adapter: str | None) -> tuple[inference.Request, int]:
+        request = inference.to_request(served, item, adapter)
+        return request, len(request.prompt)
 
     return Model(prepare=prepare, answer=batcher.submit)
 
 
 def handler(settings: ServerSettings, model: Model) -> Handle:
     """Return what answers the health check and chat completions."""
+    seeds = Seeds()
 
     def handle(method: str, path: str, _headers: Mapping[str, str], body: bytes) -> Response:
         if (method, path) == ("GET", "/ping"):
@@ -58,8 +61,10 @@ def handler(settings: ServerSettings, model: Model) -> Handle:
         if (method, path) != ("POST", "/invocations"):
             raise chat.ChatError(f"no {method} {path}", status=404, kind="NotFoundError")
         name, item = chat.parse(body, settings)
+        if item.get("temperature"):
+            item["seed"] = seeds.next({**item, "model": name})
         try:
-            request, tokens = model.prepare(item)
+            request, tokens = model.prepare(item, name if name in settings.adapters else None)
             chat.check_length(tokens, item["max_new_tokens"], settings)
             return json_response(chat.completion(name, model.answer(request)))
         except ValueError as error:

@@ -45,6 +45,7 @@ from offline.models.cache import cache_root
 from offline.models.embeddings import DIMENSIONS, MiniLM
 from offline.models.hub import HUB_ID
 from offline.models.prepare import ensure
+from offline.models.text_model import Request
 from tests.bench.bench_retrieval import open_index, server
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -209,8 +210,9 @@ def answers(served: Any, asked: Sequence[Prompt], adapter: str | None) -> list[s
     for prompt in asked:
         system = [{"role": "system", "content": prompt.system}] if prompt.system else []
         turns = [{"role": m.role, "content": m.content} for m in prompt.messages]
-        requests.append({"messages": system + turns, "max_new_tokens": prompt.max_output_tokens, "adapter": adapter})
-    return [answer["text"] for answer in inference.predict_fn(requests, served)]
+        asked_for: Request = {"messages": system + turns, "max_new_tokens": prompt.max_output_tokens}
+        requests.append(inference.to_request(served, asked_for, adapter))
+    return [answer.text for answer in inference.generate(served, requests)]
 
 
 @contextlib.contextmanager

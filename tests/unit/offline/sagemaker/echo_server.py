@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from offline.models.text_model import Request
 from offline.sagemaker.serve import Model, main
 from offline.sagemaker.server_settings import ServerSettings
 
@@ -22,13 +21,14 @@ class Said:
 def load(folder: Path, settings: ServerSettings) -> Model:
     record = (folder / "training.json").read_text()
 
-    def prepare(item: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:
+    def prepare(item: Request, adapter: str | None) -> tuple[tuple[Request, str | None], int]:
         if item["messages"][-1]["content"] == "bad":
             raise ValueError("bad request")
-        return item, len(item["messages"][-1]["content"].split())
+        return (item, adapter), len(item["messages"][-1]["content"].split())
 
-    def answer(item: Mapping[str, Any]) -> Said:
-        text = f"{item['adapter']}: {item['messages'][-1]['content']} {len(record)}"
+    def answer(asked: tuple[Request, str | None]) -> Said:
+        item, adapter = asked
+        text = f"{adapter}: {item['messages'][-1]['content']} {len(record)} {item.get('seed', '')}"
         words = text.split()[: item["max_new_tokens"]]
         reason = "max_tokens" if len(words) < len(text.split()) else "end_turn"
         return Said(" ".join(words), len(text), len(words), reason)

@@ -97,8 +97,12 @@ def test_an_answer_is_a_chat_completion(folder: Path, settings: ServerSettings, 
         (request(model="qlora"), 404, "The model `qlora` does not exist."),
         (request(tokens=0), 400, "max_tokens must be at least 1, got 0"),
         (request(max_tokens=True), 400, "max_tokens must be at least 1, got True"),
-        (request(temperature=0.5), 400, "set temperature to 0"),
-        ({"messages": request()["messages"]}, 400, "set temperature to 0"),
+        (request(temperature=2.5), 400, "temperature must be a number from 0 to 2, got 2.5"),
+        (request(temperature="warm"), 400, "temperature must be a number from 0 to 2, got 'warm'"),
+        (request(messages=[]), 400, "messages must be a list that is not empty"),
+        (request(messages="hello"), 400, "messages must be a list that is not empty"),
+        (request(messages=[{"role": "user"}]), 400, "every message needs a role of system, user, assistant and a text"),
+        (request(messages=[{"role": "tool", "content": "x"}]), 400, "every message needs a role of system, user"),
         (request(n=2), 400, "does not offer 'n' of chat completions"),
         (request(text="bad"), 400, "bad request"),
         (request(text="word " * 25), 400, "This model's maximum context length is 32 tokens."),
@@ -111,6 +115,20 @@ def test_a_refusal_has_the_form_of_vllm(
     told = vllm_server.ErrorResponse.model_validate(error).error
     assert (found, told.code) == (status, status)
     assert message in told.message
+
+
+def test_sampling_draws_anew_and_can_be_repeated(folder: Path, settings: ServerSettings) -> None:
+    """Each repetition of a request has a seed of its own, the same after a restart; greedy requests have none."""
+
+    def texts(temperature: float) -> list[str]:
+        handle = serve.handler(settings, echo_server.load(folder, settings))
+        body = json.dumps(request(temperature=temperature)).encode()
+        answers = [handle("POST", "/invocations", {}, body) for _ in range(3)]
+        return [json.loads(answer.body)["choices"][0]["message"]["content"] for answer in answers]
+
+    assert texts(0.7) == texts(0.7)
+    assert len(set(texts(0.7))) == 3
+    assert len(set(texts(0))) == 1
 
 
 def test_the_longest_prompt_that_fits_is_answered(folder: Path, settings: ServerSettings) -> None:
