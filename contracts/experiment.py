@@ -180,7 +180,10 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """The content of `experiment.yaml`, with what it leaves out filled in (`ladder.experiment.defaults`)."""
+    """The content of `experiment.yaml`, with what it leaves out filled in (`ladder.experiment.defaults`).
+
+    A variant of which more than the share `most_unfinished` of the answers failed or were cut off has no verdict.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     name: str
@@ -189,6 +192,7 @@ class Experiment:
     house_style: HouseStyle
     prompt: PromptSettings = field(default_factory=PromptSettings)
     gate: tuple[GateRule, ...]
+    most_unfinished: float = 0.1
     workload: Workload
     models: Models = field(default_factory=Models)
     retrieval: Retrieval = field(default_factory=Retrieval)

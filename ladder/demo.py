@@ -27,6 +27,7 @@ from ladder.progress import Progress
 from ladder.runs import reports
 from ladder.runs.follow import follow
 from ladder.runs.manifest import profile_of
+from ladder.runs.run import ending
 from ladder.runs.start import start
 from offline import sandbox
 from offline.sandbox import Model, Sandbox
@@ -64,7 +65,7 @@ def run(*, experiment: Path, out: Path, profile: str, console: Console, model: M
                 with progress.stage("synthesise the stacks") as stage:
                     stage.update(f"{synthesised.result()} stacks")
                 demo = _Demo(box=box, loaded=loaded, out=out, profile=profile, progress=progress)
-                run_report, spend_report = demo.deploy_and_run()
+                run_report, spend_report, gaps = demo.deploy_and_run()
             finally:
                 with progress.stage("stop the embedded AWS"):
                     sandbox.down(out / "sandbox")
@@ -75,6 +76,8 @@ def run(*, experiment: Path, out: Path, profile: str, console: Console, model: M
         reports.show(spend_report, console)
         console.print(f"  {out / 'leftovers.json'}", highlight=False, soft_wrap=True)
         console.print(f"  deployed, run, reported, destroyed and checked in {time.monotonic() - started:.0f} s")
+        if gaps is not None:
+            raise LadderError(gaps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +90,8 @@ class _Demo:
     profile: str
     progress: Progress
 
-    def deploy_and_run(self) -> tuple[reports.SavedReport, reports.SavedReport]:
-        """Return the report of the run and the spend report; nothing stays deployed."""
+    def deploy_and_run(self) -> tuple[reports.SavedReport, reports.SavedReport, str | None]:
+        """Return the report of the run, the spend report, and what was not measured; nothing stays deployed."""
         session = self._session()
         with self.progress.stage("bootstrap"):
             self._cdk("bootstrap", "--app", "", f"aws://{self.box.account}/{self.box.region}")
@@ -101,7 +104,7 @@ class _Demo:
             run = start(deployment, self.loaded, profile=self.profile, out=self.out / "runs", now=datetime.now(UTC))
             snapshot = follow(deployment, run, self.progress)
             run_id = run.manifest.run
-            if snapshot.status != "SUCCEEDED":
+            if not snapshot.reported:
                 caveats = self._caveats(deployment, run_id)
                 raise LadderError(
                     f"run {run_id} ended {snapshot.status}: {snapshot.error}{caveats}; logs: {self.out}/sandbox/logs"
@@ -112,7 +115,7 @@ class _Demo:
                 embedded_aws.advance_bill(self.box.endpoint, BILL_DELAY_HOURS)
                 spend_report = reports.spend(deployment, self.out / "spend", as_of=embedded_aws.bill_time())
                 stage.update(f"as it would be {BILL_DELAY_HOURS // 24} days later, SIMULATED")
-        return run_report, spend_report
+        return run_report, spend_report, None if snapshot.status == "SUCCEEDED" else ending(run_id, snapshot)
 
     def _tear_down(self, session: boto3.Session) -> None:
         with self.progress.stage("destroy") as stage:

@@ -29,7 +29,8 @@ class Prompting(LadderStack):
             self,
             "Prepare",
             handler="lambdas.prompting.handler.prepare",
-            description="Lists the batches of questions",
+            description="Asks the model once and lists the batches of questions",
+            environment=generator.environment(),
         )
         answer = foundation.function(
             self,
@@ -38,7 +39,8 @@ class Prompting(LadderStack):
             description="Answers a batch of questions by prompting",
             environment={**generator.environment(), "MODEL_WORKERS": str(answering.workers)},
         )
-        generator.allow_invoke(answer.role)
+        for asking in (prepare, answer):
+            generator.allow_invoke(asking.role)
         self.machine = Machine(
             self,
             "Pipeline",

@@ -55,7 +55,12 @@ class Rag(LadderStack):
                 layers=layers,
             )
 
-        prepare = function("Prepare", "prepare", "Cleans the index, lists the batches of documents and questions")
+        prepare = function(
+            "Prepare",
+            "prepare",
+            "Asks both models once, cleans the index, lists the batches of documents and questions",
+            generator.environment(),
+        )
         ingest = function("Ingest", "ingest", "Cuts, embeds and indexes a batch of documents")
         await_index = function("AwaitIndex", "await_index", "Says whether the index shows what was written")
         answer = function(
@@ -64,8 +69,9 @@ class Rag(LadderStack):
             "Answers a batch of questions with the pages that it finds",
             {**generator.environment(), "MODEL_WORKERS": str(answering.workers)},
         )
-        generator.allow_invoke(answer.role)
-        for asking in (ingest, answer):
+        for asking in (prepare, answer):
+            generator.allow_invoke(asking.role)
+        for asking in (prepare, ingest, answer):
             embedding.allow_invoke(asking.role)
         self.store.grant(self, writers=[prepare.role, ingest.role, await_index.role], readers=[answer.role])
         self.machine = Machine(

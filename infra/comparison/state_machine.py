@@ -3,14 +3,19 @@
 The run table says of every run what became of it.
 
 One after the other, so that no approach slows another down and its latencies are its own. An approach that fails does
-not keep the others from running; the execution fails at the end, and names it.
+not keep the others from running; the execution fails at the end, and names it. Where a model refuses its probe the run
+stops at once: the experiment or the account must be changed first, and training would be paid for in vain.
 """
 
 from __future__ import annotations
 
 from contracts.experiment import APPROACHES
+from contracts.run import NOT_MEASURED
 from infra import common_states
+from lambdas.common.probe import ProbeError
 
+#: The class of the error as Lambda names it.
+PROBE_ERROR = ProbeError.__name__
 TABLE_RETRY = {
     "ErrorEquals": ["States.ALL"],
     "IntervalSeconds": 1,
@@ -64,7 +69,10 @@ def definition() -> common_states.State:
             },
             "AllWell": {
                 "Type": "Choice",
-                "Choices": [{"Variable": "$.summary.payload.failed[0]", "IsPresent": True, "Next": "RecordFailure"}],
+                "Choices": [
+                    {"Variable": "$.summary.payload.failed[0]", "IsPresent": True, "Next": "RecordFailure"},
+                    {"Variable": "$.report.payload.not_measured[0]", "IsPresent": True, "Next": "RecordGaps"},
+                ],
                 "Default": "RecordSuccess",
             },
             "RecordSuccess": _record("SUCCEEDED", time="ended", then="Done"),
@@ -74,6 +82,13 @@ def definition() -> common_states.State:
                 "Error": "ApproachesFailed",
                 "CausePath": "States.Format('{} did not finish; the report shows the others', "
                 "States.JsonToString($.summary.payload.failed))",
+            },
+            "RecordGaps": _record("FAILED", time="ended", then="NotMeasured"),
+            # The report is written, but it has no verdict on these.
+            "NotMeasured": {
+                "Type": "Fail",
+                "Error": NOT_MEASURED,
+                "CausePath": "States.JsonToString($.report.payload.not_measured)",
             },
             "Done": {"Type": "Pass", "InputPath": "$.report.payload", "End": True},
         },
@@ -111,8 +126,11 @@ def _run_approaches() -> common_states.States:
             },
             "ItemProcessor": _one_approach(),
             "ResultPath": "$.runs",
+            "Catch": _caught("RecordRefused"),
             "Next": "Summarise",
         },
+        "RecordRefused": _record("FAILED", time="ended", then="Stopped"),
+        "Stopped": {"Type": "Fail", "ErrorPath": "$.failure.Error", "CausePath": "$.failure.Cause"},
     }
 
 
@@ -148,7 +166,7 @@ def _record(status: str, *, time: str, then: str) -> common_states.State:
 
 
 def _one_approach() -> common_states.State:
-    """Return the states that run one approach, and never fail.
+    """Return the states that run one approach, and fail only where a model refused its probe.
 
     Their output is `{"execution": ARN or null, "error": text or null}`.
     """
@@ -169,7 +187,7 @@ def _one_approach() -> common_states.State:
                     },
                 },
                 "ResultPath": None,
-                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "FindExecution"}],
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "WhyFailed"}],
                 "Next": "Finished",
             },
             "Finished": {
@@ -177,6 +195,12 @@ def _one_approach() -> common_states.State:
                 "Parameters": {"execution.$": "$.execution", "error": None},
                 "End": True,
             },
+            "WhyFailed": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.failure.Cause", "StringMatches": f"*{PROBE_ERROR}*", "Next": "Refused"}],
+                "Default": "FindExecution",
+            },
+            "Refused": {"Type": "Fail", "Error": PROBE_ERROR, "CausePath": "$.failure.Cause"},
             # Whether it failed or was never started decides whether there is a history to count.
             "FindExecution": {
                 "Type": "Task",

@@ -21,11 +21,13 @@ def hosting(instance: str, concurrency: int) -> common_states.States:
     return {
         **_create(instance),
         **_await(),
-        "AnswerAll": common_states.answer_batches(
+        **common_states.answering(
+            "fine-tuning",
             concurrency=concurrency,
             then="DeleteEndpoint",
             extra={"endpoint": "$.prepared.payload.names.endpoint"},
             catch=CAUGHT,
+            given_up=outcomes.failure("AnswersLeft", "$.settled.payload.message"),
         ),
     }
 
@@ -99,7 +101,7 @@ def _await() -> common_states.States:
         "EndpointStatus": {
             "Type": "Choice",
             "Choices": [
-                sagemaker.status("$.made.hosting.EndpointStatus", "InService", "AnswerAll"),
+                sagemaker.status("$.made.hosting.EndpointStatus", "InService", "StartRounds"),
                 {
                     "Not": {"Variable": "$.made.hosting.EndpointStatus", "StringEquals": "Creating"},
                     "Next": "EndpointFailed",

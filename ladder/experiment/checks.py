@@ -127,6 +127,9 @@ def _check_numbers(experiment: Experiment, problem: Callable[..., None]) -> None
     if temperature is not None and not 0 <= temperature <= TOP_TEMPERATURE:
         todo = f"use 0 to {TOP_TEMPERATURE}, or null to leave it to the model"
         problem(f"{temperature} is out of range", todo, "prompt", "temperature")
+    if not 0 <= experiment.most_unfinished <= 1:
+        todo = "0.1 means that one answer in ten may fail or be cut off; 1 gives a verdict in any case"
+        problem(f"{experiment.most_unfinished} is out of range", todo, "most_unfinished")
     if not all(experiment.prompt.stop):
         problem("holds an empty text", "remove it", "prompt", "stop")
     if not -1 < workload.monthly_growth <= 1:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from contracts.experiment import VARIANTS, Approach, HouseStyle, Question
-from contracts.run import AnswerRow, QualityRow, ScoreRow
+from contracts.run import AnswerClass, AnswerRow, QualityRow, ScoreRow, answer_class
 from lambdas.common.prompts import final_answer
 from lambdas.evaluation import text_metrics
 from lambdas.evaluation.intervals import mean_interval, wilson
@@ -16,6 +16,8 @@ from lambdas.evaluation.metrics import METRICS
 
 ALL = "all"
 RANKS = (1, 3, 5)
+#: Classes of answers that give a question no text of the model's.
+NO_ANSWER: tuple[AnswerClass, ...] = ("failed", "filtered", "empty")
 
 
 class OverlapScorer(Protocol):
@@ -64,7 +66,7 @@ def evaluate(
     """Score every variant of one approach on the same `questions`, and sum up over all of them and over each split.
 
     All variants of the approach are scored on all questions. A question without an answer row (its batch failed)
-    counts like one with an error: wrong, and counted in `error`.
+    counts like one with an error: wrong, and counted in `error`. So does an answer that is empty or filtered.
 
     Raises:
         AnswersError: an answer to a question that was not asked, or two answers to one.
@@ -87,7 +89,8 @@ def evaluate(
         retrieves = max((len(row.retrieved) for row in rows.values()), default=0)
         for question in questions:
             row, text = rows.get(question.id), texts[variant, question.id]
-            found = text_metrics.score(text, question, style, failed=row is None or row.error is not None)
+            kind = _kind(row)
+            found = text_metrics.score(text, question, style, failed=kind in NO_ANSWER, cut=kind == "cut")
             found |= _hits(row, question, retrieves)
             found |= overlap.score(text, question.answer)
             found |= semantic[variant, question.id]
@@ -154,8 +157,15 @@ def _by_variant(answers: Iterable[AnswerRow], asked: set[str], approach: Approac
 
 
 def _text(row: AnswerRow | None) -> str:
-    """Return what is scored: for chain-of-thought the final answer without the reasoning, nothing for an error."""
-    return "" if row is None or row.error is not None else final_answer(row.text, row.variant)
+    """Return what is scored: for chain-of-thought the final answer without the reasoning, nothing for an error.
+
+    What a filter writes in place of an answer is not scored.
+    """
+    return "" if row is None or _kind(row) in NO_ANSWER else final_answer(row.text, row.variant)
+
+
+def _kind(row: AnswerRow | None) -> AnswerClass:
+    return "failed" if row is None else answer_class(row)
 
 
 def _hits(row: AnswerRow | None, question: Question, retrieves: int) -> dict[str, float]:

@@ -54,11 +54,14 @@ def in_format(text: str, pattern: str, refusal: str | None) -> bool:
     return re.fullmatch(pattern, stripped) is not None or (refusal is not None and exact(stripped, refusal))
 
 
-def score(text: str, question: Question, style: HouseStyle, *, failed: bool = False) -> dict[str, float]:
+def score(
+    text: str, question: Question, style: HouseStyle, *, failed: bool = False, cut: bool = False
+) -> dict[str, float]:
     """Return the metrics that apply to the question: name -> 0.0 or 1.0.
 
     `format` needs a house pattern. `failed` marks a question that got no answer. It counts as wrong in every metric; it
-    is no refusal and no fabrication, because an outage is not caution.
+    is no refusal and no fabrication, because an outage is not caution. `cut` marks a text whose end is missing: right
+    where what is there is right, but neither attempted nor fabricated.
     """
     text = "" if failed else text
     found = {
@@ -71,10 +74,10 @@ def score(text: str, question: Question, style: HouseStyle, *, failed: bool = Fa
     refused = style.refusal is not None and is_refusal(text, style.refusal)
     if question.unanswerable:
         found["refusal-recall"] = refused
-        found["fabricated"] = not refused and not failed
+        found["fabricated"] = not (refused or failed or cut)
     else:
         found["false-refusal"] = refused
-        found["attempted"] = not refused and not failed
+        found["attempted"] = not (refused or failed or cut)
         if question.document is not None:
             found["citation"] = cites(text, question.document)
     return {name: float(value) for name, value in found.items()}

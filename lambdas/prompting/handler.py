@@ -12,9 +12,11 @@ from lambdas.prompting import logic
 
 
 def prepare(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Write the items of the answering Map: `{"bucket", "items_key", "items": n}`."""
+    """Probe the model, write the items of the answering Map: `{"bucket", "items_key", "items": n}`."""
     step = open_step(event, context, "prompting")
     with step.meter:
+        generator = settings.read(GeneratorSettings)
+        logic.probe_generator(step, generator, runtime.client("bedrock-runtime"))
         items = answering.write_items(step.results, step.manifest, "prompting")
         step.write_usage("prompting", "prepare", continued=True)
         return items

@@ -17,6 +17,7 @@ from infra.fine_tuning import state_machine as fine_tuning
 from infra.fine_tuning import sweep
 from infra.prompting import state_machine as prompting
 from infra.rag import state_machine as rag
+from lambdas.common import rounds
 
 State = dict[str, Any]
 
@@ -126,6 +127,38 @@ def test_functions_times_workers_stay_below_what_is_declared(synth: Callable[...
     assert found == {"prompting": 7 * 9, "rag": 7 * 9, "fine-tuning": 5 * 1}
 
 
+@pytest.mark.parametrize("name", APPROACHES)
+def test_what_a_round_leaves_is_asked_again_until_that_does_not_help(name: str) -> None:
+    states = MACHINES[name]["States"]
+    settle = states["SettleRound"]
+    assert states["AnswerAll"]["Next"] == "SettleRound"
+    assert settle["Parameters"]["FunctionName"] == "${Evaluate}"
+    payload = settle["Parameters"]["Payload"]
+    assert (payload["approach"], payload["round.$"]) == (name, "$.rounds.count")
+    assert payload["left_before.$"] == "$.rounds.left"
+    # The first round has none before it; every other one is told what the last one left.
+    assert states["StartRounds"]["Result"] == {"count": 0, "left": rounds.UNKNOWN}
+    assert states["CountRound"]["Parameters"]["left.$"] == "$.settled.payload.left"
+    done, again = states["RoundSettled"]["Choices"]
+    assert (done["NumericEquals"], again["Next"]) == (0, "CountRound")
+    assert states["RoundSettled"]["Default"] == "AnswersLeft"
+    assert "AnswerAll" not in reachable(states, "CountRound", without="WaitForQuota")
+    # A round enters 7 states with about 4 events each: far from the 25,000 events of an execution.
+    assert (rounds.MOST_ROUNDS + 1) * 7 * 4 < 1000
+
+
+@pytest.mark.parametrize("name", APPROACHES)
+def test_questions_that_are_left_in_the_end_fail_the_approach(name: str) -> None:
+    states = MACHINES[name]["States"]
+    left = states["AnswersLeft"]
+    assert "Evaluate" not in reachable(states, "AnswersLeft", without="Outcome")
+    if name == "fine-tuning":  # the endpoint goes first
+        assert left["ResultPath"] == "$.failure"
+        assert left["Parameters"] == {"Error": "AnswersLeft", "Cause.$": "$.settled.payload.message"}
+    else:
+        assert left == {"Type": "Fail", "Error": "AnswersLeft", "CausePath": "$.settled.payload.message"}
+
+
 def test_labels_tell_the_maps_of_a_machine_apart() -> None:
     labels = [s["Label"] for _, s in all_states(MACHINES["rag"]) if s["Type"] == "Map"]
     assert sorted(labels) == ["Answer", "Ingest"]
@@ -209,6 +242,7 @@ def test_a_failure_while_training_stops_the_job() -> None:
 def test_a_failure_is_remembered_and_ends_the_execution_as_failed() -> None:
     failing = [name for name, state in TUNING.items() if state.get("ResultPath") == "$.failure"]
     assert sorted(failing) == [
+        "AnswersLeft",
         "EndpointFailed",
         "EndpointLate",
         "NoteEndpointLeft",
@@ -328,14 +362,39 @@ def test_approaches_run_one_after_the_other_in_ladder_order() -> None:
 def test_a_failing_approach_does_not_stop_the_others() -> None:
     states = COMPARISON["RunApproaches"]["ItemProcessor"]["States"]
     assert [catcher["ErrorEquals"] for catcher in states["RunApproach"]["Catch"]] == [["States.ALL"]]
-    assert not any(state["Type"] == "Fail" for state in states.values())
-    for end in ends(states, set(states)):
+    failing = {name for name, state in states.items() if state["Type"] == "Fail"}
+    assert failing == {"Refused"}
+    for end in ends(states, set(states)) - failing:
         assert {key.removesuffix(".$") for key in states[end]["Parameters"]} == {"execution", "error"}
+
+
+def test_a_refused_probe_stops_the_run_before_anything_else_is_paid_for() -> None:
+    states = COMPARISON["RunApproaches"]["ItemProcessor"]["States"]
+    (refused,) = states["WhyFailed"]["Choices"]
+    assert refused == {"Variable": "$.failure.Cause", "StringMatches": "*ProbeError*", "Next": "Refused"}
+    assert [catcher["Next"] for catcher in states["RunApproach"]["Catch"]] == ["WhyFailed"]
+    # The approaches run in one Map, one after the other: its failure keeps the others from starting.
+    (catcher,) = COMPARISON["RunApproaches"]["Catch"]
+    assert catcher["Next"] == "RecordRefused"
+    assert reachable(COMPARISON, "RecordRefused") == {"RecordRefused", "Stopped"}
+    assert COMPARISON["Stopped"]["CausePath"] == "$.failure.Cause"
 
 
 def test_the_run_fails_by_name_after_the_report() -> None:
     assert "Failed" not in reachable(COMPARISON, "ListApproaches", without="Report")
     assert "$.summary.payload.failed" in COMPARISON["Failed"]["CausePath"]
+
+
+def test_a_run_with_variants_that_were_not_measured_is_no_success() -> None:
+    failed, gaps = COMPARISON["AllWell"]["Choices"]
+    assert failed["Next"] == "RecordFailure"  # what failed as a whole comes first
+    assert gaps == {"Variable": "$.report.payload.not_measured[0]", "IsPresent": True, "Next": "RecordGaps"}
+    assert COMPARISON["RecordGaps"]["Next"] == "NotMeasured"
+    assert COMPARISON["NotMeasured"] == {
+        "Type": "Fail",
+        "Error": "NotMeasured",
+        "CausePath": "States.JsonToString($.report.payload.not_measured)",
+    }
 
 
 def test_summary_and_report_learn_of_every_approach() -> None:
@@ -352,6 +411,8 @@ def test_the_run_table_learns_of_the_start_and_of_either_end() -> None:
         "RecordStart": "RUNNING",
         "RecordSuccess": "SUCCEEDED",
         "RecordFailure": "FAILED",
+        "RecordGaps": "FAILED",
+        "RecordRefused": "FAILED",
         "RecordBroken": "FAILED",
     }
     assert MACHINES["comparison"]["StartAt"] == "RecordStart"

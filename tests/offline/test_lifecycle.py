@@ -180,12 +180,17 @@ def charged(moment: Moment) -> dict[tuple[str, str], Decimal]:
 
 
 def test_tokens_are_those_of_the_answers(story: Story, finished: Moment) -> None:
-    """Retried calls and repeated attempts must not count twice, skipped batches must not be lost."""
+    """Retried calls and repeated attempts must not count twice, skipped batches must not be lost.
+
+    Tokens without a variant are those of the calls before the answers, one a model.
+    """
     answers = [row for row in rows(story.parts("answers")) if row["approach"] != "fine-tuning"]
     for meter in ("input", "output"):
         kind = f"USE1-NovaMicro-{meter}-tokens"
-        metered = sum(Decimal(row["quantity"]) for row in charges(story) if row["usage_type"] == kind)
+        found = [row for row in charges(story) if row["usage_type"] == kind]
+        metered = sum(Decimal(row["quantity"]) for row in found if row["variant"])
         assert metered == sum(row[f"{meter}_tokens"] for row in answers)
+        assert {row["approach"] for row in found if not row["variant"]} == {"prompting", "rag"}
 
 
 def test_the_total_is_the_sum_of_the_charges(story: Story, finished: Moment) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from contracts import json_codec, keys
+from contracts import json_codec, keys, times
 from contracts.run import Manifest
 from lambdas.common import runtime
 from lambdas.common.store import Results
@@ -19,6 +20,7 @@ from tests.unit.lambdas.lambda_world import (
     EXPERIMENT,
     RUN,
     TASK,
+    Clock,
     Context,
     FakeConverse,
     FakeEndpoint,
@@ -51,6 +53,15 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     taken: list[float] = []
     monkeypatch.setattr(runtime, "_sleep", taken.append)
     return taken
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of deadlines and retries."""
+    made = Clock()
+    monkeypatch.setattr(times, "time", SimpleNamespace(monotonic=made))
+    monkeypatch.setattr(runtime, "_sleep", made.sleep)
+    return made
 
 
 @pytest.fixture

@@ -54,6 +54,21 @@ class Context:
         return self.remaining_ms
 
 
+class Clock:
+    """A clock that goes on by the waits that are taken, and by nothing else. Safe for threads."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.now += seconds
+
+
 class FakeConverse:
     """A bedrock-runtime client: answers by `reply(question text)`, raises what `failures` holds first."""
 

@@ -186,3 +186,21 @@ def test_one_client_per_service_and_our_retries_replace_botocores(monkeypatch: p
     assert runtime.client("bedrock-runtime").meta.config.max_pool_connections >= runtime.MODEL_WORKERS
     runtime.reset_clients()
     assert runtime._clients == {}
+
+
+def test_a_failed_approach_is_named_with_its_innermost_error() -> None:
+    inner = {"Error": "SageMaker.ResourceLimitExceededException", "Cause": "no quota\nfor ml.g5.xlarge"}
+    child = {"ExecutionArn": "arn:child", "Error": inner["Error"], "Cause": json.dumps(inner)}
+    outer = json.dumps({"Error": "States.TaskFailed", "Cause": json.dumps(child)})
+    assert runtime.root_cause(outer) == "SageMaker.ResourceLimitExceededException: no quota for ml.g5.xlarge"
+    assert runtime.root_cause(json.dumps({"Error": "States.Timeout"})) == "States.Timeout"
+    assert runtime.root_cause("plain\n text") == "plain text"
+    of_function = json.dumps(
+        {"errorMessage": "model m refused\n the call", "errorType": "ProbeError", "stackTrace": []}
+    )
+    failed = json.dumps({"Error": "ProbeError", "Cause": of_function})
+    assert runtime.root_cause(json.dumps({"Error": "States.TaskFailed", "Cause": failed})) == (
+        "ProbeError: model m refused the call"
+    )
+    assert runtime.root_cause('["rag"]') == '["rag"]'
+    assert runtime.root_cause('{"a": 1}') == '{"a": 1}'
