@@ -49,15 +49,15 @@ def invoke(client: Any, endpoint: str, model: str, prompt: Prompt, *, deadline: 
     content, latency_ms, attempts = timed_call(call, deadline=deadline, **retry)
     try:
         answer = json.loads(content)
-        usage = answer["usage"]
+        usage, choice = answer["usage"], answer["choices"][0]
         written = int(usage["completion_tokens"])
         return Generated(
-            text=str(answer["choices"][0]["message"]["content"] or "").strip(),
+            text=str(choice["message"]["content"] or "").strip(),
             input_tokens=int(usage["prompt_tokens"]),
             output_tokens=written,
-            cached_tokens=0,
             latency_ms=server_ms(answer.get("metrics") or {}, written) or latency_ms,
             attempts=attempts,
+            stop_reason=str(choice["finish_reason"]),
         )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise ModelCallError(

@@ -42,7 +42,7 @@ def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             field(event, "batch", int),
             endpoint_name=field(event, "endpoint", str),
             client=runtime.client("sagemaker-runtime"),
-            base_model=settings.read(BaseModelSettings).base_model,
+            base=settings.read(BaseModelSettings),
             workers=settings.read(AnswerSettings).workers,
             open_pages=PageRetriever.open,
         )

@@ -259,7 +259,7 @@ def test_each_variant_asks_the_endpoint_its_way(
     assert given == {"variant": variant, "batch": 0, "answered": 5, "errors": 0, "skipped": 0}
     row = world.results.read(keys.answers(EXPERIMENT, RUN, "fine-tuning", variant, 0), AnswerRow)[0]
     assert (row.text, row.citations, row.input_tokens) == ("12 mm [PRD-01]", ("PRD-01",), 30)
-    assert row.model_id == BASE
+    assert (row.model_id, row.model_revision, row.stop_reason) == (BASE, PINS[BASE].revision, "stop")
     assert [(page.document, page.rank) for page in row.retrieved] == [("PRD-01", 1), ("PRD-02", 2)][:shown]
     body = endpoint_client.requests[0]["Body"]
     assert endpoint_client.requests[0]["EndpointName"] == "ep"

@@ -137,6 +137,7 @@ def ask(**more: Any) -> tuple[Any, FakeEndpoint]:
 def test_the_answer_is_read() -> None:
     generated, client = ask()
     assert (generated.text, generated.input_tokens, generated.output_tokens) == ("12 mm", 30, 6)
+    assert generated.stop_reason == "stop"
     assert client.requests[0]["Body"]["model"] == "lora"
     assert client.requests[0]["ContentType"] == "application/json"
 
