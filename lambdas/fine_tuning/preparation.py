@@ -60,6 +60,7 @@ def prepare(
         **jobs.payload(results, manifest, job, dict.fromkeys(("model", "endpoint_config", "endpoint"), own_name)),
         "train": train,
         "hyperparameters": hyper,
+        **jobs.capacity(experiment.training),
         "tags": jobs.cost_tags(manifest, tags),
     }
 

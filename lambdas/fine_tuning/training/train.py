@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import os
 import shutil
 import sys
@@ -145,12 +144,12 @@ def best(job: Job, root: Path) -> tuple[Path, dict[str, Any]]:
         else:
             report = manifest["report"]
         reports[kept] = report
-    folder = min(reports, key=lambda kept: reports[kept]["score"])
+    sound = [kept for kept, report in reports.items() if report["score"] is not None]
+    if not sound:
+        rates = ", ".join(f"{rate:g}" for rate in job.recipe.learning_rates)
+        raise FloatingPointError(f"{job.name}: the loss is not a number at learning rate {rates}; lower it")
+    folder = min(sound, key=lambda kept: float(reports[kept]["score"]))
     chosen = reports[folder]
-    if not math.isfinite(chosen["score"]):
-        raise FloatingPointError(
-            f"{job.name}: the loss is not a number (epoch means {chosen['losses']}); lower learning_rate"
-        )
     if resumed:
         log(f"adapter={job.name} taken from a checkpoint")
     tried = {f"{report['learning_rate']:g}": report["score"] for report in reports.values()}

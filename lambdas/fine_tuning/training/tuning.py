@@ -6,10 +6,11 @@ computes the output layer (the largest product of a small model) for the last co
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,8 +47,8 @@ PACKED_TOKENS = 1024
 class Trained:
     """What one training took and gave. `tokens` are those of all examples times epochs, without padding.
 
-    `losses` are the means of the epochs, `dev_losses` those on the held-out examples. The weights are those of the
-    epoch with the lowest of these, or of the last epoch if none is held out.
+    `losses` are the means of the epochs, `dev_losses` those on the held-out examples; None is not a number. The weights
+    are those of the epoch with the lowest of these, or of the last epoch if none is held out.
     """
 
     seconds: float
@@ -58,18 +59,26 @@ class Trained:
     epochs: int
     steps: int
     learning_rate: float
-    losses: list[float]
-    dev_losses: list[float]
+    losses: list[float | None]
+    dev_losses: list[float | None]
     seed: int
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @property
-    def score(self) -> float:
-        """Return what is smallest for the best training; infinity if it diverged."""
+    def score(self) -> float | None:
+        """Return what is smallest for the best training; None if it diverged."""
         told = self.dev_losses or self.losses[-1:]
-        return min((loss for loss in told if math.isfinite(loss)), default=math.inf)
+        return min((loss for loss in told if loss is not None), default=None)
+
+
+@contextlib.contextmanager
+def _old_names() -> Iterator[None]:
+    """Let pass that peft, trl and this module use what newer transformers releases than the container's renamed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 class AnswerTrainer(SFTTrainer):
@@ -151,6 +160,7 @@ def lora_config(base: Any, recipe: Recipe) -> LoraConfig:
     )
 
 
+@_old_names()
 def sft_config(
     recipe: Recipe, rate: float, *, folder: Path, device: torch.device, bf16: bool, longest: int, count: int
 ) -> SFTConfig:
@@ -209,9 +219,16 @@ class Keeper(TrainerCallback):
             state.best_model_checkpoint = str(Path(args.output_dir) / Path(state.best_model_checkpoint).name)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> Any:  # noqa: ARG002
-        if state.global_step % self.steps == 0 and state.global_step < state.max_steps:
-            control.should_save = True
+        control.should_save |= self._due(state) and not float(state.epoch).is_integer()
         return control
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> Any:  # noqa: ARG002
+        control.should_save |= self._due(state)  # after the epoch's loss is noted
+        return control
+
+    def _due(self, state: Any) -> bool:
+        due: bool = state.global_step % self.steps == 0 and state.global_step < state.max_steps
+        return due
 
     def on_save(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:  # noqa: ARG002
         PartialState().wait_for_everyone()
@@ -254,8 +271,7 @@ def train(
     callbacks: list[TrainerCallback] = [Keeper(key, recipe.checkpoint_steps, say)]
     if recipe.early_stopping_patience:
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=recipe.early_stopping_patience))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft and trl call what newer transformers releases renamed
+    with _old_names():
         trainer = AnswerTrainer(
             model=base,
             args=sft_config(recipe, rate, folder=folder, device=device, bf16=bf16, longest=longest, count=len(chosen)),
@@ -272,7 +288,7 @@ def train(
         start = time.perf_counter()
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     seconds = round(time.perf_counter() - start, 3)
-    logged, epochs = trainer.state.log_history, round(trainer.state.epoch or 0)
+    epochs = round(trainer.state.epoch or 0)
     return trainer.model, Trained(
         seconds=seconds,
         tokens=epochs * sum(e.length for e in chosen),
@@ -282,16 +298,22 @@ def train(
         epochs=epochs,
         steps=trainer.state.global_step,
         learning_rate=rate,
-        losses=[round(float(line["loss"]), 6) for line in logged if "loss" in line],
-        dev_losses=[round(float(line["eval_loss"]), 6) for line in logged if "eval_loss" in line],
+        losses=_logged(trainer, "loss"),
+        dev_losses=_logged(trainer, "eval_loss"),
         seed=recipe.seed,
     )
 
 
+def _logged(trainer: Any, name: str) -> list[float | None]:
+    values = [float(line[name]) for line in trainer.state.log_history if name in line]
+    return [round(value, 6) if math.isfinite(value) else None for value in values]
+
+
 def save(model: Any, folder: Path) -> None:
     """Write the adapter, or with method full the whole model in the type that this machine computes in."""
-    if isinstance(model, PeftModel):
-        model.save_pretrained(str(folder), save_embedding_layers=False)
-    else:
-        model.config.use_cache = True
-        model.to(device_and_dtype()[1]).save_pretrained(folder)
+    with _old_names():
+        if isinstance(model, PeftModel):
+            model.save_pretrained(str(folder), save_embedding_layers=False)
+        else:
+            model.config.use_cache = True
+            model.to(device_and_dtype()[1]).save_pretrained(folder)
