@@ -144,6 +144,7 @@ def test_an_interrupted_training_goes_on_from_its_last_whole_checkpoint(
     assert weights(moved, "lora") == expected
 
 
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")  # peft's own, when it loads an adapter
 def test_the_best_of_the_learning_rates_and_its_best_epoch_are_kept(
     folders: train.Folders, tiny_hub: HubFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
