@@ -33,6 +33,25 @@ LEAST = {
     "chunk_overlap": 0,
     "reasoning_tokens": 0,
 }
+#: What numbers may at most be: a slip of the finger must not become a bill, or a run that never ends.
+MOST = {
+    "answer_tokens": 32_768,
+    "reasoning_tokens": 131_072,
+    "shots": 100,
+    "page_shots": 50,
+    "chunk_characters": 30_000,
+    "candidates": 500,
+    "pages": 100,
+    "pages_few_shot": 100,
+    "pages_fine_tuned": 100,
+    "rank": 512,
+    "alpha": 4096,
+    "batch_size": 1024,
+    "epochs_closed_book": 1000,
+    "epochs_rag": 1000,
+    "time_limit_hours": 120,
+}
+MOST_OF_ALL = 10**10
 OWN_RANGE = ("monthly_growth", "learning_rate", "temperature", "warmup_ratio", "dev_share")
 #: Converse takes 0 to 1 from every model; some take more.
 TOP_TEMPERATURE = 1
@@ -143,9 +162,12 @@ def _check_training(training: Training, problem: Callable[..., None]) -> None:
 def _check_least(record: Any, problem: Callable[..., None], *place: str) -> None:
     for name in (field.name for field in fields(record) if field.name not in OWN_RANGE):
         value, least = getattr(record, name), LEAST.get(name, 1)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if number and not (math.isfinite(value) and value >= least):
+        if isinstance(value, bool):
+            continue
+        if isinstance(value, int | float) and not (math.isfinite(value) and value >= least):
             problem(f"{value} is too small", f"the least is {least}", *place, name)
+        elif isinstance(value, int) and value > MOST.get(name, MOST_OF_ALL):
+            problem(f"{value} is too large", f"the most is {MOST.get(name, MOST_OF_ALL):,}", *place, name)
 
 
 def _most_pages(retrieval: Retrieval) -> int:
