@@ -173,6 +173,7 @@ def _train(job: Job, rate: float, kept: Path) -> dict[str, Any]:
         say=lambda text: log(f"adapter={job.name} rate={rate:g} {text}"),
     )
     report = {**trained.as_json(), "score": trained.score}
+    tuning.PartialState().wait_for_everyone()  # others may still read the best checkpoint
     if main_process():
         shutil.rmtree(kept, ignore_errors=True)
         tuning.save(model, kept)

@@ -201,6 +201,7 @@ def sft_config(
         restore_callback_states_from_checkpoint=True,
         logging_strategy="epoch",
         logging_nan_inf_filter=False,
+        ddp_find_unused_parameters=False,
         report_to=[],
         disable_tqdm=True,
         dataloader_pin_memory=device.type == "cuda",
