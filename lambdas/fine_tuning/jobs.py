@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts import json_codec, keys, tags
-from contracts.experiment import Experiment
+from contracts.experiment import Experiment, Training
 from contracts.run import Manifest
 from cost_reports.estimate.base_models import weights_of
 from lambdas.common import prompts
@@ -50,16 +50,36 @@ def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str,
         "base_revision": revision,
         "base_sha256": json.dumps(dict(weights_of(base_model, revision)), separators=(",", ":")),
         "seed": manifest.seed,
+        "method": training.method,
         "rank": training.rank,
         "alpha": training.alpha,
         "last_layers": training.last_layers or 0,
-        "learning_rate": training.learning_rate,
+        "learning_rate": training.learning_rate or 0,
+        "learning_rates": ",".join(f"{rate:g}" for rate in training.learning_rates),
+        "warmup_ratio": training.warmup_ratio,
         "batch_size": training.batch_size,
         "epochs_closed_book": manifest.epochs_closed_book,
         "epochs_rag": manifest.epochs_rag,
+        "packing": str(training.packing).lower(),
+        "gradient_checkpointing": str(training.gradient_checkpointing).lower(),
+        "dev_share": training.dev_share or 0,
+        "early_stopping_patience": training.early_stopping_patience or 0,
+        "checkpoint_steps": training.checkpoint_steps,
         "adapters": ",".join(server.ADAPTERS),
     }
     return {name: str(value) for name, value in values.items()}
+
+
+def capacity(training: Training) -> dict[str, Any]:
+    """Return the time limit of the job, and whether it runs on spot capacity.
+
+    A spot job may wait as long for capacity as it may train, and is started again where it was interrupted.
+    """
+    limit = training.time_limit_hours * 3600
+    stopping = {"MaxRuntimeInSeconds": limit}
+    if training.spot:
+        stopping["MaxWaitTimeInSeconds"] = 2 * limit
+    return {"spot": training.spot, "stopping": stopping}
 
 
 def code_files(root: Path | None = None) -> dict[str, bytes]:

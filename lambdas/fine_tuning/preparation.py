@@ -74,6 +74,7 @@ def prepare(
             questions=results.questions(manifest, "test"),
             documents=results.documents(manifest),
         ),
+        **jobs.capacity(experiment.training),
         "tags": jobs.cost_tags(manifest, tags),
     }
 

@@ -17,6 +17,8 @@ from lambdas.common import prompts
 
 MODEL_DIR = "/opt/ml/model"
 ADAPTERS = ("lora", "lora+rag")
+#: The methods whose adapters vLLM serves: it has no DoRA, and one server holds one set of full weights.
+METHODS = ("lora", "qlora")
 #: The ranks that vLLM reserves memory for; an adapter of another rank takes the next larger one.
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 #: A token of the usual vocabularies is longer than this in every language that they were made for.
@@ -43,8 +45,14 @@ def environment(
     """Return the variables of the container. `in_flight`: the requests that it answers at the same time.
 
     Raises:
-        ServerError: the rank is above all that vLLM serves, or the weights leave no memory for a prompt.
+        ServerError: vLLM does not serve what the method trains, the rank is above all that it serves, or the weights
+            leave no memory for a prompt.
     """
+    if experiment.training.method not in METHODS:
+        raise ServerError(
+            f"training.method {experiment.training.method}: the server takes LoRA adapters beside the base; "
+            f"use {' or '.join(METHODS)}"
+        )
     machine = gpu.INSTANCES.get(instance)
     variables = {
         "MODEL": base,

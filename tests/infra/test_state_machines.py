@@ -248,6 +248,8 @@ def test_a_failure_is_remembered_and_ends_the_execution_as_failed() -> None:
         "NoteEndpointLeft",
         "NoteUsageLeft",
         "TrainingFailed",
+        "TrainingOutOfTime",
+        "TrainingOutOfWait",
         "TrainingStopped",
     ]
     (outcome,) = TUNING["Outcome"]["Choices"]
@@ -304,13 +306,30 @@ def test_jobs_and_endpoints_carry_the_tags() -> None:
 
 def test_training_is_limited_resumable_and_started_from_the_code_channel() -> None:
     parameters = TUNING["CreateTrainingJob"]["Parameters"]
-    assert parameters["StoppingCondition"]["MaxRuntimeInSeconds"] == 4 * 3600
+    assert parameters["StoppingCondition.$"] == "$.prepared.payload.stopping"
+    assert parameters["EnableManagedSpotTraining.$"] == "$.prepared.payload.spot"
     assert parameters["CheckpointConfig"]["S3Uri.$"] == "$.prepared.payload.checkpoint_url"
     algorithm = parameters["AlgorithmSpecification"]
     assert algorithm["ContainerEntrypoint"] == ["bash", "-c"]
     assert algorithm["ContainerArguments"][0].endswith("pip install --quiet -r requirements.txt && python train.py")
     assert [channel["ChannelName"] for channel in parameters["InputDataConfig"]] == ["code", "train"]
     assert parameters["ResourceConfig"]["InstanceType"] == "ml.g5.xlarge"
+
+
+def test_a_job_that_ran_out_of_time_is_no_success_and_says_so() -> None:
+    after = {choice["StringEquals"]: choice["Next"] for choice in TUNING["TrainingStatus"]["Choices"]}
+    assert after == {"Completed": "UseNewModel", "Failed": "TrainingFailed", "Stopped": "WhyStopped"}
+    why = TUNING["WhyStopped"]
+    assert {choice["Variable"] for choice in why["Choices"]} == {"$.made.training.SecondaryStatus"}
+    assert {choice["StringEquals"]: choice["Next"] for choice in why["Choices"]} == {
+        "MaxRuntimeExceeded": "TrainingOutOfTime",
+        "MaxWaitTimeExceeded": "TrainingOutOfWait",
+    }
+    assert why["Default"] == "TrainingStopped"
+    cause = TUNING["TrainingOutOfTime"]["Parameters"]["Cause.$"]
+    assert "MaxRuntimeExceeded" in cause
+    assert "training.time_limit_hours" in cause
+    assert "stopped from outside" in TUNING["TrainingStopped"]["Parameters"]["Cause.$"]
 
 
 def test_nothing_is_trained_twice() -> None:

@@ -93,7 +93,7 @@ def _check_architecture(folder: ModelFolder, config: Mapping[str, Any]) -> None:
         code = " without its own code, which is never run" if config.get("auto_map") else ""
         raise OwnModelError(f"{start}transformers has no causal language model {kind or '(none)'!r}{code}; {ELSEWHERE}")
     try:
-        model = MODEL_FOR_CAUSAL_LM_MAPPING[type(AutoConfig.from_pretrained(folder.path))]
+        model: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(AutoConfig.from_pretrained(folder.path))]
     except Exception as error:  # configurations check themselves in ways of their own
         reason = re.sub(r"\s+", " ", str(error)).strip()
         raise OwnModelError(f"{start}config.json is not one that transformers can read: {reason[:300]}") from error

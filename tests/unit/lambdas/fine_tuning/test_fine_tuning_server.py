@@ -87,6 +87,13 @@ def test_a_rank_that_the_server_does_not_take_is_refused() -> None:
         environment(replace(TASK, training=Training(rank=600)))
 
 
+@pytest.mark.parametrize("method", ["dora", "full"])
+def test_what_the_server_cannot_serve_is_not_trained(method: Any) -> None:
+    with pytest.raises(server.ServerError, match=f"training.method {method}: .* use lora or qlora"):
+        environment(replace(TASK, training=Training(method=method)))
+    environment(replace(TASK, training=Training(method="qlora")))
+
+
 def test_the_machine_decides_type_and_share() -> None:
     assert vllm_server.arguments(environment(instance="ml.g4dn.xlarge"))["dtype"] == "float16"
     assert vllm_server.arguments(environment(instance="ml.g5.12xlarge"))["tensor-parallel-size"] == 4
