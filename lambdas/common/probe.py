@@ -14,13 +14,14 @@ from typing import Any
 
 from contracts import json_codec, keys
 from contracts.experiment import Approach
+from contracts.run import Manifest
 from lambdas.common import bedrock
 from lambdas.common.bedrock import ModelCallError
 from lambdas.common.prompts import Prompt
 from lambdas.common.runtime import error_code
 from lambdas.common.settings import GeneratorSettings
 from lambdas.common.step import Step
-from lambdas.common.store import MissingObjectError
+from lambdas.common.store import MissingObjectError, Results
 
 #: Part of what a service says -> what to do. The first that fits counts; `{}` is the setting that names the model.
 REMEDIES = (
@@ -81,7 +82,7 @@ def embedding(
 
 def _once(step: Step, approach: Approach, setting: str, model_id: str, ask: Callable[[], frozenset[str]]) -> None:
     """Make the call `ask` of a model, which returns the options that it refused, unless the run has made it before."""
-    known = read(step, approach)
+    known = read(step.results, step.manifest, approach)
     if known.models.get(setting) == model_id:
         return
     try:
@@ -97,18 +98,19 @@ def _once(step: Step, approach: Approach, setting: str, model_id: str, ask: Call
             ) from error
         raise ProbeError(f"{model_id} refused the call before the run: {error}; {remedy(error, setting)}") from error
     found = Probed(models={**known.models, setting: model_id}, refused=tuple(sorted({*known.refused, *refused})))
-    step.results.write_text(_key(step, approach), json.dumps(json_codec.to_jsonable(found)))
+    key = keys.probe(step.manifest.experiment, step.manifest.run, approach)
+    step.results.write_text(key, json.dumps(json_codec.to_jsonable(found)))
 
 
 def remember(step: Step, approach: Approach, model: GeneratorSettings) -> None:
     """Leave out of this process's calls what the probe found the model to refuse."""
-    bedrock.refuse(model.profile_arn, read(step, approach).refused)
+    bedrock.refuse(model.profile_arn, read(step.results, step.manifest, approach).refused)
 
 
-def read(step: Step, approach: Approach) -> Probed:
-    """Return what the run's probes found; nothing where there was none."""
+def read(results: Results, manifest: Manifest, approach: Approach) -> Probed:
+    """Return what the run's probes found; nothing before the first one."""
     try:
-        text = step.results.read_text(_key(step, approach))
+        text = results.read_text(keys.probe(manifest.experiment, manifest.run, approach))
     except MissingObjectError:
         return Probed(models={})
     return json_codec.from_jsonable(Probed, json.loads(text))
@@ -129,7 +131,3 @@ def remedy(error: ModelCallError, setting: str) -> str:
 
 def _characters(prompt: Prompt) -> int:
     return len(prompt.system or "") + sum(len(message.content) for message in prompt.messages)
-
-
-def _key(step: Step, approach: Approach) -> str:
-    return keys.probe(step.manifest.experiment, step.manifest.run, approach)

@@ -23,9 +23,17 @@ def evaluate(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     step = open_step(event, context, approach)
     with step.meter:
         if "round" in event:
-            number, before = field(event, "round", int), field(event, "left_before", int)
+            number, before = _count(event, "round"), _count(event, "left_before")
             settled = rounds.settle(step.results, step.manifest, approach, round_number=number, left_before=before)
             step.log.info(settled["message"], round=number, again=settled["again"])
             step.write_usage(approach, f"settle-{number:02d}", continued=True)
             return settled
         return logic.evaluate(step, approach)
+
+
+def _count(event: dict[str, Any], name: str) -> int:
+    """Return a whole number of the event, which an intrinsic function of Step Functions may have written as `1.0`."""
+    value = event.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise EventError(f"event field {name!r} must be a whole number, not {value!r}")
+    return int(value)

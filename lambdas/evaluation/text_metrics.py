@@ -59,10 +59,11 @@ def score(
 ) -> dict[str, float]:
     """Return the metrics that apply to the question: name -> 0.0 or 1.0.
 
-    `format` needs a house pattern. `failed` marks a question that got no answer. It counts as wrong in every metric; it
-    is no refusal and no fabrication, because an outage is not caution. `cut` marks a text whose end is missing: right
-    where what is there is right, but neither attempted nor fabricated.
+    `format` needs a house pattern. `failed` marks a question that got no answer, as an empty text does. It counts as
+    wrong in every metric; it is no refusal and no fabrication, because an outage is not caution. `cut` marks a text
+    whose end is missing: right where what is there is right, but neither attempted nor fabricated.
     """
+    failed = failed or not text.strip()
     text = "" if failed else text
     found = {
         "exact": exact(text, question.answer),

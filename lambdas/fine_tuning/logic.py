@@ -52,7 +52,9 @@ def answer(
         shown = [page.as_document() for page in found]
         prompt = prompts.render(variant, question.question, experiment, pages=shown)
         generated = endpoint.invoke(client, endpoint_name, model, prompt, deadline=step.deadline)
-        generated = replace(generated, model_revision=base.revision)
+        # The server does not say what it runs on; the endpoint was made with one kind of instance.
+        device = generated.device or experiment.models.hosting_instance
+        generated = replace(generated, model_revision=base.revision, device=device)
         return Answered(generated=generated, retrieved=tuple(page.as_record() for page in found))
 
     summary = answering.answer_batch(

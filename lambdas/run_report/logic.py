@@ -24,7 +24,7 @@ from cost_reports.run_report.answer_groups import unfinished
 from cost_reports.run_report.build import build_report
 from cost_reports.run_report.records import RunRecords, VariantSpec
 from cost_reports.run_report.report import Gate, Report, SourceState
-from lambdas.common import run_data
+from lambdas.common import probe, run_data
 from lambdas.common.metering import Meter
 from lambdas.common.runtime import root_cause
 from lambdas.common.store import MissingObjectError, Results
@@ -70,7 +70,7 @@ def write_report(
         gates=_gates(definition, data),
         accepted_metric=metric,
         failed=_failed(data.answers, data.quality, errors),
-        notes=header.notes(definition, environment, region, catalogue),
+        notes=(*header.notes(definition, environment, region, catalogue), *_not_sent(results, manifest)),
         estimated=estimates,
     )
     report = build_report(records)
@@ -168,6 +168,15 @@ def _not_measured(report: Report, failed: Mapping[str, str]) -> list[str]:
         f"{r.approach} ({r.variant}): {r.gate.reason}"
         for r in report.ladder
         if r.gate.outcome == "not measured" and r.approach not in failed
+    ]
+
+
+def _not_sent(results: Results, manifest: Manifest) -> list[str]:
+    """Return a sentence for each approach whose model refused an option, so that it was asked without."""
+    return [
+        f"{approach}: the model takes no {' and no '.join(refused)}; it was asked without."
+        for approach in APPROACHES
+        if (refused := probe.read(results, manifest, approach).refused)
     ]
 
 

@@ -18,6 +18,7 @@ from infra.fine_tuning import sweep
 from infra.prompting import state_machine as prompting
 from infra.rag import state_machine as rag
 from lambdas.common import rounds
+from lambdas.common.probe import ProbeError
 
 State = dict[str, Any]
 
@@ -372,40 +373,69 @@ def test_the_sweep_fails_where_the_endpoint_may_still_run() -> None:
 COMPARISON = MACHINES["comparison"]["States"]
 
 
+#: Approach -> what the names of its states hold.
+NAMES = {approach: comparison.placeholder(approach) for approach in APPROACHES}
+
+
 def test_approaches_run_one_after_the_other_in_ladder_order() -> None:
-    listed = [item["approach"] for item in COMPARISON["ListApproaches"]["Parameters"]["approaches"]]
-    assert tuple(listed) == APPROACHES
-    assert COMPARISON["RunApproaches"]["MaxConcurrency"] == 1
+    assert COMPARISON["NoteOutcomes"]["Next"] == "RunPrompting"
+    for before, after in (("Prompting", "Rag"), ("Rag", "FineTuning")):
+        assert f"Run{after}" not in reachable(COMPARISON, "RecordStart", without=f"Run{before}")
+        assert f"Run{before}" not in reachable(COMPARISON, f"Run{after}")
+
+
+@pytest.mark.parametrize("name", NAMES.values())
+def test_an_approach_notes_its_outcome_whatever_it_is(name: str) -> None:
+    assert [catcher["ErrorEquals"] for catcher in COMPARISON[f"Run{name}"]["Catch"]] == [["States.ALL"]]
+    assert COMPARISON[f"Run{name}"]["Parameters"]["StateMachineArn"] == f"${{{name}Machine}}"
+    for state in (f"{name}Finished", f"{name}Failed", f"{name}NotStarted"):
+        assert COMPARISON[state]["ResultPath"] == f"$.runs.{name}"
+        outcome = {key.removesuffix(".$"): value for key, value in COMPARISON[state]["Parameters"].items()}
+        assert set(outcome) == {"execution", "error"}
+        if outcome["execution"] is not None:
+            assert outcome["execution"] == f"States.Format('${{{name}Executions}}:{{}}', $$.Execution.Name)"
+    assert COMPARISON[f"{name}Finished"]["Parameters"]["error"] is None
+    assert COMPARISON[f"{name}NotStarted"]["Parameters"]["execution"] is None
 
 
 def test_a_failing_approach_does_not_stop_the_others() -> None:
-    states = COMPARISON["RunApproaches"]["ItemProcessor"]["States"]
-    assert [catcher["ErrorEquals"] for catcher in states["RunApproach"]["Catch"]] == [["States.ALL"]]
-    failing = {name for name, state in states.items() if state["Type"] == "Fail"}
-    assert failing == {"Refused"}
-    for end in ends(states, set(states)) - failing:
-        assert {key.removesuffix(".$") for key in states[end]["Parameters"]} == {"execution", "error"}
+    for before, after in (("Prompting", "RunRag"), ("Rag", "RunFineTuning"), ("FineTuning", "Summarise")):
+        assert COMPARISON[f"{before}NotStarted"]["Next"] == COMPARISON[f"Why{before}"]["Default"] == after
+        assert COMPARISON[f"{before}Failed"]["Next"] == f"Why{before}"
 
 
-def test_a_refused_probe_stops_the_run_before_anything_else_is_paid_for() -> None:
-    states = COMPARISON["RunApproaches"]["ItemProcessor"]["States"]
-    (refused,) = states["WhyFailed"]["Choices"]
-    assert refused == {"Variable": "$.failure.Cause", "StringMatches": "*ProbeError*", "Next": "Refused"}
-    assert [catcher["Next"] for catcher in states["RunApproach"]["Catch"]] == ["WhyFailed"]
-    # The approaches run in one Map, one after the other: its failure keeps the others from starting.
-    (catcher,) = COMPARISON["RunApproaches"]["Catch"]
-    assert catcher["Next"] == "RecordRefused"
-    assert reachable(COMPARISON, "RecordRefused") == {"RecordRefused", "Stopped"}
-    assert COMPARISON["Stopped"]["CausePath"] == "$.failure.Cause"
+@pytest.mark.parametrize("name", NAMES.values())
+def test_a_refused_probe_keeps_every_other_approach_from_starting(name: str) -> None:
+    (refused,) = COMPARISON[f"Why{name}"]["Choices"]
+    present, matches = refused["And"]
+    assert present == {"Variable": "$.failure.Cause", "IsPresent": True}
+    assert matches == {"Variable": "$.failure.Cause", "StringMatches": f"*{ProbeError.__name__}*"}
+    after = reachable(COMPARISON, refused["Next"])
+    assert not any(state.startswith("Run") for state in after)
+    assert {"Summarise", "Report", "Refused"} <= after  # what was paid for until then is reported
+
+
+def test_a_run_whose_probe_was_refused_fails_with_what_the_model_said() -> None:
+    first = COMPARISON["AllWell"]["Choices"][0]
+    assert first == {"Variable": "$.refused", "IsPresent": True, "Next": "RecordRefused"}
+    assert COMPARISON["NoteRefused"]["ResultPath"] == "$.refused"
+    assert COMPARISON["Refused"] == {"Type": "Fail", "Error": "ProbeError", "CausePath": "$.refused.Cause"}
+
+
+def test_approaches_that_were_not_started_say_so() -> None:
+    outcomes = COMPARISON["NoteOutcomes"]["Result"]
+    assert set(outcomes) == set(NAMES.values())
+    for outcome in outcomes.values():
+        assert outcome == {"execution": None, "error": comparison.NOT_RUN}
 
 
 def test_the_run_fails_by_name_after_the_report() -> None:
-    assert "Failed" not in reachable(COMPARISON, "ListApproaches", without="Report")
+    assert "Failed" not in reachable(COMPARISON, "NoteOutcomes", without="Report")
     assert "$.summary.payload.failed" in COMPARISON["Failed"]["CausePath"]
 
 
 def test_a_run_with_variants_that_were_not_measured_is_no_success() -> None:
-    failed, gaps = COMPARISON["AllWell"]["Choices"]
+    _, failed, gaps = COMPARISON["AllWell"]["Choices"]
     assert failed["Next"] == "RecordFailure"  # what failed as a whole comes first
     assert gaps == {"Variable": "$.report.payload.not_measured[0]", "IsPresent": True, "Next": "RecordGaps"}
     assert COMPARISON["RecordGaps"]["Next"] == "NotMeasured"

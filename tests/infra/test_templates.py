@@ -246,7 +246,7 @@ def test_a_model_is_called_through_the_approach_s_own_profile_only(templates: Te
                 found += 1
             else:
                 assert resource.endswith(".InferenceProfileArn>"), name
-    assert found == 6
+    assert found == 9
 
 
 def test_each_model_and_approach_has_a_profile_of_its_own(templates: Templates) -> None:

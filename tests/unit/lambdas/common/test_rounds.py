@@ -13,6 +13,7 @@ from contracts.experiment import VARIANTS, Approach, Question
 from contracts.run import AnswerRow
 from lambdas.common import answering, rounds
 from lambdas.common.answering import Batch
+from lambdas.common.step import EventError
 from lambdas.evaluation import handler as evaluation
 from lambdas.prompting import handler as prompting
 from offline.common.faults import Faults
@@ -223,6 +224,14 @@ def test_rounds_go_on_while_they_help_up_to_a_bound(
 ) -> None:
     write(answered, "zero-shot", 0, ["deadline", None, None, None, None])
     assert settled(answered, round_number, before)["again"] is again
+
+
+@pytest.mark.parametrize("broken", [None, "1", True, 1.5])
+def test_the_number_of_a_round_is_whole(answered: World, broken: object) -> None:
+    given = evaluation.evaluate(answered.event(approach="prompting", round=1.0, left_before=-1.0), Context())
+    assert given["left"] == 0
+    with pytest.raises(EventError, match=r"event field 'round' must be a whole number"):
+        evaluation.evaluate(answered.event(approach="prompting", round=broken, left_before=-1), Context())
 
 
 def test_a_settled_round_is_metered(answered: World) -> None:

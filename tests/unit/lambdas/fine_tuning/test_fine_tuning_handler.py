@@ -290,6 +290,14 @@ def test_tokens_of_the_endpoint_are_no_bedrock_usage(
     }
 
 
+def test_answers_of_an_endpoint_say_on_what_it_ran(
+    world: World, context: Context, endpoint_client: FakeEndpoint
+) -> None:
+    handler.answer(world.event(variant="lora", batch=0, endpoint="ep"), context)
+    rows = world.results.read(keys.answers(EXPERIMENT, RUN, "fine-tuning", "lora", 0), AnswerRow)
+    assert {row.device for row in rows} == {world.results.experiment(world.manifest).models.hosting_instance}
+
+
 def test_a_busy_endpoint_is_asked_again_and_a_refusal_is_a_row(
     world: World, context: Context, endpoint_client: FakeEndpoint
 ) -> None:

@@ -18,9 +18,11 @@ from contracts import json_codec, keys
 from contracts.experiment import APPROACHES, Document, Experiment, HouseStyle, Question, Workload
 from contracts.run import OutputRow, RunEnvironment
 from cost_reports.estimate.workload import WorkloadError
+from cost_reports.metering import meters
 from cost_reports.prices.catalogue import Catalogue, PriceError
 from cost_reports.run_report.report import report_from_json
 from lambdas.common import runtime
+from lambdas.common.probe import Probed
 from lambdas.common.step import EventError
 from lambdas.common.store import MissingObjectError, Results
 from lambdas.run_report import handler, outlook
@@ -150,6 +152,37 @@ def test_an_experiment_may_ask_for_a_verdict_in_any_case(results: Results) -> No
     text = results.read_text("in/experiment.json").replace('"most_unfinished": 0.1', '"most_unfinished": 1.0')
     results.write_text("in/experiment.json", text)
     assert handler.report({"run": run.RUN}, Context())["not_measured"] == []
+
+
+def test_an_option_that_was_not_sent_is_noted(results: Results) -> None:
+    probed = Probed(models={"models.generator": run.NOVA}, refused=("stopSequences", "temperature"))
+    key = keys.probe(run.EXPERIMENT, run.RUN, "rag")
+    results.write_text(key, json.dumps(json_codec.to_jsonable(probed)))
+    said = handler.report({"run": run.RUN}, Context())
+    notes = json.loads(results.read_text(said["report_key"]))["notes"]
+    assert "rag: the model takes no stopSequences and no temperature; it was asked without." in notes
+    assert not any(note.startswith("prompting: the model takes no") for note in notes)
+
+
+def test_a_run_whose_probe_was_refused_is_reported_too(results: Results) -> None:
+    for approach in APPROACHES:
+        for key in results.list_keys(keys.approach_prefix(run.EXPERIMENT, run.RUN, approach)):
+            results.s3.delete_object(Bucket=BUCKET, Key=key)
+    results.write(
+        keys.usage(run.EXPERIMENT, run.RUN, "prompting", "probe"),
+        [run.context("prompting").row(meters.LAMBDA_REQUESTS["arm64"], 1)],
+    )
+    refused = json.dumps({"errorMessage": "m refused the call; correct models.generator", "errorType": "ProbeError"})
+    errors = {"prompting": json.dumps({"Error": "ProbeError", "Cause": refused}), "rag": "it was not started"}
+    said = handler.report({"run": run.RUN, "errors": errors}, Context())
+    report = report_from_json(json.loads(results.read_text(said["report_key"])))
+    assert report.recommendation.caveats == (
+        "prompting did not finish: ProbeError: m refused the call; correct models.generator",
+        "rag did not finish: it was not started",
+        "fine-tuning did not finish: it has no answers",
+    )
+    assert report.total_usd > 0
+    assert said["not_measured"] == []
 
 
 def test_usage_without_a_price_is_an_error(results: Results) -> None:
