@@ -201,7 +201,7 @@ def test_other_methods(folders: train.Folders, tiny_hub: HubFolder, method: str,
 
 
 def test_qlora_is_refused_without_a_gpu_before_anything_is_loaded(folders: train.Folders) -> None:
-    settings = {**folders.settings, "method": "qlora", "base_model": "nobody/nothing"}
+    settings = {**folders.settings, "method": "qlora", "base_model": "no-owner/no-model"}
     with pytest.raises(ValueError, match=r"bitsandbytes on a CUDA GPU, .* write method: lora"):
         train.run(dataclasses.replace(folders, settings=settings))
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from contracts.experiment import Training
 from lambdas.fine_tuning.training import settings, tuning
+from lambdas.fine_tuning.training.examples import Encoded
 from lambdas.fine_tuning.training.settings import Settings
 from offline.models.hub import HubFolder
 
@@ -119,6 +120,31 @@ def test_the_last_layers_are_adapted(tiny_hub: HubFolder, last_layers: str, adap
     assert (options.r, options.lora_alpha, options.use_dora) == (4, 8, True)
     assert options.layers_to_transform == adapted
     assert options.target_modules == {"down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"}
+
+
+@pytest.mark.parametrize(("last_layers", "rates"), [("2", {1e-3, 1e-4}), ("1", {1e-3})])
+def test_the_lower_half_learns_slowly(
+    tiny_hub: HubFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last_layers: str, rates: set[float]
+) -> None:
+    given: set[float] = set()
+
+    def note(*_args: object, optimizer: torch.optim.Optimizer, **_named: object) -> None:
+        given.update(round(group["initial_lr"], 9) for group in optimizer.param_groups if group["params"])
+
+    monkeypatch.setattr(tuning.Keeper, "on_train_begin", note)
+    recipe = Settings.parse({"last_layers": last_layers, "epochs_closed_book": "1"}).recipe("lora", 2)
+    model, _ = tuning.train(
+        AutoModelForCausalLM.from_pretrained(tiny_hub.snapshot),
+        AutoTokenizer.from_pretrained(tiny_hub.snapshot),
+        [Encoded((5, 6, 7), (8, 9)) for _ in range(4)],
+        recipe,
+        1e-3,
+        folder=tmp_path,
+        key="k",
+        say=lambda _text: None,
+    )
+    assert given == rates
+    assert bool(tuning.lower_half(model)) == (len(rates) == 2)
 
 
 def test_more_layers_than_the_model_has(tiny_hub: HubFolder) -> None:
