@@ -21,8 +21,6 @@ ADAPTERS = ("lora", "lora+rag")
 METHODS = ("lora", "qlora")
 #: The ranks that vLLM reserves memory for; an adapter of another rank takes the next larger one.
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-#: A token of the usual vocabularies is longer than this in every language that they were made for.
-BYTES_PER_TOKEN = 2
 #: What a chat template writes around the turns.
 TEMPLATE_TOKENS = 64
 CONTEXT_STEP = 256
@@ -92,14 +90,17 @@ def _context(
     questions: Sequence[Question],
     documents: Iterable[Document],
 ) -> int:
-    """Return the tokens of the longest prompt with its answer, as far as model and memory have room for them."""
+    """Return the tokens of the longest prompt with its answer, as far as model and memory have room for them.
+
+    A token stands for a byte at least. Room that no prompt needs costs nothing: the server's cache takes what is free.
+    """
     wanted = experiment.retrieval
     chunks = sorted((d.text[: wanted.chunk_characters] for d in documents), key=len, reverse=True)
     longest = max((q.question for q in questions), key=len, default="")
     pages = [Document(id="-" * 32, title="-" * 80, text=text) for text in chunks[: wanted.pages_fine_tuned]]
     prompt = prompts.render("lora+rag", longest, experiment, pages=pages)
     written = sum(len(message.content.encode()) for message in prompt.messages)
-    needed = -(-written // BYTES_PER_TOKEN) + TEMPLATE_TOKENS + prompt.max_output_tokens
+    needed = written + TEMPLATE_TOKENS + prompt.max_output_tokens
     limits = [-(-needed // CONTEXT_STEP) * CONTEXT_STEP]
     if base in PINS:
         limits.append(PINS[base].context)

@@ -100,12 +100,12 @@ def test_the_machine_decides_type_and_share() -> None:
 
 
 def test_the_longest_prompt_has_room() -> None:
-    """Two pages are shown: 1,200 characters at most of each, the id, the title, two bytes a token, and the answer."""
+    """Two pages are shown: 1,200 characters at most of each, the id, the title, and the answer."""
     short = int(environment(documents=[page(100)])["SM_VLLM_MAX_MODEL_LEN"])
     two = int(environment(documents=[page(9_000), page(1_000), page(1_100)])["SM_VLLM_MAX_MODEL_LEN"])
-    assert (short, two) == (256, 1536)
+    assert (short, two) == (512, 2816)
     longer = replace(TASK, prompt=PromptSettings(answer_tokens=512))
-    assert int(environment(longer, documents=[page(9_000)] * 2)["SM_VLLM_MAX_MODEL_LEN"]) == 2048
+    assert int(environment(longer, documents=[page(9_000)] * 2)["SM_VLLM_MAX_MODEL_LEN"]) == 3328
 
 
 def test_the_prompt_is_no_longer_than_the_memory_allows() -> None:
@@ -119,7 +119,7 @@ def test_the_prompt_is_no_longer_than_the_memory_allows() -> None:
 
 
 def test_a_base_of_unknown_shape_is_served_as_long_as_needed() -> None:
-    assert environment(base="owner/model", documents=[page(9_000)] * 2)["SM_VLLM_MAX_MODEL_LEN"] == "1536"
+    assert environment(base="owner/model", documents=[page(9_000)] * 2)["SM_VLLM_MAX_MODEL_LEN"] == "2816"
 
 
 PROMPT = Prompt(None, (Message("user", "Wie breit?"),), 24, temperature=None, stop=("\n",))
