@@ -17,11 +17,10 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """One version of a base. `context` is the most tokens that it takes; `weights` are file -> SHA-256."""
+    """One version of a base. `weights` are file -> SHA-256."""
 
     revision: str
     licence: str
-    context: int
     weights: Mapping[str, str]
 
 
@@ -31,7 +30,6 @@ PINS: dict[str, Pin] = {
     "Qwen/Qwen3-4B-Instruct-2507": Pin(
         revision="cdbee75f17c01a7cc42f958dc650907174af0554",
         licence="Apache-2.0",
-        context=262_144,
         weights={
             "model-00001-of-00003.safetensors": "75311d91bb08cf0b882913da464a1e722a31fb44db35208663487efb7a3d8ed6",
             "model-00002-of-00003.safetensors": "0b48adbb1f60e901153d91907ba11ce63bd4b8b584482e730f48808d055dfba1",

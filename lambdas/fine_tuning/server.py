@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 
 from contracts.experiment import Document, Experiment, Question
 from cost_reports.estimate import gpu
-from cost_reports.estimate.base_models import PINS
 from lambdas.common import prompts
 
 MODEL_DIR = "/opt/ml/model"
@@ -102,10 +101,10 @@ def _context(
     written = sum(len(message.content.encode()) for message in prompt.messages)
     needed = written + TEMPLATE_TOKENS + prompt.max_output_tokens
     limits = [-(-needed // CONTEXT_STEP) * CONTEXT_STEP]
-    if base in PINS:
-        limits.append(PINS[base].context)
-    if base in gpu.SHAPES and machine is not None:
-        limits.append(gpu.context_that_fits(gpu.SHAPES[base], machine))
+    if base in gpu.SHAPES:
+        limits.append(gpu.SHAPES[base].context)
+        if machine is not None:
+            limits.append(gpu.context_that_fits(gpu.SHAPES[base], machine))
     if min(limits) < CONTEXT_STEP:
         raise ServerError(f"the weights of {base} leave no memory for prompts; choose a larger models.hosting_instance")
     return min(limits)
