@@ -30,7 +30,7 @@ from ladder.runs.manifest import profile_of
 from ladder.runs.run import ending
 from ladder.runs.start import start
 from offline import sandbox
-from offline.sandbox import Sandbox
+from offline.sandbox import Model, Sandbox
 
 #: What a deployment onto the embedded AWS sets differently. Its Lambda workers are this machine's Python; one batch of
 #: questions at a time is what its processor can answer without letting requests wait for each other. It is an account
@@ -40,7 +40,7 @@ EMBEDDED_CONTEXT = ("-c", "layer-platform=host", "-c", "answer-concurrency=1", "
 BILL_DELAY_HOURS = 72
 
 
-def run(*, experiment: Path, out: Path, profile: str, console: Console) -> None:
+def run(*, experiment: Path, out: Path, profile: str, console: Console, model: Model = None) -> None:
     """Deploy, run, report and destroy; write everything below `out`.
 
     Raises:
@@ -59,7 +59,7 @@ def run(*, experiment: Path, out: Path, profile: str, console: Console) -> None:
         with ThreadPoolExecutor(max_workers=1) as pool:
             synthesised = pool.submit(_synthesise, experiment, out)
             with progress.stage("start the embedded AWS") as stage:
-                box = sandbox.up(out / "sandbox")
+                box = sandbox.up(out / "sandbox", model=model)
                 stage.update(f"{box.endpoint}, account {box.account}")
             try:
                 with progress.stage("synthesise the stacks") as stage:

@@ -24,7 +24,7 @@ class Rag(LadderStack):
 
     def __init__(self, scope: cdk.App, *, settings: Settings, foundation: Foundation) -> None:
         super().__init__(scope, "rag", settings=settings, approach="rag", description="retrieval-augmented generation")
-        models = settings.models
+        models, answering = settings.models, settings.answering("rag")
         generator, embedding = (
             InferenceProfile(
                 self,
@@ -64,7 +64,10 @@ class Rag(LadderStack):
         ingest = function("Ingest", "ingest", "Cuts, embeds and indexes a batch of documents")
         await_index = function("AwaitIndex", "await_index", "Says whether the index shows what was written")
         answer = function(
-            "Answer", "answer", "Answers a batch of questions with the pages that it finds", generator.environment()
+            "Answer",
+            "answer",
+            "Answers a batch of questions with the pages that it finds",
+            {**generator.environment(), "MODEL_WORKERS": str(answering.workers)},
         )
         for asking in (prepare, answer):
             generator.allow_invoke(asking.role)
@@ -75,7 +78,7 @@ class Rag(LadderStack):
             self,
             "Pipeline",
             settings=settings,
-            definition=rag.definition(concurrency=settings.answer_concurrency),
+            definition=rag.definition(concurrency=answering.concurrency),
             functions={
                 "Prepare": prepare,
                 "Ingest": ingest,

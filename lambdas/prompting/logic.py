@@ -57,7 +57,9 @@ def answerer(step: Step, batch: Batch, generator: GeneratorSettings, client: Any
     return answer
 
 
-def answer(step: Step, variant: str, number: int, generator: GeneratorSettings, client: Any) -> dict[str, Any]:
+def answer(
+    step: Step, variant: str, number: int, generator: GeneratorSettings, client: Any, *, workers: int
+) -> dict[str, Any]:
     """Answer batch `number` with `variant`; the summary of `answer_batch`."""
     batch = Batch(
         manifest=step.manifest, approach=APPROACH, variant=variant, number=number, model_id=generator.model_id
@@ -69,4 +71,5 @@ def answer(step: Step, variant: str, number: int, generator: GeneratorSettings, 
         meter=step.meter,
         deadline=step.deadline,
         log=step.log,
+        workers=workers,
     )

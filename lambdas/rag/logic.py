@@ -12,7 +12,7 @@ from contracts.experiment import SHOT_VARIANTS, VARIANTS, Approach, Document, Ex
 from lambdas.common import answering, bedrock, probe, prompts, runtime, settings
 from lambdas.common.answering import Answered, Batch, answer_batch
 from lambdas.common.prompts import Shot
-from lambdas.common.settings import GeneratorSettings
+from lambdas.common.settings import AnswerSettings, GeneratorSettings
 from lambdas.common.step import EventError, Step
 from lambdas.rag import capacity
 from lambdas.rag.retrieval import retrieve
@@ -140,6 +140,7 @@ def answer(step: Step, variant: str, number: int) -> dict[str, Any]:
         meter=step.meter,
         deadline=step.deadline,
         log=step.log,
+        workers=settings.read(AnswerSettings).workers,
     )
     search.record(step, APPROACH, f"answer-{variant}-{number:05d}")
     return summary

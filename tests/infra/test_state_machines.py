@@ -117,8 +117,23 @@ def test_batches_are_answered_at_the_set_concurrency(name: str) -> None:
 
 def test_concurrency_follows_the_setting(synth: Callable[..., Templates]) -> None:
     definitions = synth(**CHANGED).definitions()
-    for approach in APPROACHES:
-        assert definitions[approach]["States"]["AnswerAll"]["MaxConcurrency"] == 7
+    assert {a: definitions[a]["States"]["AnswerAll"]["MaxConcurrency"] for a in APPROACHES} == {
+        "prompting": 7,
+        "rag": 7,
+        "fine-tuning": 5,
+    }
+
+
+def test_functions_times_workers_stay_below_what_is_declared(synth: Callable[..., Templates]) -> None:
+    templates = synth(**CHANGED)
+    found = {}
+    for name, function in templates.resources("AWS::Lambda::Function"):
+        variables = function["Properties"].get("Environment", {}).get("Variables", {})
+        if "MODEL_WORKERS" in variables:
+            approach = name.split("/")[0]
+            machine = templates.definitions()[approach]["States"]["AnswerAll"]
+            found[approach] = machine["MaxConcurrency"] * int(variables["MODEL_WORKERS"])
+    assert found == {"prompting": 7 * 9, "rag": 7 * 9, "fine-tuning": 5 * 1}
 
 
 @pytest.mark.parametrize("name", APPROACHES)
@@ -167,6 +182,20 @@ def test_rag_waits_for_the_index_and_gives_up_in_the_end() -> None:
 # ---- fine-tuning -----------------------------------------------------------------------------------------------------
 
 TUNING = MACHINES["fine-tuning"]["States"]
+
+
+def test_the_endpoint_boots_a_driver_that_knows_the_container_s_cuda() -> None:
+    (variant,) = TUNING["CreateEndpointConfig"]["Parameters"]["ProductionVariants"]
+    assert variant["InferenceAmiVersion"] == "al2023-ami-sagemaker-inference-gpu-4-1"
+    # SageMaker allows an hour; the machine gives up on an endpoint after that.
+    assert 600 <= variant["ModelDataDownloadTimeoutInSeconds"] <= 3600
+    assert 1200 <= variant["ContainerStartupHealthCheckTimeoutInSeconds"] <= 3600
+
+
+def test_the_server_is_started_as_prepare_has_worked_it_out() -> None:
+    container = TUNING["CreateModel"]["Parameters"]["PrimaryContainer"]
+    assert container["Environment.$"] == "$.prepared.payload.server"
+    assert container["ModelDataUrl.$"] == "$.made.model"
 
 
 def test_training_is_written_down_before_anything_else_can_go_wrong() -> None:
@@ -228,6 +257,8 @@ def test_a_failure_is_remembered_and_ends_the_execution_as_failed() -> None:
         "NoteEndpointLeft",
         "NoteUsageLeft",
         "TrainingFailed",
+        "TrainingOutOfTime",
+        "TrainingOutOfWait",
         "TrainingStopped",
     ]
     (outcome,) = TUNING["Outcome"]["Choices"]
@@ -284,13 +315,30 @@ def test_jobs_and_endpoints_carry_the_tags() -> None:
 
 def test_training_is_limited_resumable_and_started_from_the_code_channel() -> None:
     parameters = TUNING["CreateTrainingJob"]["Parameters"]
-    assert parameters["StoppingCondition"]["MaxRuntimeInSeconds"] == 4 * 3600
+    assert parameters["StoppingCondition.$"] == "$.prepared.payload.stopping"
+    assert parameters["EnableManagedSpotTraining.$"] == "$.prepared.payload.spot"
     assert parameters["CheckpointConfig"]["S3Uri.$"] == "$.prepared.payload.checkpoint_url"
     algorithm = parameters["AlgorithmSpecification"]
     assert algorithm["ContainerEntrypoint"] == ["bash", "-c"]
     assert algorithm["ContainerArguments"][0].endswith("pip install --quiet -r requirements.txt && python train.py")
     assert [channel["ChannelName"] for channel in parameters["InputDataConfig"]] == ["code", "train"]
     assert parameters["ResourceConfig"]["InstanceType"] == "ml.g5.xlarge"
+
+
+def test_a_job_that_ran_out_of_time_is_no_success_and_says_so() -> None:
+    after = {choice["StringEquals"]: choice["Next"] for choice in TUNING["TrainingStatus"]["Choices"]}
+    assert after == {"Completed": "UseNewModel", "Failed": "TrainingFailed", "Stopped": "WhyStopped"}
+    why = TUNING["WhyStopped"]
+    assert {choice["Variable"] for choice in why["Choices"]} == {"$.made.training.SecondaryStatus"}
+    assert {choice["StringEquals"]: choice["Next"] for choice in why["Choices"]} == {
+        "MaxRuntimeExceeded": "TrainingOutOfTime",
+        "MaxWaitTimeExceeded": "TrainingOutOfWait",
+    }
+    assert why["Default"] == "TrainingStopped"
+    cause = TUNING["TrainingOutOfTime"]["Parameters"]["Cause.$"]
+    assert "MaxRuntimeExceeded" in cause
+    assert "training.time_limit_hours" in cause
+    assert "stopped from outside" in TUNING["TrainingStopped"]["Parameters"]["Cause.$"]
 
 
 def test_nothing_is_trained_twice() -> None:

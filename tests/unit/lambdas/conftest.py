@@ -74,7 +74,11 @@ def world(_aws: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         "AWS_REGION": "us-east-1",
         "GENERATOR_PROFILE_ARN": "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/gen",
         "GENERATOR_MODEL_ID": "us.amazon.nova-micro-v1:0",
-        "FINE_TUNING_BASE": "HuggingFaceTB/SmolLM2-135M-Instruct",
+        "FINE_TUNING_BASE": "Qwen/Qwen3-4B-Instruct-2507",
+        "FINE_TUNING_BASE_REVISION": "cdbee75f17c01a7cc42f958dc650907174af0554",
+        "HOSTING_INSTANCE": "ml.g5.xlarge",
+        "REQUESTS_IN_FLIGHT": "16",
+        "MODEL_WORKERS": "4",
         "PROJECT": "fm-cost-ladder",
         "OWNER": "team-a",
     }.items():

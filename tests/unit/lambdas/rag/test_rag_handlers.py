@@ -99,6 +99,7 @@ def world(store: OpenSearchServer, bucket: Results, monkeypatch: pytest.MonkeyPa
         "EMBEDDING_PROFILE_ARN": "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/emb",
         "EMBEDDING_MODEL_ID": "amazon.titan-embed-text-v2:0",
         "EMBEDDING_DIMENSIONS": str(DIMENSIONS),
+        "MODEL_WORKERS": "4",
         "OPENSEARCH_ENDPOINT": store.endpoint,
         "OPENSEARCH_SERVICE": "aoss",
         "OPENSEARCH_GENERATION": "nextgen",

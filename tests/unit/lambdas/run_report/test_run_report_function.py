@@ -218,7 +218,7 @@ def test_the_outlook_on_production(results: Results) -> None:
 
 
 def test_a_report_without_an_outlook_says_why(results: Results) -> None:
-    text = results.read_text("in/experiment.json").replace("HuggingFaceTB/SmolLM2-135M-Instruct", "acme/unknown-base")
+    text = results.read_text("in/experiment.json").replace("Qwen/Qwen3-4B-Instruct-2507", "acme/unknown-base")
     results.write_text("in/experiment.json", text)
     said = handler.report({"run": run.RUN}, Context())
     notes = json.loads(results.read_text(said["report_key"]))["notes"]
