@@ -178,12 +178,12 @@ class Training:
     """How the open-weight base is trained. All of it is that of every adapter; examples are drawn by seed.
 
     `method` is LoRA, QLoRA (4-bit base, a GPU only), DoRA or all weights. `last_layers` are the layers that are
-    adapted, counted from the output; None is half of the model's. `learning_rate` None is the default of the method and
-    of the share of layers (ADR 0014). With several `learning_rates` each is tried, and the best on held-out examples is
-    kept. `dev_share` of the examples is held out; None is 0.15 where a rate is chosen or training stops early, else 0.
-    `early_stopping_patience` are the epochs that may pass without a lower loss on the held-out examples; None trains
-    all epochs. Weights are those of the best epoch if examples are held out. A checkpoint is written every
-    `checkpoint_steps` steps, so that an interrupted job goes on there.
+    adapted, counted from the output; None is half of the model's. `learning_rate` None is the default of the method
+    (ADR 0014); adapters below the last half learn at a tenth of it. With several `learning_rates` each is tried, and
+    the best on held-out examples is kept. `dev_share` of the examples is held out; None is 0.15 where a rate is chosen
+    or training stops early, else 0. `early_stopping_patience` are the epochs that may pass without a lower loss on the
+    held-out examples; None trains all epochs. Weights are those of the best epoch if examples are held out. A
+    checkpoint is written every `checkpoint_steps` steps, so that an interrupted job goes on there.
 
     `spot` trains on managed spot capacity; `time_limit_hours` is what SageMaker lets a job train before it stops it.
     """

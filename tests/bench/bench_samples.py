@@ -176,7 +176,7 @@ class Bench:
         training = replace(self.experiment.training, last_layers=self.layers)
         hyper = jobs.hyperparameters(manifest, replace(self.experiment, training=training), HUB_ID)
         base = device.load_base(HUB_ID, training.method)
-        recipe = Settings.parse(hyper).recipe(adapter, base.config.num_hidden_layers)
+        recipe = Settings.parse(hyper).recipe(adapter)
         model, report = tuning.train(
             base,
             self.served.tokenizer,

@@ -86,7 +86,7 @@ def encode(tokenizer: Any, text: str, taken: Mapping[str, str]) -> list[int]:
 
 
 def _as_text(tokenizer: Any, text: str, control: frozenset[int]) -> list[int]:
-    """Return ids of `text` without any control token: whole if the tokenizer can, else in pieces that are none."""
+    """Return ids of `text` without any control token: whole if the tokenizer can, else in harmless pieces."""
     ids = _ids(tokenizer, text, split_special_tokens=True)
     if control.isdisjoint(ids):
         return ids

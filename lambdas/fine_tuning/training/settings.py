@@ -40,10 +40,9 @@ class Recipe:
 class Settings:
     """The hyperparameters. SageMaker passes them as text.
 
-    `last_layers` 0 is half of the model's layers, `learning_rate` 0 the default of the method and of the share of
-    layers (`default_rate`), `early_stopping_patience` 0 trains all epochs. `base_revision` is a commit of the base's
-    hub repository, `base_sha256` JSON of file -> SHA-256; without a commit the base is what the main branch, or a
-    folder, holds.
+    `last_layers` 0 is half of the model's layers, `learning_rate` 0 the default of the method,
+    `early_stopping_patience` 0 trains all epochs. `base_revision` is a commit of the base's hub repository,
+    `base_sha256` JSON of file -> SHA-256; without a commit the base is what the main branch, or a folder, holds.
     """
 
     base_model: str = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -109,17 +108,16 @@ class Settings:
             raise ValueError(f"hyperparameter learning_rates: {self.learning_rates!r} needs numbers between 0 and 1")
         return rates
 
-    def recipe(self, adapter: str, layers: int) -> Recipe:
-        """Return how `adapter` is trained on a model of `layers` layers."""
+    def recipe(self, adapter: str) -> Recipe:
+        """Return how `adapter` is trained."""
         rates = self.candidates()
         chooses = len(rates) > 1 or self.early_stopping_patience > 0
-        adapted = (self.last_layers or max(1, layers // 2)) / layers
         return Recipe(
             method=self.method,
             rank=self.rank,
             alpha=self.alpha,
             last_layers=self.last_layers,
-            learning_rates=rates or (self.learning_rate or default_rate(self.method, adapted),),
+            learning_rates=rates or (self.learning_rate or default_rate(self.method),),
             warmup_ratio=self.warmup_ratio,
             batch_size=self.batch_size,
             epochs=self.epochs_rag if "rag" in adapter else self.epochs_closed_book,
@@ -132,14 +130,9 @@ class Settings:
         )
 
 
-def default_rate(method: str, share: float) -> float:
-    """Return the learning rate for adapters in `share` of the layers, or for all weights.
-
-    Chosen on held-out training questions of the sample `triage`; see ADR 0014 for the table.
-    """
-    if method == "full":
-        return 1e-4
-    return 2e-3 if share <= 0.5 else 1e-3
+def default_rate(method: str) -> float:
+    """Return the learning rate of adapters, or of all weights; ADR 0014 says how it was chosen."""
+    return 1e-4 if method == "full" else 2e-3
 
 
 def _typed(name: str, value: Any, kind: type) -> Any:

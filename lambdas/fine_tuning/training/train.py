@@ -92,12 +92,12 @@ def run(folders: Folders) -> None:
         "transformers": transformers.__version__,
     }
     log(" ".join(f"{k}={v}" for k, v in identity.items()))
-    limit, layers = getattr(base.config, "max_position_embeddings", None), base.config.num_hidden_layers
+    limit = getattr(base.config, "max_position_embeddings", None)
     del base  # each training changes what it begins with, so that each loads its own
 
     reports: dict[str, Any] = {}
     for name in names:
-        recipe = settings.recipe(name, layers)
+        recipe = settings.recipe(name)
         examples = [encode(tokenizer, messages) for messages in chats[name]]
         longest = max(e.length for e in examples)
         if limit and longest > limit:

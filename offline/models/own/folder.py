@@ -59,7 +59,7 @@ def weights(folder: ModelFolder) -> tuple[Path, ...]:
     """Return the weight files.
 
     Raises:
-        OwnModelError: there are none, or one that the index names is missing.
+        OwnModelError: no file holds them, or one that the index names is missing.
     """
     path = folder.path
     if (path / INDEX).is_file():

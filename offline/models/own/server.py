@@ -33,7 +33,7 @@ _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "
 
 
 class ServerError(RuntimeError):
-    """The server gave no answer. `status` is its HTTP status, None where there is none."""
+    """The server gave no answer. `status` is its HTTP status, None without one."""
 
     def __init__(self, failure: Failure, message: str, status: int | None = None) -> None:
         super().__init__(message)

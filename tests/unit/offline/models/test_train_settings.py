@@ -51,7 +51,7 @@ def test_the_defaults_are_those_of_an_experiment() -> None:
 
 def test_each_adapter_has_its_epochs_and_its_own_draw() -> None:
     given = Settings.parse({"epochs_closed_book": "5", "epochs_rag": "2"})
-    closed, pages = given.recipe("lora", 30), given.recipe("lora+rag", 30)
+    closed, pages = given.recipe("lora"), given.recipe("lora+rag")
     assert (closed.epochs, pages.epochs) == (5, 2)
     assert closed.seed != pages.seed
 
@@ -59,19 +59,15 @@ def test_each_adapter_has_its_epochs_and_its_own_draw() -> None:
 @pytest.mark.parametrize(
     ("values", "rates"),
     [
-        ({}, (settings.default_rate("lora", 0.5),)),
-        ({"last_layers": "30"}, (settings.default_rate("lora", 1.0),)),
-        ({"method": "full"}, (settings.default_rate("full", 1.0),)),
+        ({}, (2e-3,)),
+        ({"last_layers": "30"}, (2e-3,)),
+        ({"method": "full"}, (1e-4,)),
         ({"learning_rate": "0.004", "last_layers": "30"}, (0.004,)),
         ({"learning_rates": "0.001, 0.002"}, (0.001, 0.002)),
     ],
 )
 def test_the_learning_rate(values: dict[str, str], rates: tuple[float, ...]) -> None:
-    assert Settings.parse(values).recipe("lora", 30).learning_rates == rates
-
-
-def test_more_layers_need_a_lower_rate() -> None:
-    assert settings.default_rate("lora", 1.0) < settings.default_rate("lora", 0.5)
+    assert Settings.parse(values).recipe("lora").learning_rates == rates
 
 
 @pytest.mark.parametrize(
@@ -86,12 +82,12 @@ def test_more_layers_need_a_lower_rate() -> None:
     ],
 )
 def test_examples_are_held_out_where_something_is_chosen(values: dict[str, str], share: float) -> None:
-    assert Settings.parse(values).recipe("lora", 30).dev_share == share
+    assert Settings.parse(values).recipe("lora").dev_share == share
 
 
 def test_what_trl_is_given(tmp_path: Path) -> None:
     values = {"early_stopping_patience": "1", "gradient_checkpointing": "true", "epochs_closed_book": "4"}
-    recipe = Settings.parse(values).recipe("lora", 30)
+    recipe = Settings.parse(values).recipe("lora")
     given = tuning.sft_config(recipe, 1e-3, folder=tmp_path, device=CPU, bf16=False, longest=100, count=80)
     assert (given.per_device_train_batch_size, given.gradient_accumulation_steps) == (4, 2)
     assert (given.learning_rate, given.num_train_epochs, given.warmup_steps, given.max_grad_norm) == (1e-3, 4, 4, 1.0)
@@ -100,7 +96,7 @@ def test_what_trl_is_given(tmp_path: Path) -> None:
     assert given.seed == recipe.seed
     assert (given.report_to, given.push_to_hub) == ([], False)
 
-    plain = Settings().recipe("lora", 30)
+    plain = Settings().recipe("lora")
     given = tuning.sft_config(plain, 1e-3, folder=tmp_path, device=CPU, bf16=False, longest=20, count=80)
     assert (given.per_device_train_batch_size, given.gradient_accumulation_steps) == (8, 1)
     assert (given.eval_strategy, given.save_strategy, given.load_best_model_at_end) == ("no", "no", False)
@@ -115,7 +111,7 @@ def test_what_trl_is_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("last_layers", "adapted"), [("0", [1]), ("1", [1]), ("2", [0, 1])])
 def test_the_last_layers_are_adapted(tiny_hub: HubFolder, last_layers: str, adapted: list[int]) -> None:
     base = AutoModelForCausalLM.from_pretrained(tiny_hub.snapshot)
-    recipe = Settings.parse({"last_layers": last_layers, "rank": "4", "alpha": "8", "method": "dora"}).recipe("lora", 2)
+    recipe = Settings.parse({"last_layers": last_layers, "rank": "4", "alpha": "8", "method": "dora"}).recipe("lora")
     options = tuning.lora_config(base, recipe)
     assert (options.r, options.lora_alpha, options.use_dora) == (4, 8, True)
     assert options.layers_to_transform == adapted
@@ -132,7 +128,7 @@ def test_the_lower_half_learns_slowly(
         given.update(round(group["initial_lr"], 9) for group in optimizer.param_groups if group["params"])
 
     monkeypatch.setattr(tuning.Keeper, "on_train_begin", note)
-    recipe = Settings.parse({"last_layers": last_layers, "epochs_closed_book": "1"}).recipe("lora", 2)
+    recipe = Settings.parse({"last_layers": last_layers, "epochs_closed_book": "1"}).recipe("lora")
     model, _ = tuning.train(
         AutoModelForCausalLM.from_pretrained(tiny_hub.snapshot),
         AutoTokenizer.from_pretrained(tiny_hub.snapshot),
@@ -149,6 +145,6 @@ def test_the_lower_half_learns_slowly(
 
 def test_more_layers_than_the_model_has(tiny_hub: HubFolder) -> None:
     base = AutoModelForCausalLM.from_pretrained(tiny_hub.snapshot)
-    recipe = Settings.parse({"last_layers": "3"}).recipe("lora", 2)
+    recipe = Settings.parse({"last_layers": "3"}).recipe("lora")
     with pytest.raises(ValueError, match="last_layers is 3, and the model has 2 layers; write at most 2"):
         tuning.lora_config(base, recipe)
