@@ -251,7 +251,8 @@ def judged(results: Results, kappa: float) -> None:
     definition = json_codec.from_jsonable(Experiment, json.loads(results.read_text("in/experiment.json")))
     judge = Judge(model="us.amazon.nova-micro-v1:0", rubric="The same facts.")
     gate = (GateRule(metric="judged", minimum=0.5), GateRule(metric="token-f1", minimum=0.3))
-    changed = replace(definition, task="free-form", judge=judge, gate=gate)
+    models = replace(definition.models, generator=judge.model)
+    changed = replace(definition, task="free-form", judge=judge, gate=gate, models=models)
     results.write_text("in/experiment.json", json.dumps(json_codec.to_jsonable(changed)))
     for approach in APPROACHES:
         key = keys.quality(run.EXPERIMENT, run.RUN, approach)
