@@ -24,6 +24,15 @@ JSONATA = (
 )
 
 
+def job_pattern(experiment: str) -> re.Pattern[str]:
+    """Return what the whole name of anything that a fine-tuning execution of the experiment made looks like.
+
+    A run id is the letter r, date, time, and what a later rule may add to it.
+    """
+    slug = "-".join(re.findall(r"[a-zA-Z0-9]+", experiment))
+    return re.compile(rf"{slug}-r[0-9]{{8}}-[0-9]{{6}}(?:-?[a-z0-9]+)*-[0-9a-f]{{{_DIGITS}}}")
+
+
 def job_name(experiment: str, run: str, execution: str) -> str:
     """Return experiment, run and digits of a hash that no other execution has."""
     slug = "-".join(re.findall(r"[a-zA-Z0-9]+", f"{experiment} {run}"))
