@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ladder.commands import exports, leftovers, money, prices, runs, sandbox, tags
+from ladder.commands import exports, leftovers, money, prices, runs, sandbox, stacks, tags
 from ladder.errors import LadderError
 
 app = typer.Typer(
@@ -25,8 +25,11 @@ for command in (
     money.estimate,
     money.decide,
     money.idle,
+    stacks.bootstrap,
+    stacks.deploy,
     runs.run,
     runs.report,
+    stacks.destroy,
     leftovers.leftovers,
     sandbox.demo,
 ):

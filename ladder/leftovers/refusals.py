@@ -10,6 +10,7 @@ from lambdas.common.runtime import error_code
 
 #: What the embedded AWS, and the servers behind it, say to an operation that they do not have.
 _UNKNOWN = ("InvalidAction", "NotImplemented", "Unknown", "Unsupported", "404", "501")
+_NO_ROUTE = "No route for"
 #: An account that never signed up for a service has nothing of it.
 _NOT_SIGNED_UP = ("OptInRequired", "SubscriptionRequiredException")
 
@@ -20,7 +21,8 @@ def not_seen(kind: str, clients: Clients, error: ClientError | BotoCoreError, *,
     if isinstance(error, ClientError):
         code = error_code(error) or "unknown error"
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        absent = code in _NOT_SIGNED_UP or (embedded and (code.startswith(_UNKNOWN) or status == 501))
+        unknown = code.startswith(_UNKNOWN) or status == 501 or _NO_ROUTE in str(error)
+        absent = code in _NOT_SIGNED_UP or (embedded and unknown)
         text = f"{error.operation_name}: {code}"
     else:
         text = f"{type(error).__name__}: {error}"

@@ -82,11 +82,26 @@ def test_everything_planted_is_found_and_nothing_else(aws: boto3.Session) -> Non
     found = audit(aws)
     tag = "tag experiment=planted"
     assert [(item.kind, item.name, item.state, item.evidence) for item in found if item.kind != "AWS::SNS::Topic"] == [
-        ("AWS::CloudFormation::Stack", "ladder-planted-foundation", "CREATE_COMPLETE", "name of its stack ladder-planted-foundation"),
+        (
+            "AWS::CloudFormation::Stack",
+            "ladder-planted-foundation",
+            "CREATE_COMPLETE",
+            "name of its stack ladder-planted-foundation",
+        ),
         ("AWS::DynamoDB::Table", "of-no-name", "exists", tag),
         ("AWS::IAM::Role", "tagged-role", "exists", tag),
-        ("AWS::Logs::LogGroup", "/aws/lambda/ladder-planted-rag-Answer-1", "exists", "name of its stack ladder-planted-rag"),
-        ("AWS::OpenSearchServerless::SecurityPolicy", "ladder-planted-ng-ft", "encryption", "name ladder-planted-ng-ft"),
+        (
+            "AWS::Logs::LogGroup",
+            "/aws/lambda/ladder-planted-rag-Answer-1",
+            "exists",
+            "name of its stack ladder-planted-rag",
+        ),
+        (
+            "AWS::OpenSearchServerless::SecurityPolicy",
+            "ladder-planted-ng-ft",
+            "encryption",
+            "name ladder-planted-ng-ft",
+        ),
         ("AWS::S3::Bucket", "tagged-bucket", "exists", tag),
         ("AWS::SageMaker::Endpoint", "served", "InService", tag),
     ]
