@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -81,8 +81,7 @@ def read(context: Mapping[str, Any], *, root: Path) -> Settings:
         SettingsError: with the first thing that is wrong.
     """
     _refuse_unknown(context)
-    experiment = _experiment(_text(context, "experiment"), root)
-    models = experiment.models
+    name, models = _experiment(_text(context, "experiment"), root)
     values = {key: parse(context, key) for key, parse in PARSERS.items()}
     region = values["region"]
     if values["cost-exports"] and region != EXPORTS_REGION:
@@ -92,12 +91,12 @@ def read(context: Mapping[str, Any], *, root: Path) -> Settings:
         )
     if not GPU_INSTANCE.match(models.training_instance):
         raise SettingsError(
-            f"experiment {experiment.name}: models.training_instance {models.training_instance!r} has no GPU; the "
+            f"experiment {name}: models.training_instance {models.training_instance!r} has no GPU; the "
             "training container exists for ml.g and ml.p instances only"
         )
     uris = images.load()[region]
     return Settings(
-        experiment=experiment.name,
+        experiment=name,
         models=models,
         training_image=uris["training"],
         hosting_image=uris["hosting-gpu" if GPU_INSTANCE.match(models.hosting_instance) else "hosting-cpu"],
@@ -113,20 +112,30 @@ def _refuse_unknown(context: Mapping[str, Any]) -> None:
             raise SettingsError(f"{key}: unknown setting; the settings are {', '.join(known)}")
 
 
-def _experiment(folder: str, root: Path) -> Experiment:
+def _experiment(folder: str, root: Path) -> tuple[str, Models]:
+    """Return name and models of an experiment: all that a deployment needs of it."""
     path = (root / folder) / "experiment.yaml"
     if not path.is_file():
         raise SettingsError(f"experiment: {path} does not exist; name a folder that holds experiment.yaml")
     try:
-        experiment = json_codec.from_jsonable(Experiment, yaml.safe_load(path.read_text(encoding="utf-8")))
+        written = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(written, dict):
+            raise ValueError("holds no settings; write at least `name: my-experiment`")
+        unknown = sorted(set(written) - {field.name for field in fields(Experiment)})
+        if unknown:
+            raise ValueError(f"unknown field {unknown[0]!r}")
+        if "name" not in written:
+            raise ValueError("field 'name' is missing")
+        models = json_codec.from_jsonable(Models, written.get("models") or {})
     except (yaml.YAMLError, ValueError) as error:
         raise SettingsError(f"{path}: {' '.join(str(error).split())}") from error
-    if not EXPERIMENT_NAME.fullmatch(experiment.name):
+    name = written["name"]
+    if not isinstance(name, str) or not EXPERIMENT_NAME.fullmatch(name):
         raise SettingsError(
-            f"{path}: name {experiment.name!r} must be 1 to 18 lower-case letters, digits and single hyphens, "
+            f"{path}: name {name!r} must be 1 to 18 lower-case letters, digits and single hyphens, "
             "starting with a letter"
         )
-    return experiment
+    return name, models
 
 
 def _text(context: Mapping[str, Any], key: str) -> str:

@@ -108,8 +108,8 @@ class Machine(Construct):
 def _log_group_name(machine: Construct) -> str:
     """Return a name below the prefix that one entry of the account's log-delivery policy is enough for.
 
-    Outside of it Step Functions adds an entry for each group to a policy of 5,120 characters, and nobody takes it out
-    again (aws/aws-cdk#28900). The end, from the id of the stack, is another one for each deployment: a group that came
+    Outside of it Step Functions adds an entry for each group to a policy of 5,120 characters, where it stays for ever
+    (aws/aws-cdk#28900). The end, from the id of the stack, is another one for each deployment: a group that came
     back after a teardown does not block the next.
     """
     stack = cdk.Stack.of(machine)

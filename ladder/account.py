@@ -38,7 +38,7 @@ def consent(place: Place, what: str, *, yes: bool) -> None:
     """Say what a command is about to do and where, and ask. The embedded AWS costs nothing: there it only says it.
 
     Raises:
-        LadderError: the answer is no, or there is nobody to ask.
+        LadderError: the answer is no, or there is no terminal to ask on.
     """
     typer.echo(f"{what}: {place}")
     if yes or place.embedded:

@@ -1,6 +1,6 @@
 """Whose a thing is: by its tags where it has any, else by the exact rules that the templates' own names follow.
 
-A word inside a name says nothing: `my-handbook-prod` and `ladder-handbook-2-rag` belong to somebody else than the
+A word inside a name says nothing: `my-handbook-prod` and `ladder-handbook-2-rag` do not belong to the
 experiment `handbook`.
 """
 

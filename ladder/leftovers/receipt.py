@@ -50,7 +50,7 @@ def read_baseline(path: Path, experiment: str, account: str) -> frozenset[Key]:
     """Return what a baseline says was there before.
 
     Raises:
-        LadderError: it is not one, or is one of another experiment or account.
+        LadderError: the file was not written as one, or for another experiment or account.
     """
     record = _read(path)
     _require_same(path, record, experiment, account)

@@ -53,7 +53,7 @@ class Region:
 class Audit:
     """The result of one search. As a sequence it is that of its leftovers.
 
-    `perhaps` rests on weak evidence: nobody should delete it for this. `stays` is shared and costs nothing.
+    `perhaps` rests on weak evidence: no reason to delete anything. `stays` is shared and costs nothing.
     """
 
     experiment: str

@@ -18,6 +18,7 @@ from cost_reports.run_report.report import report_from_json
 from cost_reports.spend_report.report import spend_from_json
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
+from ladder.files import read_json
 from lambdas.common.store import Results
 
 FILES = ("report.html", "report.json", "report.md", "charges.csv")
@@ -144,7 +145,7 @@ def show(saved: SavedReport, console: Console) -> None:
     """
     path = saved.folder / "report.json"
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        report = read_json(path, "build the report again")
         if report.get("kind") == "spend":
             document = spend_report_document.document(spend_from_json(report), short=True)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -35,6 +36,12 @@ def destroy(app: App, *, yes: bool, say: Callable[[str], None]) -> None:
     code = app.run("destroy", "--all", "--force")
     if blocked := list(blockers(clients, app.experiment)):
         raise LadderError("; ".join(blocked) + "; remove what blocks it, then run `make destroy` again")
+    if code == 0 and (left := list(_standing(clients, app.experiment))):
+        names = ", ".join(str(stack["StackName"]) for stack in left)
+        raise LadderError(
+            f"stacks are still deployed: {names}; `cdk` did not see them with these settings, destroy with the -c "
+            "settings of the deployment"
+        )
     if code != 0:
         raise LadderError(f"`cdk destroy` failed with exit code {code}; what it says is above")
     count = delete_job_logs(clients, app.experiment)
@@ -45,16 +52,10 @@ def destroy(app: App, *, yes: bool, say: Callable[[str], None]) -> None:
 
 def blockers(clients: Clients, experiment: str) -> Iterator[str]:
     """Yield, for each stack whose deletion failed, the resources that block it and why."""
-    for concern in CONCERNS:
-        name = stack_name(experiment, concern)
-        try:
-            (stack,) = clients.call("cloudformation", "describe_stacks", StackName=name)["Stacks"]
-        except ClientError as error:
-            if error_code(error) != "ValidationError":
-                raise
-            continue  # it is gone
+    for stack in _standing(clients, experiment):
         if stack["StackStatus"] != "DELETE_FAILED":
             continue
+        name = stack["StackName"]
         resources = clients.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=name)
         reasons = [
             f"{r['ResourceType']} {r.get('PhysicalResourceId') or r['LogicalResourceId']} "
@@ -64,6 +65,17 @@ def blockers(clients: Clients, experiment: str) -> Iterator[str]:
         ]
         because = ", ".join(reasons) or stack.get("StackStatusReason", "no reason was given")
         yield f"stack {name} is DELETE_FAILED: {because}"
+
+
+def _standing(clients: Clients, experiment: str) -> Iterator[dict[str, Any]]:
+    """Yield the descriptions of the experiment's stacks that are there."""
+    for concern in CONCERNS:
+        try:
+            name = stack_name(experiment, concern)
+            yield from clients.call("cloudformation", "describe_stacks", StackName=name)["Stacks"]
+        except ClientError as error:
+            if error_code(error) != "ValidationError":
+                raise
 
 
 def delete_job_logs(clients: Clients, experiment: str) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from contracts.experiment import Models
 from infra import settings
 from infra.settings import Settings, SettingsError
 
@@ -123,10 +124,16 @@ def experiment(tmp_path: Path, text: str) -> Settings:
 FIXTURE_TEXT = (ROOT / "tests/infra/fixtures/experiment/experiment.yaml").read_text(encoding="utf-8")
 
 
+def test_a_name_is_all_that_a_deployment_needs(tmp_path: Path) -> None:
+    deployed = experiment(tmp_path, "name: tea\n")
+    assert (deployed.experiment, deployed.models) == ("tea", Models())
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("name: [", "experiment.yaml: while parsing"),
+        ("just text", "experiment.yaml: holds no settings; write at least"),
         (FIXTURE_TEXT + "colour: blue\n", "unknown field 'colour'"),
         (FIXTURE_TEXT.replace("name: fixture\n", ""), "field 'name' is missing"),
         (FIXTURE_TEXT.replace("fixture", "Hand_book", 1), "name 'Hand_book' must be 1 to 18 lower-case"),

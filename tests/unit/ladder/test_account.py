@@ -1,4 +1,4 @@
-"""Whoever acts on an account says on which, and asks before it costs or destroys something."""
+"""A command that acts on an account says on which, and asks before it costs or destroys something."""
 
 from __future__ import annotations
 

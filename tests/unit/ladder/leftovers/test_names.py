@@ -1,4 +1,4 @@
-"""Whose a thing is: tags first, then exact names; a word inside a name is none."""
+"""Whose a thing is: tags first, then exact names; a word inside a name counts for nothing."""
 
 from __future__ import annotations
 
