@@ -30,7 +30,7 @@ def job_pattern(experiment: str) -> re.Pattern[str]:
     A run id is the letter r, date, time, and what a later rule may add to it.
     """
     slug = "-".join(re.findall(r"[a-zA-Z0-9]+", experiment))
-    return re.compile(rf"{slug}-r[0-9]{{8}}-[0-9]{{6}}(?:-?[a-z0-9]+)*-[0-9a-f]{{{_DIGITS}}}")
+    return re.compile(rf"{slug}-r[0-9]{{8}}-[0-9]{{6}}[a-z0-9]*(?:-[a-z0-9]+)*-[0-9a-f]{{{_DIGITS}}}")
 
 
 def job_name(experiment: str, run: str, execution: str) -> str:

@@ -61,13 +61,9 @@ def main() -> None:
     except (KeyboardInterrupt, Abort):
         _fail("interrupted")
     except LadderError as error:
-<<<<<<< HEAD
-        _fail(str(error), error.exit_code)
-=======
         if debug:
             raise
-        _fail(str(error))
->>>>>>> main
+        _fail(str(error), error.exit_code)
     except Exception as error:
         if debug:
             raise

@@ -52,6 +52,7 @@ def leftovers(
     import boto3
 
     from contracts.stack_names import stack_prefix
+    from cost_reports import text
     from ladder import embedded_aws
     from ladder.account import place_of
     from ladder.experiment.folder import load
@@ -88,7 +89,7 @@ def leftovers(
     spend = bill.read_end(session, name, embedded_aws.bill_time() or now) if billed else None
     if spend is not None:
         for day, usd in list(spend.days.items())[-bill.SHOWN_DAYS :]:
-            typer.echo(f"    {day}  {'not yet billed' if usd is None else f'${usd:.4f}'}")
+            typer.echo(f"    {day}  {'not yet billed' if usd is None else text.usd(usd)}")
         typer.echo(f"billed: {spend.text}")
     if receipt is not None:
         record = files.add_pass(audit, receipt, now, spend)

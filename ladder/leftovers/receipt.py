@@ -14,6 +14,7 @@ from typing import Any
 
 from contracts.times import parse_time, stamp
 from ladder.errors import LadderError
+from ladder.files import read_json, write_text
 from ladder.leftovers.audit import Key, key_of
 from ladder.leftovers.billed import SpendEnd
 from ladder.leftovers.records import STACK, Audit
@@ -61,7 +62,7 @@ def read_baseline(path: Path, experiment: str, account: str) -> frozenset[Key]:
 
 
 def add_pass(audit: Audit, path: Path, now: datetime, spend: SpendEnd | None) -> dict[str, Any]:
-    """Add a pass to the receipt, which is made where there is none; return it as written."""
+    """Add a pass to the receipt, or make one; return it as written."""
     record: dict[str, Any] = {"passes": []}
     if path.exists():
         record = _read(path)
@@ -116,17 +117,11 @@ def _require_same(path: Path, record: dict[str, Any], experiment: str, account: 
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise LadderError(f"{path}: cannot be read as JSON ({error}); name another file") from error
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+    record = read_json(path, "name another file")
+    if record.get("schema") != SCHEMA:
         raise LadderError(f"{path}: is not a file of `ladder leftovers`; name another one")
     return record
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_text(path, json.dumps(record, indent=1) + "\n")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ladder.files import write_text
+
 #: The region of what belongs to the account as a whole.
 EVERYWHERE = "global"
 STACK = "AWS::CloudFormation::Stack"
@@ -93,5 +95,4 @@ class Audit:
 
 def write_leftovers(leftovers: Sequence[Leftover] | Audit, path: Path) -> None:
     """Write the leftovers as a JSON list."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([dataclasses.asdict(item) for item in leftovers], indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps([dataclasses.asdict(item) for item in leftovers], indent=1) + "\n")

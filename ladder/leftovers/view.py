@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from cost_reports.text import printable
 from ladder.leftovers.deletion import command
 from ladder.leftovers.records import Audit, Leftover
 
@@ -25,7 +26,7 @@ def lines(audit: Audit) -> Iterator[str]:
     for item in audit.leftovers:
         yield f"left: {_named(item)}"
         if call := command(item, audit.account):
-            yield f"    {call}"
+            yield f"    {printable(call)}"
     if audit.perhaps:
         yield "perhaps the experiment's, perhaps not (weak evidence; leave it unless you know that it is yours):"
         yield from (f"    {_named(item)}" for item in audit.perhaps)
@@ -41,7 +42,7 @@ def lines(audit: Audit) -> Iterator[str]:
 
 
 def _named(item: Leftover) -> str:
-    return f"{item.kind} {item.name} ({item.region}, {item.state}; {item.evidence})"
+    return printable(f"{item.kind} {item.name} ({item.region}, {item.state}; {item.evidence})")
 
 
 def _by_service(kinds: Iterable[str]) -> list[str]:
