@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
-from contracts import json_codec, stack_names
+from contracts import job_names, json_codec
 from contracts.experiment import Experiment, Models
 from infra.fine_tuning import images
 
@@ -71,7 +71,7 @@ class Settings:
         return self.layer_platform == "arm64" or platform.machine().lower() in ("aarch64", "arm64")
 
     def stack_name(self, concern: str) -> str:
-        return stack_names.stack_name(self.experiment, concern)
+        return job_names.stack_name(self.experiment, concern)
 
 
 def read(context: Mapping[str, Any], *, root: Path) -> Settings:

@@ -17,7 +17,7 @@ from pathlib import Path
 import boto3
 from rich.console import Console
 
-from contracts.stack_names import stack_prefix
+from contracts.job_names import stack_prefix
 from ladder import embedded_aws
 from ladder.cdk import cdk
 from ladder.deployment import Deployment, find

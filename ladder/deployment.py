@@ -10,7 +10,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from contracts.experiment import APPROACHES
-from contracts.stack_names import stack_name
+from contracts.job_names import stack_name
 from ladder.errors import LadderError
 from lambdas.common.store import Results
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from contracts import job_names, tags
-from contracts.stack_names import CONCERNS, EXPORT_ENDS, SEARCH_ENDS, database_name
+from contracts.job_names import CONCERNS, EXPORT_ENDS, SEARCH_ENDS, database_name
 
 TAG = "experiment"
 LAYERS = "AWS::Lambda::LayerVersion"

@@ -7,8 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from contracts.job_names import job_pattern
-from contracts.stack_names import CONCERNS, stack_name
+from contracts.job_names import CONCERNS, job_pattern, stack_name
 from ladder.account import consent
 from ladder.errors import LadderError
 from ladder.leftovers.containers import TRAINING_LOGS, training_streams

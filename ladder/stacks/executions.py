@@ -14,8 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from contracts.job_names import job_name
-from contracts.stack_names import CONCERNS, stack_name
+from contracts.job_names import CONCERNS, job_name, stack_name
 from ladder.errors import LadderError
 from ladder.leftovers.listing import Clients
 

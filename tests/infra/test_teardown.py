@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from infra_templates import CHANGED, DOMAIN, EXPORTS, ROOT, Templates
 
-from contracts.stack_names import CONCERNS, stack_name
+from contracts.job_names import CONCERNS, stack_name
 from ladder.leftovers import probes
 from ladder.leftovers.names import Owner
 

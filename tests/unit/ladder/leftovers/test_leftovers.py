@@ -12,7 +12,7 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from contracts.stack_names import stack_prefix
+from contracts.job_names import stack_prefix
 from ladder.leftovers import audit as leftovers
 from ladder.leftovers import probes
 from ladder.leftovers.audit import Audit, Leftover, write_leftovers

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.job_names import job_name
-from contracts.stack_names import stack_prefix
+from contracts.job_names import job_name, stack_prefix
 from ladder.leftovers.names import LAYERS, Owner
 
 BUCKET, GROUP = "AWS::S3::Bucket", "AWS::Logs::LogGroup"

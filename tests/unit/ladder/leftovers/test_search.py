@@ -13,8 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from contracts.job_names import job_name
-from contracts.stack_names import stack_prefix
+from contracts.job_names import job_name, stack_prefix
 from ladder import cli
 from ladder.leftovers import audit, probes
 from ladder.leftovers.audit import Audit, search
