@@ -49,6 +49,9 @@ def leftovers(
     from ladder.leftovers.check import Check
 
     session = boto3.Session()
+    if session.region_name is None:
+        # Every region is searched; one is needed for what belongs to the account.
+        session = boto3.Session(region_name=options.REGION)
     Check(
         session=session,
         place=place_of(session),

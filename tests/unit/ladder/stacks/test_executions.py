@@ -28,6 +28,9 @@ class Stacks:
         self._resources = resources
         self._status = status
 
+    def all_go(self) -> None:
+        self._resources.clear()
+
     def can_paginate(self, _: str) -> bool:
         return False
 
