@@ -34,12 +34,15 @@ def place_of(session: Any, region: str | None = None) -> Place:
     )
 
 
-def consent(place: Place, what: str, *, yes: bool) -> None:
-    """Say what a command is about to do and where, and ask. The embedded AWS costs nothing: there it only says it.
+def consent(place: Place, what: str, *, costs: str = "", yes: bool) -> None:
+    """Say what a command is about to do and where, and ask. On the embedded AWS nothing costs: there it only says it.
+
+    `costs` says in some words what AWS charges for it.
 
     Raises:
         LadderError: the answer is no, or there is no terminal to ask on.
     """
+    what = f"{what}, {costs}" if costs and not place.embedded else what
     typer.echo(f"{what}: {place}")
     if yes or place.embedded:
         return

@@ -65,7 +65,7 @@ def report(
     deployed = deployment.find(session, load(experiment).experiment.name)
     place = place_of(session)
     if run_id is None:
-        consent(place, "read the bill, 5 Cost Explorer requests of $0.01", yes=yes)
+        consent(place, "read the bill", costs="5 Cost Explorer requests of $0.01", yes=yes)
         time = embedded_aws.bill_time()
         saved = reports.spend(deployed, out / "spend", since=first, until=end, fresh=fresh, as_of=time)
     else:

@@ -91,7 +91,7 @@ class Check:
             say(printable(f"not deleted: {item.kind} {item.name}: {reason}"))
 
     def _spend(self, say: Say) -> SpendEnd:
-        consent(self.place, "read the bill, 1 Cost Explorer request of $0.01", yes=self.yes)
+        consent(self.place, "read the bill", costs="1 Cost Explorer request of $0.01", yes=self.yes)
         spend = read_end(self.session, self.experiment, embedded_aws.bill_time() or datetime.now(UTC))
         for day, amount in list(spend.days.items())[-SHOWN_DAYS:]:
             say(f"    {day}  {'not yet billed' if amount is None else usd(amount)}")
@@ -112,10 +112,10 @@ def _require_deployed(audit: Audit) -> None:
 
 def _conclude(audit: Audit, say: Say) -> None:
     if audit.leftovers:
-        raise LadderError(
-            f"{len(audit)} leftovers of experiment {audit.experiment}; `make destroy` deletes stacks, "
-            "`ladder leftovers --delete` what is outside of them"
-        )
+        todo = "`ladder leftovers --delete` deletes them"
+        if audit.stacks:
+            todo = "run `make destroy`, which deletes stacks with their resources, and look again"
+        raise LadderError(f"{len(audit)} leftovers of experiment {audit.experiment}; {todo}")
     if audit.failed:
         kinds = ", ".join(sorted({item.kind for item in audit.failed}))
         raise LadderError(

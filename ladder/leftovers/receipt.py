@@ -17,7 +17,7 @@ from ladder.errors import LadderError
 from ladder.files import read_json, write_text
 from ladder.leftovers.audit import Key, key_of
 from ladder.leftovers.billed import SpendEnd
-from ladder.leftovers.records import STACK, Audit
+from ladder.leftovers.records import Audit
 
 SCHEMA = 1
 PASSES = 2
@@ -30,7 +30,7 @@ def write_baseline(audit: Audit, path: Path, now: datetime) -> int:
     Raises:
         LadderError: the account tells that the experiment was deployed.
     """
-    if any(item.kind == STACK for item in audit):
+    if audit.stacks:
         raise LadderError(
             f"{path} does not exist, and experiment {audit.experiment} is deployed in account {audit.account}; a "
             "baseline is taken before the first deployment"

@@ -77,6 +77,11 @@ class Audit:
         return len(self.leftovers)
 
     @property
+    def stacks(self) -> tuple[str, ...]:
+        """Return the stacks that are left: other leftovers may go with them."""
+        return tuple(item.name for item in self.leftovers if item.kind == STACK)
+
+    @property
     def failed(self) -> tuple[NotSeen, ...]:
         """Return what exists and could not be looked at: without it nothing is proved."""
         return tuple(item for item in self.not_seen if item.offered)

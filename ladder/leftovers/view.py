@@ -25,7 +25,9 @@ def lines(audit: Audit) -> Iterator[str]:
     yield from _wrapped(f"{len(audit.kinds)} kinds: ", _by_service(audit.kinds))
     for item in audit.leftovers:
         yield f"left: {_named(item)}"
-        if call := command(item, audit.account):
+        call = command(item, audit.account)
+        # What a stack holds must go with it: deleted by itself it would make the stack's deletion fail.
+        if call and not audit.stacks:
             yield f"    {printable(call)}"
     if audit.perhaps:
         yield "perhaps the experiment's, perhaps not (weak evidence; leave it unless you know that it is yours):"

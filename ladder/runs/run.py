@@ -29,7 +29,7 @@ def run(experiment: Path, *, profile: str, out: Path, resumed: str | None, conso
     loaded = load(experiment)
     session = boto3.Session()
     deployed = deployment.find(session, loaded.experiment.name)
-    consent(place_of(session), f"run experiment {loaded.experiment.name}, which is charged by use", yes=yes)
+    consent(place_of(session), f"run experiment {loaded.experiment.name}", costs="which is charged by use", yes=yes)
     if resumed is None:
         started = start(deployed, loaded, profile=profile, out=out, now=datetime.now(UTC))
         run_id = started.manifest.run

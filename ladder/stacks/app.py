@@ -74,7 +74,7 @@ def deploy(app: App, *, yes: bool) -> None:
     Raises:
         LadderError: it was not confirmed, or the CDK failed.
     """
-    consent(app.place, f"deploy experiment {app.experiment}, which is charged from then on", yes=yes)
+    consent(app.place, f"deploy experiment {app.experiment}", costs="which is charged from then on", yes=yes)
     _require(app.run("deploy", "--all", "--require-approval", "never"), "deploy")
 
 

@@ -44,5 +44,6 @@ def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch, answer: str, goes_on
 
 @pytest.mark.parametrize("place", [PLACE, Place(account="1", region="us-east-1", embedded=True)])
 def test_nobody_is_asked_with_yes_or_where_nothing_costs(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    consent(place, "destroy", yes=not place.embedded)
-    assert capsys.readouterr().out == f"destroy: {place}\n"
+    consent(place, "deploy", costs="$2 a month", yes=not place.embedded)
+    costs = "" if place.embedded else ", $2 a month"
+    assert capsys.readouterr().out == f"deploy{costs}: {place}\n"
