@@ -11,7 +11,7 @@ import hashlib
 import re
 
 #: The stacks of one experiment. What CloudFormation names after a stack begins with the stack's name.
-CONCERNS = ("foundation", "prompting", "rag", "fine-tuning", "reporting", "comparison", "exports")
+CONCERNS = ("guard", "foundation", "prompting", "rag", "fine-tuning", "reporting", "comparison", "exports")
 #: The ends of names that a template fixes, because AWS asks for a name: OpenSearch Serverless collections with their
 #: groups and policies, and billing exports. Without an end: workgroup, anomaly monitor and subscription.
 SEARCH_ENDS = tuple(f"{kind}{policy}" for kind in ("ng", "cl") for policy in ("", "-fn", "-ft"))

@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ladder.commands import exports, leftovers, money, prices, runs, sandbox, stacks, tags
+from ladder.commands import check, exports, guard, init, leftovers, money, prices, runs, sandbox, stacks, tags
 from ladder.errors import LadderError
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
+    init.init,
+    check.check,
     money.estimate,
     money.decide,
     money.idle,
@@ -32,6 +34,7 @@ for command in (
     runs.report,
     stacks.destroy,
     leftovers.leftovers,
+    guard.extend,
     sandbox.demo,
 ):
     app.command()(command)

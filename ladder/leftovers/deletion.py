@@ -91,6 +91,7 @@ _AOSS = "opensearchserverless"
 _CALLS: dict[str, Call] = {
     STACK: Call("cloudformation", "delete_stack", {"StackName": "{name}"}),
     "AWS::S3::Bucket": Call("s3", "delete_bucket", {"Bucket": "{name}"}, _objects),
+    "AWS::SSM::Parameter": Call("ssm", "delete_parameter", {"Name": "{name}"}),
     "AWS::DynamoDB::Table": Call("dynamodb", "delete_table", {"TableName": "{name}"}),
     "AWS::Lambda::Function": Call("lambda", "delete_function", {"FunctionName": "{name}"}),
     "AWS::Lambda::LayerVersion": Call(

@@ -175,6 +175,12 @@ def policy_tags(clients: Clients, item: Item) -> Tags:
     return as_tags(clients.pages("iam", "list_policy_tags", "Tags", PolicyArn=item.arn))
 
 
+def parameter_tags(clients: Clients, item: Item) -> Tags:
+    """Return the tags of a parameter of Systems Manager."""
+    named = {"ResourceType": "Parameter", "ResourceId": item.name}
+    return as_tags(clients.call("ssm", "list_tags_for_resource", **named)["TagList"])
+
+
 def tags_by_arn(
     service: str, operation: str, argument: str = "ResourceArn", key: str = "Tags"
 ) -> Callable[[Clients, Item], Tags]:

@@ -103,6 +103,7 @@ TEMPLATE_KINDS: dict[str, Callable[[Clients], Iterable[Item]]] = {
     "AWS::Glue::Database": listed("glue", "get_databases", "DatabaseList", arn=_DATABASE_ARN, tags="Parameters"),
     "AWS::Glue::Table": containers.tables,
     "AWS::Athena::WorkGroup": listed("athena", "list_work_groups", "WorkGroups", arn=_WORK_GROUP_ARN),
+    "AWS::SSM::Parameter": listed("ssm", "describe_parameters", "Parameters", "Name", "ARN"),
     "AWS::Logs::LogStream": containers.training_streams,
     "AWS::Logs::ResourcePolicy": containers.delivery_entries,
 }
@@ -202,6 +203,7 @@ _TAGS: dict[str, Callable[[Clients, Item], Tags]] = {
     "AWS::SageMaker::InferenceComponent": _SAGEMAKER_TAGS,
     "AWS::ECR::Repository": tags_by_arn("ecr", "list_tags_for_resource", "resourceArn", "tags"),
     "AWS::IAM::ManagedPolicy": listing.policy_tags,
+    "AWS::SSM::Parameter": listing.parameter_tags,
 }
 #: Services whose things are all asked for their tags: the tagging API leaves IAM out, and is late for some others. Of
 #: the rest only those are asked that may be the experiment's by their names.
