@@ -12,7 +12,7 @@ import pytest
 
 from contracts.money import ChargeRow
 from ladder.errors import LadderError
-from ladder.leftovers.billed import end_of
+from ladder.leftovers.billed import end_of, read_end
 from ladder.leftovers.receipt import add_pass, read_baseline, write_baseline
 from ladder.leftovers.records import STACK, Audit, Leftover, NotSeen
 
@@ -109,3 +109,37 @@ def test_a_day_that_the_bill_does_not_reach_has_no_amount() -> None:
         "2026-11-30": None,
         "2026-12-01": None,
     }
+
+
+class Bill:
+    """A session whose Cost Explorer answers one page, and keeps what it was asked."""
+
+    def __init__(self, spent: dict[str, dict[str, str]]) -> None:
+        self.asked: dict[str, Any] = {}
+        self._spent = spent
+
+    def client(self, service: str, *, region_name: str) -> Bill:
+        assert (service, region_name) == ("ce", "us-east-1")
+        return self
+
+    def get_cost_and_usage(self, **asked: Any) -> dict[str, Any]:
+        self.asked = asked
+        return {"ResultsByTime": [self._day(day, cells) for day, cells in self._spent.items()]}
+
+    def _day(self, day: str, cells: dict[str, str]) -> dict[str, Any]:
+        end = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+        def metrics(usd: str) -> dict[str, Any]:
+            money = {"Amount": usd, "Unit": "USD"}
+            return {"UnblendedCost": money, "AmortizedCost": money, "UsageQuantity": {"Amount": "1", "Unit": "N/A"}}
+
+        groups = [{"Keys": [f"cost-cell${cell}", "AWS Lambda"], "Metrics": metrics(usd)} for cell, usd in cells.items()]
+        return {"TimePeriod": {"Start": day, "End": end}, "Groups": groups, "Estimated": True}
+
+
+def test_the_bill_is_asked_once_and_its_cells_are_told_apart() -> None:
+    bill = Bill({"2026-11-27": {"shop/rag": "0.5", "other/rag": "9"}, "2026-11-29": {"other/rag": "9", "": "2"}})
+    found = read_end(bill, "shop", NOW)
+    assert (found.last_day, found.zero_day) == ("2026-11-27", "2026-11-28")
+    assert bill.asked["TimePeriod"] == {"Start": "2026-11-01", "End": "2026-12-02"}
+    assert bill.asked["GroupBy"][0] == {"Type": "TAG", "Key": "cost-cell"}
