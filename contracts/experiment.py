@@ -43,12 +43,22 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rated:
+    """An answer to a question, and whether people found it right: what the judge's verdicts are held against."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    answer: str
+    right: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One line of `questions.train.jsonl` or `questions.test.jsonl`.
 
     `answer` is the reference answer in house style. `document` is the id of the page that holds the answer: None for
     an unanswerable question, and where no one has noted the page. The first tag says which part of the test the
-    question belongs to (`evaluation.scoring.split_of`).
+    question belongs to (`evaluation.scoring.split_of`). `rated` are answers that people have rated, for the judge's
+    agreement with them.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
@@ -58,6 +68,7 @@ class Question:
     document: str | None = None
     unanswerable: bool = False
     tags: tuple[str, ...] = ()
+    rated: tuple[Rated, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +104,41 @@ class PromptSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRule:
-    """One threshold: the metric's value over all test questions (or those tagged `split`) is at least `minimum`."""
+    """One demand on a metric; a rule makes one demand or both.
+
+    `minimum`: the value over all test questions (or those tagged `split`) is at least this. `not_worse_than`: on the
+    same questions, with 95 % confidence, the value is less than `margin` below that of this variant.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     metric: str
-    minimum: float
+    minimum: float | None = None
     split: str | None = None
+    not_worse_than: str | None = None
+    margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """How far a number may be from the reference: the larger of a distance and a share of the reference."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    absolute_tolerance: float = 0.0
+    relative_tolerance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """A Bedrock model that says whether an answer is right. `rubric`: what it goes by.
+
+    Its verdicts decide nothing while their agreement with people (`Question.rated`), as Cohen's kappa, is below
+    `minimum_agreement`.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    model: str
+    rubric: str
+    minimum_agreement: float = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,4 +229,6 @@ class Experiment:
     retrieval: Retrieval = field(default_factory=Retrieval)
     training: Training = field(default_factory=Training)
     profiles: dict[str, Profile] = field(default_factory=dict)
+    scoring: Scoring = field(default_factory=Scoring)
+    judge: Judge | None = None
     seed: int = 20261123

@@ -69,6 +69,11 @@ def scores(experiment: str, run: str, approach: str) -> str:
     return f"{approach_prefix(experiment, run, approach)}scores/part-00000.jsonl"
 
 
+def judgements(experiment: str, run: str, approach: str, part: str) -> str:
+    """Return the key of the judge's replies on a batch of answers, or (`shared`, `rated`) on people's rated ones."""
+    return f"{approach_prefix(experiment, run, approach)}judgements/part-{part}.jsonl"
+
+
 def paired(experiment: str, run: str) -> str:
     return f"{approach_prefix(experiment, run, SHARED)}paired/part-00000.jsonl"
 

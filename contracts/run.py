@@ -76,7 +76,11 @@ class OutputRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityRow:
-    """One metric of one variant over `n` questions of `split` (`all` = every test question), with a 95 % interval."""
+    """One metric of one variant over `n` questions of `split` (`all` = every test question), with a 95 % interval.
+
+    The split of a figure of one label is the label. `left_out`: questions of the split that the metric could not
+    measure, which are not among the `n`.
+    """
 
     experiment: str
     run: str
@@ -89,11 +93,15 @@ class QualityRow:
     low: float
     high: float
     method: str
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreRow:
-    """The scores of one answer, kept beside the QualityRows so that approaches can be compared in pairs."""
+    """The scores of one answer, kept beside the QualityRows so that approaches can be compared in pairs.
+
+    `left_out` are the metrics that could not measure it.
+    """
 
     experiment: str
     run: str
@@ -102,6 +110,22 @@ class ScoreRow:
     question_id: str
     split: str
     scores: dict[str, float]
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgementRow:
+    """One reply of the judge: `subject` says what it was about, `asked` is a hash of all that it was asked."""
+
+    experiment: str
+    run: str
+    subject: str
+    asked: str
+    text: str
+    model_id: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

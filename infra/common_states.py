@@ -36,6 +36,15 @@ CUT_OFF_RETRY = {
     "BackoffRate": 2,
     "JitterStrategy": "FULL",
 }
+#: The judge has more answers before it than one call has time for, or its model is overloaded. Every call gets on, and
+#: pays for nothing twice.
+UNFINISHED_RETRY = {
+    "ErrorEquals": ["JudgingUnfinishedError"],
+    "IntervalSeconds": 5,
+    "MaxAttempts": 50,
+    "BackoffRate": 1,
+    "JitterStrategy": "FULL",
+}
 
 
 def invoke(
@@ -137,6 +146,7 @@ def evaluate(approach: str, *, catch: list[State] | None = None) -> State:
     """Return the last step of an approach; its answer is the execution's output."""
     state = invoke("Evaluate", {"approach": approach}, then=None, result="$", catch=catch)
     state["OutputPath"] = "$.payload"
+    state["Retry"] = [*state["Retry"], UNFINISHED_RETRY]
     return state
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 import yaml
 
 from contracts import job_names, json_codec
-from contracts.experiment import Experiment, Models
+from contracts.experiment import Experiment, Judge, Models
 from infra.fine_tuning import images
 
 VectorStoreKind = Literal["nextgen", "classic", "domain"]
@@ -40,7 +40,8 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The checked settings. `experiment` is its name, `models` are those of its `experiment.yaml`.
+    """The checked settings. `experiment` is its name, `models` are those of its `experiment.yaml`, `judge_model` is the
+    one of its judge, if it has one.
 
     `monthly_budget_usd` 0 means no budget; `athena_scan_limit_mb` counts mebibytes of one query.
     The guard tears everything down `lifetime_hours` after the last deployment, and warns of endpoints older than
@@ -49,6 +50,7 @@ class Settings:
 
     experiment: str
     models: Models
+    judge_model: str | None
     project: str
     owner: str
     region: str
@@ -87,7 +89,7 @@ def read(context: Mapping[str, Any], *, root: Path) -> Settings:
         SettingsError: with the first thing that is wrong.
     """
     _refuse_unknown(context)
-    name, models = _experiment(_text(context, "experiment"), root)
+    name, models, judge = _experiment(_text(context, "experiment"), root)
     values = {key: parse(context, key) for key, parse in PARSERS.items()}
     region = values["region"]
     if values["cost-exports"] and region != EXPORTS_REGION:
@@ -104,6 +106,7 @@ def read(context: Mapping[str, Any], *, root: Path) -> Settings:
     return Settings(
         experiment=name,
         models=models,
+        judge_model=judge.model if judge else None,
         training_image=uris["training"],
         hosting_image=uris["hosting-gpu" if GPU_INSTANCE.match(models.hosting_instance) else "hosting-cpu"],
         **{key.replace("-", "_"): value for key, value in values.items()},
@@ -118,8 +121,8 @@ def _refuse_unknown(context: Mapping[str, Any]) -> None:
             raise SettingsError(f"{key}: unknown setting; the settings are {', '.join(known)}")
 
 
-def _experiment(folder: str, root: Path) -> tuple[str, Models]:
-    """Return name and models of an experiment: all that a deployment needs of it."""
+def _experiment(folder: str, root: Path) -> tuple[str, Models, Judge | None]:
+    """Return name, models and judge of an experiment: all that a deployment needs of it."""
     path = (root / folder) / "experiment.yaml"
     if not path.is_file():
         raise SettingsError(f"experiment: {path} does not exist; name a folder that holds experiment.yaml")
@@ -133,6 +136,7 @@ def _experiment(folder: str, root: Path) -> tuple[str, Models]:
         if "name" not in written:
             raise ValueError("field 'name' is missing")
         models = json_codec.from_jsonable(Models, written.get("models") or {})
+        judge = json_codec.from_jsonable(Judge, written["judge"]) if written.get("judge") else None
     except (yaml.YAMLError, ValueError) as error:
         raise SettingsError(f"{path}: {' '.join(str(error).split())}") from error
     name = written["name"]
@@ -141,7 +145,7 @@ def _experiment(folder: str, root: Path) -> tuple[str, Models]:
             f"{path}: name {name!r} must be 1 to 18 lower-case letters, digits and single hyphens, "
             "starting with a letter"
         )
-    return name, models
+    return name, models, judge
 
 
 def _text(context: Mapping[str, Any], key: str) -> str:

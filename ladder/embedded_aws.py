@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from contracts.experiment import Models
+from contracts.experiment import Experiment
 from contracts.run import RunEnvironment
 from ladder.errors import LadderError
 
@@ -18,7 +18,7 @@ BILLING = "/_ladder/billing"
 PROCESSOR = "this machine's processor"
 
 
-def describe(endpoint: str, models: Models) -> RunEnvironment:
+def describe(endpoint: str, experiment: Experiment) -> RunEnvironment:
     """Return what does the work at the endpoint of AWS: reports say which model really answered.
 
     Raises:
@@ -26,10 +26,12 @@ def describe(endpoint: str, models: Models) -> RunEnvironment:
     """
     if not is_embedded(endpoint):
         return RunEnvironment(embedded=False)
-    identity = _ask(endpoint, ENGINES, "identity")
+    identity, models = _ask(endpoint, ENGINES, "identity"), experiment.models
+    judge = {experiment.judge.model: identity["generator"]} if experiment.judge else {}
     return RunEnvironment(
         embedded=True,
         stand_ins={
+            **judge,
             models.generator: identity["generator"],
             models.embedding: identity["embedder"],
             models.training_instance: PROCESSOR,

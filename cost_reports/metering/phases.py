@@ -1,11 +1,11 @@
-"""What a cost is for: getting ready once, answering, keeping something running, or running the experiment itself."""
+"""What a cost is for: getting ready once, answering, keeping something running, judging, or the experiment itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
 from contracts.aws_names import BEDROCK
 from contracts.money import ChargeRow, UsageRow
@@ -14,11 +14,13 @@ from cost_reports.metering import meters
 from cost_reports.metering.charges import Pricer, split_by_day
 from cost_reports.prices.catalogue import Catalogue
 
-Phase = Literal["one-time", "answering", "serving", "experiment"]
-PHASES: tuple[Phase, ...] = ("one-time", "answering", "serving", "experiment")
+Phase = Literal["one-time", "answering", "serving", "judging", "experiment"]
+PHASES: tuple[Phase, ...] = get_args(Phase)
 
 #: Steps whose whole usage is set-up: they run once, however many questions are asked later.
 ONE_TIME_STEPS = ("ingest", "train")
+#: Steps that hold what the judge's model used, and nothing else.
+JUDGING_STEPS = "judge-"
 #: Usage that lasts as long as something is kept ready to answer.
 SERVING = tuple(
     meter.stem
@@ -31,8 +33,10 @@ def phase_of(row: UsageRow, step: str = "") -> Phase:
     """Return the phase of a usage row; `step` is the step that wrote it (`answer-rag-00001`), if known.
 
     What carries a variant answered questions; embeddings without one were ingestion. Anything else (preparing,
-    evaluating, state transitions) is the cost of the comparison; production does not pay it.
+    evaluating, state transitions) is the cost of the comparison; production does not pay it, and neither the judge.
     """
+    if step.startswith(JUDGING_STEPS):
+        return "judging"
     if step.startswith(ONE_TIME_STEPS) or any(name in row.usage_type for name in ONE_TIME):
         return "one-time"
     if any(name in row.usage_type for name in SERVING):

@@ -51,6 +51,7 @@ def build_report(records: RunRecords) -> Report:
         total_usd=total(everything),
         one_time_usd=sum_by(_of(records, "one-time"), _approach),
         experiment_usd=sum_by(_of(records, "experiment"), _approach),
+        judging_usd=total(_of(records, "judging")),
         unattributed_usd=WIDE.subtract(running, exact_sum(r.metered_usd for r in ladder)),
         breakdowns=_breakdowns(everything, records.charges),
         paired=tuple(_paired(row) for row in records.paired),
@@ -151,7 +152,15 @@ def _accepted(metrics: Sequence[Metric], name: str) -> int | None:
 
 def _metric(row: QualityRow) -> Metric:
     _check_finite(row, ("value", "low", "high"), f"{row.metric} ({row.approach} {row.variant}, {row.split})")
-    return Metric(metric=row.metric, split=row.split, value=row.value, low=row.low, high=row.high, n=row.n)
+    return Metric(
+        metric=row.metric,
+        split=row.split,
+        value=row.value,
+        low=row.low,
+        high=row.high,
+        n=row.n,
+        left_out=row.left_out,
+    )
 
 
 def _paired(row: PairedRow) -> PairedDifference:

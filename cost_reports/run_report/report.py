@@ -57,7 +57,10 @@ class RunHeader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """A metric over the `n` questions of `split` (`all` = every question), with its 95 % interval."""
+    """A metric over the `n` questions of `split` (`all` = every question), with its 95 % interval.
+
+    The split of a figure of one label is the label. `left_out`: questions that the metric could not measure.
+    """
 
     metric: str
     split: str
@@ -65,6 +68,7 @@ class Metric:
     low: float
     high: float
     n: int
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +159,9 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """report.json. `total_usd` = answering and serving of all variants + one-time + experiment + unattributed.
+    """report.json.
 
+    `total_usd` = answering and serving of all variants + one-time + judging + experiment + unattributed.
     `variance` is empty where no estimate of the run could be made.
     """
 
@@ -173,6 +178,7 @@ class Report:
     recommendation: Recommendation
     notes: tuple[str, ...]
     variance: tuple[Variance, ...] = ()
+    judging_usd: Decimal = Decimal(0)
 
 
 def report_from_json(data: Any) -> Report:

@@ -10,11 +10,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from contracts.experiment import Experiment, HouseStyle, Question, Retrieval
-from ladder.experiment.model_ids import check_models
+from ladder.experiment.model_ids import bedrock_model_error, check_models
 from ladder.experiment.validation import Source, Sourced
 from lambdas.common.prompts import citations
-from lambdas.evaluation.metrics import CORRECTNESS, METRICS
-from lambdas.evaluation.scoring import split_of
+from lambdas.evaluation import gate_checks
 from lambdas.evaluation.text import tokens
 
 #: What a deployment accepts too (`infra.settings.EXPERIMENT_NAME`): the vector store's names leave 18 characters.
@@ -89,30 +88,11 @@ def pattern_error(pattern: str) -> str | None:
 
 
 def _check_gate(experiment: Experiment, test: Sequence[Question], problem: Callable[..., None]) -> None:
-    """Check the rules of `evaluation.gate.check`, with lines: a gate that it refuses must not cost a run first."""
-    splits = sorted({split_of(question) for question in test})
-    usable = ", ".join(name for name, metric in METRICS.items() if metric.use_instead is None)
-    for index, rule in enumerate(experiment.gate):
-        metric = METRICS.get(rule.metric)
-        if metric is None:
-            problem(f"{rule.metric!r} is unknown", f"use one of {usable}", "gate", index, "metric")
-            continue
-        if metric.use_instead is not None:
-            problem(f"{rule.metric} is better when lower", f"use {metric.use_instead}", "gate", index, "metric")
-        top = 100 if rule.metric == "bleu" else 1
-        if not 0 < rule.minimum <= top:
-            what = f"{rule.minimum:g} is out of range"
-            problem(what, f"{rule.metric} needs a minimum above 0 and at most {top}", "gate", index, "minimum")
-        if rule.split is not None and test and rule.split not in splits:
-            todo = f"use one of {', '.join(splits)} (the first tag of a question)"
-            problem(f"no test question belongs to {rule.split!r}", todo, "gate", index, "split")
-    if not any(rule.metric in CORRECTNESS and rule.split != "unanswerable" for rule in experiment.gate):
-        problem(
-            "no rule asks for right answers; form and word overlap rank well-phrased wrong answers first, and a "
-            "system that refuses everything is never wrong on unanswerable questions",
-            f"add a rule on {' or '.join(CORRECTNESS)}",
-            "gate",
-        )
+    """Check gate, judge and tolerances, with lines: a gate that a report refuses must not cost a run first."""
+    for found in gate_checks.problems(experiment, test):
+        problem(found.what, found.todo, *found.where)
+    if experiment.judge is not None and (wrong := bedrock_model_error(experiment.judge.model)):
+        problem(*wrong, "judge", "model")
 
 
 def _check_numbers(experiment: Experiment, problem: Callable[..., None]) -> None:

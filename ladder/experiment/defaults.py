@@ -31,12 +31,12 @@ DEFAULTS: dict[TaskKind, dict[str, Any]] = {
     "label": {
         "house_style": {"instruction": "Reply only with one of these labels: {labels}."},
         "prompt": {"answer_tokens": 32, "reasoning_tokens": 320, "shots": 8, "page_shots": 2},
-        "gate": [{"metric": "exact", "minimum": 0.8}],
+        "gate": [{"metric": "label-accuracy", "minimum": 0.8}],
     },
     "free-form": {
         "house_style": {"instruction": "Answer the question briefly and completely."},
         "prompt": {"answer_tokens": 512, "reasoning_tokens": 512, "shots": 2, "page_shots": 1},
-        "gate": [{"metric": "contained", "minimum": 0.5}],
+        "gate": [{"metric": "token-f1", "minimum": 0.5}],
     },
 }
 #: Built in: what a first look, a report and the whole take. An experiment may set its own `quick` and `full`.

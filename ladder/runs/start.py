@@ -74,7 +74,7 @@ def start(deployment: Deployment, loaded: LoadedExperiment, *, profile: str, out
     if experiment.name != deployment.experiment:
         raise LadderError(f"{loaded.folder} is experiment {experiment.name!r}, deployed is {deployment.experiment!r}")
     catalogue = Catalogue.load()
-    require_prices(experiment.models, deployment.region, catalogue)
+    require_prices(experiment.models, deployment.region, catalogue, judge=experiment.judge)
     run = new_run_id(now)
     created = now.astimezone(UTC).isoformat(timespec="seconds")
     manifest = plan(loaded, profile, run, created=created, git_commit=git_commit(Path(__file__).parent))
@@ -119,7 +119,7 @@ def upload_inputs(deployment: Deployment, loaded: LoadedExperiment, manifest: Ma
     records = {
         f"{manifest.input_prefix}experiment.json": loaded.experiment,
         keys.manifest(manifest.experiment, manifest.run): manifest,
-        keys.environment(manifest.experiment, manifest.run): embedded_aws.describe(endpoint, loaded.experiment.models),
+        keys.environment(manifest.experiment, manifest.run): embedded_aws.describe(endpoint, loaded.experiment),
     }
     for key, record in records.items():
         results.write_text(key, json.dumps(json_codec.to_jsonable(record), indent=1))

@@ -58,6 +58,14 @@ class GeneratorSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeSettings:
+    """The model that judges answers, as `GeneratorSettings`."""
+
+    profile_arn: str = _env("JUDGE_PROFILE_ARN")
+    model_id: str = _env("JUDGE_MODEL_ID")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingSettings:
     """Bedrock embedding model, as `GeneratorSettings`, and the length of its vectors."""
 

@@ -32,7 +32,11 @@ def summarise(
     scores = {approach: _scores(step, approach) for approach in APPROACHES}
     failed = [approach for approach in APPROACHES if errors.get(approach) or not scores[approach]]
     rows = paired.compare(
-        [row for found in scores.values() for row in found], experiment=experiment, run=run, seed=step.manifest.seed
+        [row for found in scores.values() for row in found],
+        experiment=experiment,
+        run=run,
+        seed=step.manifest.seed,
+        gate=step.results.experiment(step.manifest).gate,
     )
     paired_key = keys.paired(experiment, run)
     step.results.write(paired_key, rows)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from contracts.experiment import VARIANTS
+from contracts.experiment import VARIANTS, GateRule
 from contracts.run import PairedRow, ScoreRow
 from lambdas.evaluation.intervals import Difference, mcnemar, paired_bootstrap
 from lambdas.evaluation.metrics import METRICS
@@ -19,6 +19,11 @@ from lambdas.evaluation.metrics import METRICS
 COMPARED = (
     "exact",
     "contained",
+    "numeric",
+    "label-accuracy",
+    "token-f1",
+    "judged",
+    "grounded",
     "citation",
     "format",
     "refusal-recall",
@@ -27,7 +32,7 @@ COMPARED = (
     "bleu",
     "bertscore-f1",
 )
-BEST_BY = ("exact", "contained", "rouge-l")
+BEST_BY = ("exact", "contained", "token-f1")
 
 #: Beside "every variant against the best prompting variant": the step up the ladder first, what it is judged by second.
 FIXED_PAIRS = (
@@ -49,34 +54,48 @@ class Pair(NamedTuple):
     b: str
 
 
-def compare(scores: Sequence[ScoreRow], *, experiment: str, run: str, seed: int) -> list[PairedRow]:
-    """Return the differences of all pairs in all metrics that both sides have. Variants without scores are left out."""
+def compare(
+    scores: Sequence[ScoreRow], *, experiment: str, run: str, seed: int, gate: Sequence[GateRule] = ()
+) -> list[PairedRow]:
+    """Return the differences of all pairs in all metrics that both sides have, and those that rules of `gate` ask for.
+
+    Variants without scores are left out.
+    """
     columns = by_variant(scores)
+    wanted = [(pair, metric) for pair in pairs(columns) for metric in COMPARED]
+    # Differences are signed: the pair the other way round says the same.
+    known = set(wanted)
+    wanted += [
+        (Pair(variant, other), rule.metric)
+        for rule in gate
+        if (other := rule.not_worse_than) in columns and other is not None
+        for variant in columns
+        if variant != other and (Pair(other, variant), rule.metric) not in known
+    ]
     rows: list[PairedRow] = []
-    for pair in pairs(columns):
-        for metric in COMPARED:
-            left, right = columns[pair.a].get(metric, {}), columns[pair.b].get(metric, {})
-            shared = sorted(left.keys() & right.keys())
-            if not shared:
-                continue
-            found = _difference(
-                metric, [left[q] for q in shared], [right[q] for q in shared], f"{seed}/{pair.a}/{pair.b}/{metric}"
+    for pair, metric in dict.fromkeys(wanted):
+        left, right = columns[pair.a].get(metric, {}), columns[pair.b].get(metric, {})
+        shared = sorted(left.keys() & right.keys())
+        if not shared:
+            continue
+        found = _difference(
+            metric, [left[q] for q in shared], [right[q] for q in shared], f"{seed}/{pair.a}/{pair.b}/{metric}"
+        )
+        rows.append(
+            PairedRow(
+                experiment=experiment,
+                run=run,
+                metric=metric,
+                a=pair.a,
+                b=pair.b,
+                n=len(shared),
+                difference=found.difference,
+                low=found.low,
+                high=found.high,
+                p_value=found.p_value,
+                method=found.method,
             )
-            rows.append(
-                PairedRow(
-                    experiment=experiment,
-                    run=run,
-                    metric=metric,
-                    a=pair.a,
-                    b=pair.b,
-                    n=len(shared),
-                    difference=found.difference,
-                    low=found.low,
-                    high=found.high,
-                    p_value=found.p_value,
-                    method=found.method,
-                )
-            )
+        )
     return rows
 
 
@@ -106,7 +125,10 @@ def by_variant(scores: Iterable[ScoreRow]) -> Columns:
 
 
 def _difference(metric: str, a: Sequence[float], b: Sequence[float], seed: str) -> Difference:
-    return mcnemar(a, b) if METRICS[metric].proportion else paired_bootstrap(a, b, seed)
+    # A judge that is undecided gives half a point, which McNemar's test does not know.
+    if METRICS[metric].proportion and all(value in (0, 1) for value in (*a, *b)):
+        return mcnemar(a, b)
+    return paired_bootstrap(a, b, seed)
 
 
 def _mean(values: dict[str, float]) -> float:

@@ -29,6 +29,7 @@ NAME = "BERTScore (all-MiniLM-L6-v2 int8, layer 6, unscaled)"
 MAX_TOKENS = 512
 """What the model takes; longer texts are cut there, as bert-score does."""
 
+UNKNOWN = "[UNK]"
 BATCH = 32
 PAIRS_IN_MEMORY = 512
 
@@ -69,6 +70,10 @@ class BertScore:
             vectors = dict(zip(unique, self.embed(unique), strict=True))
             matches += [greedy_match(vectors[c], vectors[r]) for c, r in window]
         return matches
+
+    def measures(self, text: str) -> bool:
+        """Return whether the model knows every character of `text`; unknown ones all look alike to it."""
+        return UNKNOWN not in self._tokenizer.encode(text).tokens
 
     def embed(self, texts: Sequence[str]) -> list[Vectors]:
         """Return the unit vectors of each text's tokens, [CLS] and [SEP] included: float32, tokens x 384."""

@@ -29,8 +29,10 @@ class Difference(NamedTuple):
     method: str
 
 
-def wilson(successes: int, n: int, z: float = Z95) -> Interval:
+def wilson(successes: float, n: int, z: float = Z95) -> Interval:
     """Return Wilson's score interval of a proportion (J. Am. Stat. Assoc. 22, 1927); it holds at 0 and n too.
+
+    Half successes are taken as they are: values between 0 and 1 vary less than the interval assumes.
 
     Raises:
         ValueError: n < 1, or successes outside 0 to n.
@@ -61,7 +63,7 @@ def mean_interval(values: Sequence[float], seed: str, resamples: int = RESAMPLES
         mean, error = _mean_and_error(values)
         return Interval(mean - Z95 * error, mean + Z95 * error, "normal 95 %")
     means = _bootstrap_means(values, seed, resamples)
-    return Interval(_percentile(means, 0.025), _percentile(means, 0.975), f"bootstrap 95 %, {resamples} resamples")
+    return Interval(percentile(means, 0.025), percentile(means, 0.975), f"bootstrap 95 %, {resamples} resamples")
 
 
 def mcnemar(a: Sequence[float], b: Sequence[float]) -> Difference:
@@ -109,7 +111,7 @@ def paired_bootstrap(a: Sequence[float], b: Sequence[float], seed: str, resample
     above = sum(1 for mean in means if mean >= 0)
     p = min(1.0, 2 * (min(below, above) + 1) / (resamples + 1))
     method = f"paired bootstrap 95 %, {resamples} resamples"
-    return Difference(difference, _percentile(means, 0.025), _percentile(means, 0.975), p, method)
+    return Difference(difference, percentile(means, 0.025), percentile(means, 0.975), p, method)
 
 
 def binomial_two_sided(first: int, second: int) -> float:
@@ -145,7 +147,7 @@ def _bootstrap_means(values: Sequence[float], seed: str, resamples: int) -> list
     return sorted(math.fsum(rng.choices(values, k=n)) / n for _ in range(resamples))
 
 
-def _percentile(ordered: Sequence[float], q: float) -> float:
+def percentile(ordered: Sequence[float], q: float) -> float:
     """Return the linear interpolation between the two nearest order statistics."""
     position = q * (len(ordered) - 1)
     lower = math.floor(position)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from contracts.experiment import TaskKind
+
 Better = Literal["higher", "lower"]
 
 
@@ -12,20 +14,44 @@ Better = Literal["higher", "lower"]
 class Metric:
     """`proportion`: scores are 0 or 1 and the value is a share, else the value is a mean.
 
-    `correctness`: a right value cannot be faked by form or word overlap; a gate needs at least one such metric.
-    `use_instead` names the metric that a gate takes in place of one where lower is better.
+    `use_instead` names the metric that a gate takes in place of one where lower is better. `of`: whether there is a
+    score of each question, or one figure of all questions or of each label. `judged`: a model gives it, so it counts
+    only as far as the model agrees with people. `caveat`: what a verdict says beside the value.
     """
 
     meaning: str
     proportion: bool = True
     better: Better = "higher"
-    correctness: bool = False
     use_instead: str | None = None
+    of: Literal["question", "all", "label"] = "question"
+    judged: bool = False
+    caveat: str = ""
 
 
 METRICS: dict[str, Metric] = {
-    "exact": Metric("value and page id as in the reference; case and white space aside", correctness=True),
-    "contained": Metric("the reference value is in the answer, as whole tokens", correctness=True),
+    "exact": Metric("value and page id as in the reference; case and white space aside"),
+    "contained": Metric("the reference value is in the answer, as whole tokens"),
+    "numeric": Metric("the answer's number is the reference's within the tolerance (references with one number)"),
+    "label-accuracy": Metric("the answer names the right label and no other"),
+    "macro-f1": Metric("F1 of naming a label, the mean of all labels", proportion=False, of="all"),
+    "label-precision": Metric("answers naming the label that were right", of="label"),
+    "label-recall": Metric("questions of the label whose answer names it", of="label"),
+    "label-f1": Metric("F1 of naming the label", proportion=False, of="label"),
+    "token-f1": Metric(
+        "F1 of the tokens that answer and reference share, 0 to 1",
+        proportion=False,
+        caveat="a proxy: shared words, not facts",
+    ),
+    "judged": Metric("the judge finds the answer right; 0.5: it changed its mind with the order", judged=True),
+    "undecided": Metric(
+        "the judge changed its mind with the order, or gave no verdict",
+        better="lower",
+        use_instead="judged",
+        judged=True,
+    ),
+    "grounded": Metric(
+        "share of an answer's statements that the retrieved pages support, by the judge", proportion=False, judged=True
+    ),
     "citation": Metric("the first page id in brackets is the reference page (answerable questions)"),
     "format": Metric("the whole answer is in house style, or is the refusal sentence"),
     "refusal-recall": Metric("unanswerable questions that were refused"),
@@ -47,4 +73,19 @@ METRICS: dict[str, Metric] = {
     "bertscore-f1": Metric("BERTScore (all-MiniLM-L6-v2 int8, layer 6, unscaled) F1", proportion=False),
 }
 
-CORRECTNESS = tuple(name for name, metric in METRICS.items() if metric.correctness)
+#: The metrics that tell a right answer from a wrong one, by kind of task: form and word overlap rank invented answers
+#: in house style above right ones. Free text has no such metric without a judge; token-f1 stands in for it.
+CORRECTNESS: dict[TaskKind, tuple[str, ...]] = {
+    "short-value": ("exact", "contained", "numeric"),
+    "label": ("exact", "label-accuracy"),
+    "free-form": ("token-f1", "judged", "exact"),
+}
+#: Agreement of the judge with people, beside the metrics of each variant.
+KAPPA = "judge-kappa"
+#: Bounds of the values; BLEU counts in per cent.
+TOPS = {"bleu": 100.0}
+
+
+def top_of(metric: str) -> float:
+    """Return the highest value of a metric."""
+    return TOPS.get(metric, 1.0)

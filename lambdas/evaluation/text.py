@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple
 
 #: Scripts that are written without spaces between words: each character, with its marks, is a token of its own.
 _UNSPACED = (
@@ -49,6 +51,17 @@ _UNIT = re.compile(
 _MARKDOWN = re.compile(r"(?<![\w*])\*+(?=\S)|(?<=\S)\*+(?![\w*])|(?m:^#{1,6}[ \t]+)")
 #: `C++`, `C#`: the symbols are part of the name.
 _SUFFIX = re.compile(r"[+#]+(?![\w])")
+#: A token that is a number. Times (12:30), versions (1.2.3) and words (3d) are not.
+_PLAIN_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+#: Units that people write as a sign or as a word.
+_UNIT_WORDS = {"€": "eur", "$": "usd", "£": "gbp", "percent": "%"}
+
+
+class Number(NamedTuple):
+    """A number and the unit it bears: a currency sign before it, else what follows it; None at the end."""
+
+    value: Decimal
+    unit: str | None
 
 
 def normalise(text: str) -> str:
@@ -65,6 +78,23 @@ def tokens(text: str) -> list[str]:
     plain = "".join(map(_ascii_digit, _MARKDOWN.sub("", _one_spelling(text))))
     plain = _DECIMAL_COMMA.sub(".", _GROUPED.sub(_ungrouped, plain))
     return list(_tokens(plain)) or [c for c in plain if not c.isspace()]
+
+
+def numbers(text: str) -> list[Number]:
+    """Return the numbers of `text`, in order: `€1,200 for 5kg at -4.5 °C` -> (1200, eur), (5, kg), (-4.5, °c)."""
+    words = tokens(text)
+    return [Number(Decimal(word), _unit(words, at)) for at, word in enumerate(words) if _PLAIN_NUMBER.fullmatch(word)]
+
+
+def _unit(words: list[str], at: int) -> str | None:
+    before, after = words[at - 1] if at else "", words[at + 1] if at + 1 < len(words) else ""
+    if len(before) == 1 and unicodedata.category(before) == "Sc":
+        return _UNIT_WORDS.get(before, before)
+    if after == "°":
+        after += words[at + 2] if at + 2 < len(words) else ""
+    if not after or _PLAIN_NUMBER.fullmatch(after):
+        return None
+    return _UNIT_WORDS.get(after, after)
 
 
 def has_run(needle: list[str], haystack: list[str]) -> bool:

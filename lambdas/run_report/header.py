@@ -52,6 +52,7 @@ def of_run(
             "fine-tuning base": m.fine_tuning_base,
             "training instance": m.training_instance,
             "hosting instance": m.hosting_instance,
+            **({"judge": definition.judge.model} if definition.judge else {}),
         },
         model_hashes=environment.model_hashes,
         seeds={"run": manifest.seed, "experiment": definition.seed},

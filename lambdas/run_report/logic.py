@@ -27,7 +27,7 @@ from lambdas.common import run_data
 from lambdas.common.metering import Meter
 from lambdas.common.store import MissingObjectError, Results
 from lambdas.evaluation import gate
-from lambdas.run_report import header, measured, outlook
+from lambdas.run_report import header, judging, measured, outlook
 
 
 def write_report(
@@ -46,7 +46,7 @@ def write_report(
     data = measured.read(results, manifest)
     definition = results.experiment(manifest)
     environment = run_data.environment(results, manifest)
-    metric = measured.accepted_metric(definition.gate)
+    metric = measured.accepted_metric(definition, data.quality)
     results.write(keys.outputs(experiment, run), measured.outputs(data, manifest, metric))
     meter.add([meter.context().row(meters.S3_REQUESTS[1], 5, source="the files of this report")])
     meter.write(results, keys.usage(experiment, run, keys.SHARED, "report"))
@@ -65,10 +65,10 @@ def write_report(
         quality=data.quality,
         paired=data.paired,
         charges=charges,
-        gates=_gates(definition, data.quality),
+        gates=_gates(definition, data),
         accepted_metric=metric,
         failed=_failed(data.answers, data.quality, errors),
-        notes=header.notes(definition, environment, region, catalogue),
+        notes=[*header.notes(definition, environment, region, catalogue), *judging.notes(definition, metric)],
         estimated=estimates,
     )
     report = build_report(records)
@@ -129,6 +129,9 @@ def _expected(
         task = outlook.of_run(_task(results, manifest, definition), manifest)
         inputs = outlook.inputs_of(definition, task, catalogue, region=region)
         rows = run_usage(inputs, len(manifest.test_question_ids), variants)
+        test = results.questions(manifest, "test")
+        asked = [question for question in test if question.id in manifest.test_question_ids]
+        rows += judging.expected(definition, inputs.task, asked, test, region)
         text = f"{len(rows)} usage rows expected from the experiment's files; evaluating and orchestrating are not"
         return estimated_charges(catalogue, rows), SourceState(source="estimated", state="partial", text=text)
     except (ValueError, MissingObjectError) as error:
@@ -147,8 +150,10 @@ def variant_specs() -> list[VariantSpec]:
     return specs
 
 
-def _gates(definition: Experiment, quality: list[QualityRow]) -> dict[tuple[str, str], Gate]:
-    verdicts = gate.decide(definition.gate, quality)
+def _gates(definition: Experiment, data: measured.Measured) -> dict[tuple[str, str], Gate]:
+    verdicts = gate.decide(
+        definition.gate, data.quality, task=definition.task, paired=data.paired, judge=definition.judge
+    )
     return {(v.approach, v.variant): Gate(outcome=v.outcome, reason=v.reason) for v in verdicts}
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from contracts import keys
-from contracts.experiment import APPROACHES, GateRule
+from contracts.experiment import APPROACHES, Experiment
 from contracts.run import AnswerRow, Manifest, OutputRow, PairedRow, QualityRow
 from lambdas.common.store import Results
-from lambdas.evaluation.metrics import CORRECTNESS
+from lambdas.evaluation.gate import judge_doubt
+from lambdas.evaluation.gate_checks import is_correctness
+from lambdas.evaluation.metrics import CORRECTNESS, KAPPA, METRICS
 
 T = TypeVar("T")
 #: The split of all test questions.
@@ -61,10 +63,16 @@ def outputs(measured: Measured, manifest: Manifest, metric: str) -> list[OutputR
     return rows
 
 
-def accepted_metric(rules: Iterable[GateRule]) -> str:
-    """Return the metric that counts an answer as accepted: the gate's first one of correctness of answerable ones."""
-    named = (rule.metric for rule in rules if rule.metric in CORRECTNESS and rule.split != "unanswerable")
-    return next(named, CORRECTNESS[0])
+def accepted_metric(definition: Experiment, quality: Iterable[QualityRow]) -> str:
+    """Return the metric that counts an answer as accepted: the gate's first one of correctness of answerable ones.
+
+    A judge's metric is passed over where the judge does not agree with people and the gate has another.
+    """
+    named = [rule.metric for rule in definition.gate if is_correctness(rule, definition.task)]
+    kappa = next((row for row in quality if row.metric == KAPPA), None)
+    doubted = judge_doubt(kappa, definition.judge)
+    sure = (name for name in named if not (METRICS[name].judged and doubted))
+    return next(sure, (*named, CORRECTNESS[definition.task][0])[0])
 
 
 def _optional(results: Results, key: str, cls: type[T]) -> list[T]:

@@ -10,6 +10,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 FIXTURE = "tests/infra/fixtures/experiment"
+JUDGED = "tests/infra/fixtures/judged"
 #: Layers are not built: what is tested here does not depend on them.
 QUICK = {"aws:cdk:bundling-stacks": [], "experiment": FIXTURE, "cost-anomalies": "on"}
 CONCERNS = ("guard", "foundation", "prompting", "rag", "fine-tuning", "reporting", "comparison")
@@ -19,6 +20,7 @@ DOMAIN: dict[str, Any] = {**EXPORTS, "vector-store": "domain"}
 #: Everything otherwise than by default: the least that can be had, and addresses.
 CHANGED: dict[str, Any] = {
     **EXPORTS,
+    "experiment": JUDGED,
     "vector-store": "classic",
     "monthly-budget-usd": 0,
     "cost-anomalies": "off",

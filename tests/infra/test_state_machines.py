@@ -17,6 +17,7 @@ from infra.fine_tuning import state_machine as fine_tuning
 from infra.fine_tuning import sweep
 from infra.prompting import state_machine as prompting
 from infra.rag import state_machine as rag
+from lambdas.evaluation.judge.calls import JudgingUnfinishedError
 
 State = dict[str, Any]
 
@@ -95,6 +96,13 @@ def test_every_function_call_has_a_limit_and_is_repeated_with_jitter(name: str) 
             assert {retry["JitterStrategy"] for retry in state["Retry"]} == {"FULL"}
             payload = state["Parameters"]["Payload"]
             assert (payload["experiment.$"], payload["run.$"]) == ("$.experiment", "$.run")
+
+
+@pytest.mark.parametrize("name", ["prompting", "rag", "fine-tuning"])
+def test_an_evaluation_that_ran_out_of_time_is_called_again(name: str) -> None:
+    """Lambda names an error by its class."""
+    retried = [error for retry in MACHINES[name]["States"]["Evaluate"]["Retry"] for error in retry["ErrorEquals"]]
+    assert JudgingUnfinishedError.__name__ in retried
 
 
 @pytest.mark.parametrize("name", ["prompting", "rag", "fine-tuning"])

@@ -214,7 +214,7 @@ def test_no_two_functions_share_a_role(templates: Templates) -> None:
 #: Why a resource of a policy may hold a wildcard: pattern of the flattened ARN -> reason. Nothing else may have one.
 WILDCARDS = {
     r"<.*Bucket.*>/(experiment=fixture/|reports/fixture/).*": "objects of the experiment",
-    r"arn:aws:bedrock:\*::foundation-model/amazon\.nova-micro-v1:0": "regions of a geographic profile, by condition",
+    r"arn:aws:bedrock:\*::foundation-model/amazon\.nova-(micro|pro)-v1:0": "regions of a geography, by condition",
     r"arn:aws:sagemaker:us-east-1:<AWS::AccountId>:[a-z-]+/\*": "named at run time, held by tags",
     r"arn:aws:sagemaker:us-east-1:<AWS::AccountId>:endpoint/fixture-\*": "endpoints of the experiment, gone ones too",
     r"arn:aws:logs:us-east-1:<AWS::AccountId>:log-group:/aws/sagemaker/.*": "SageMaker names them after jobs",
@@ -316,6 +316,54 @@ def test_each_model_and_approach_has_a_profile_of_its_own(templates: Templates) 
         "ladder-fixture-fine-tuning-embedding",
     ]
     assert len({p["InferenceProfileName"] for p in profiles}) == 4
+
+
+def test_a_judge_has_a_profile_that_no_approach_bears_and_only_evaluation_calls_it(synth: SYNTH) -> None:
+    judged = synth(**CHANGED)
+    ((name, profile),) = (
+        (name, profile)
+        for name, profile in judged.resources("AWS::Bedrock::ApplicationInferenceProfile")
+        if "-judge-" in profile["Properties"]["InferenceProfileName"]
+    )
+    assert name.startswith("foundation/Judge")
+    assert tags_of(profile)["cost-cell"] == "fixture/shared"
+    calls = [
+        (holder.split("/")[1], flat(resource))
+        for holder, statement in statements(judged)
+        if statement["Action"] == "bedrock:InvokeModel" and holder.startswith("foundation/")
+        for resource in as_list(statement["Resource"])
+    ]
+    assert {role.startswith("EvaluateRole") for role, _ in calls} == {True}
+    own, model = (resource for _, resource in calls)
+    assert re.fullmatch(r"<Judge.*\.InferenceProfileArn>", own)
+    assert model == "arn:aws:bedrock:*::foundation-model/amazon.nova-pro-v1:0"
+    (evaluate,) = (
+        function["Properties"]
+        for holder, function in judged.resources("AWS::Lambda::Function")
+        if holder.startswith("foundation/Evaluate")
+    )
+    assert evaluate["Environment"]["Variables"]["JUDGE_MODEL_ID"] == "us.amazon.nova-pro-v1:0"
+    assert len(evaluate["Layers"]) == 2
+    written = [
+        flat(resource).partition("/")[2]
+        for holder, action, resource in granted(judged)
+        if action == "s3:PutObject" and holder.startswith("foundation/Evaluate") and "approach=shared" in flat(resource)
+    ]
+    assert written == [
+        "experiment=fixture/run=*/approach=shared/judgements/*",
+        "experiment=fixture/run=*/approach=shared/usage/part-judge-*",
+    ]
+
+
+def test_without_a_judge_evaluation_calls_no_model(templates: Templates) -> None:
+    assert not [name for name, action, _ in granted(templates) if "bedrock" in action and "foundation/" in name]
+    (evaluate,) = (
+        function["Properties"]
+        for name, function in templates.resources("AWS::Lambda::Function")
+        if name.startswith("foundation/Evaluate")
+    )
+    assert "JUDGE_MODEL_ID" not in evaluate["Environment"]["Variables"]
+    assert len(evaluate["Layers"]) == 1
 
 
 # ---- the parts -------------------------------------------------------------------------------------------------------

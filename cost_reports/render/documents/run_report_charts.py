@@ -12,6 +12,11 @@ from cost_reports.text import NOT_AVAILABLE, number, usd
 MAIN = {
     "exact": ("exact match", 100),
     "contained": ("value contained", 100),
+    "label-accuracy": ("label accuracy", 100),
+    "macro-f1": ("macro F1", 100),
+    "token-f1": ("token F1", 100),
+    "judged": ("judged right", 100),
+    "grounded": ("grounded statements", 100),
     "citation": ("citation", 100),
     "rouge-l": ("ROUGE-L", 100),
     "bleu": ("BLEU", 1),

@@ -11,6 +11,7 @@ from cost_reports.decide.decision import Decision
 from cost_reports.metering.charges import exact_sum
 from cost_reports.render.document import Block, Bullets, Document, Heading, Table, Text, columns, facts, table
 from cost_reports.render.documents import decision_document
+from cost_reports.render.documents.run_quality import agreement, everything_measured, labels
 from cost_reports.render.documents.run_report_charts import (
     MAIN,
     approach,
@@ -26,6 +27,9 @@ from cost_reports.run_report.report import MeteredLine, PairedDifference, Report
 from cost_reports.run_report.variance import Variance
 from cost_reports.text import NOT_AVAILABLE, number, percent, quantity, usd
 
+#: Intervals that a terminal has room for.
+MOST = 6
+
 
 def document(report: Report, decision: Decision | None = None, *, short: bool = False) -> Document:
     """Return the whole report; tables marked `detail` are not for terminals.
@@ -36,7 +40,8 @@ def document(report: Report, decision: Decision | None = None, *, short: bool = 
     h = report.header
     blocks: list[Block] = [Text(line, "warning") for line in h.simulated]
     if short:
-        blocks += [Heading("Quality"), _narrow(_quality(report)), *map(_narrow, _splits(report))]
+        blocks += [Heading("Quality"), _narrow(_quality(report, MOST)), *map(_narrow, _splits(report))]
+        blocks += [*map(_narrow, labels(report)), *agreement(report)]
         blocks += [Heading("Cost and speed"), _cost(report), _once(report), *_variance(report)]
         blocks.append(_breakdown(report, "service"))
         blocks += _recommendation(report)
@@ -52,6 +57,7 @@ def document(report: Report, decision: Decision | None = None, *, short: bool = 
 
 def _full(report: Report, decision: Decision | None) -> list[Block]:
     blocks: list[Block] = [Heading("Quality"), quality_chart(report), _quality(report), *_splits(report)]
+    blocks += [*labels(report), *agreement(report)]
     blocks += [Heading("Cost and speed"), cost_chart(report), _cost(report), _once(report)]
     blocks += _variance(report)
     if chart := frontier(report):
@@ -62,7 +68,7 @@ def _full(report: Report, decision: Decision | None) -> list[Block]:
     blocks += [_breakdown(report, b.by) for b in report.breakdowns]
     if report.paired:
         blocks += [Heading("Differences on the same questions"), _paired(report.paired)]
-    blocks += [_everything_measured(report), Heading("How this was made"), _facts(report)]
+    blocks += [everything_measured(report), Heading("How this was made"), _facts(report)]
     return [*blocks, Bullets(report.notes)] if report.notes else blocks
 
 
@@ -77,8 +83,12 @@ def _recommendation(report: Report) -> list[Block]:
     return [*blocks, *(Text(caveat, "warning") for caveat in r.caveats)]
 
 
-def _quality(report: Report) -> Table:
+def _quality(report: Report, most: int | None = None) -> Table:
+    """Return the main metrics; where a `most` is given, that many at most, the accepted one among them."""
     shown = [m for m in MAIN if any(find(r, m) for r in report.ladder)]
+    # Everywhere but in free text a right answer is told by a stricter metric.
+    shown = [m for m in shown if m != "token-f1" or m == report.accepted_metric]
+    shown = [m for m in shown if m in sorted(shown, key=lambda m: m != report.accepted_metric)[:most]]
     rows = [
         (r.approach, name(r), r.gate.outcome, *(interval(find(r, m), MAIN[m][1]) for m in shown)) for r in report.ladder
     ]
@@ -140,7 +150,10 @@ def _once(report: Report) -> Table:
             ">the experiment itself": lambda a: usd(report.experiment_usd.get(a)),
         },
         "The experiment itself: preparing, orchestrating, evaluating, reporting. Production does not pay it.",
-        last=[("not borne by any approach", NOT_AVAILABLE, usd(report.unattributed_usd))],
+        last=[
+            *([("the judge's model", NOT_AVAILABLE, usd(report.judging_usd))] if report.judging_usd else ()),
+            ("not borne by any approach", NOT_AVAILABLE, usd(report.unattributed_usd)),
+        ],
     )
 
 
@@ -192,24 +205,6 @@ def _paired(rows: Sequence[PairedDifference]) -> Table:
             ">p": lambda p: "<0.001" if p.p_value < 0.001 else f"{p.p_value:.3f}",
             ">n": lambda p: number(p.n),
         },
-    )
-
-
-def _everything_measured(report: Report) -> Table:
-    return table(
-        "Every metric of every variant",
-        [(r, m) for r in report.ladder for m in r.metrics],
-        {
-            "=approach": lambda p: p[0].approach,
-            "=variant": lambda p: name(p[0]),
-            "metric": lambda p: p[1].metric,
-            "questions": lambda p: p[1].split,
-            ">value": lambda p: f"{p[1].value:.3f}",
-            ">low": lambda p: f"{p[1].low:.3f}",
-            ">high": lambda p: f"{p[1].high:.3f}",
-            ">n": lambda p: number(p[1].n),
-        },
-        detail=True,
     )
 
 

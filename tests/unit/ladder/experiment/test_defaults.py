@@ -50,7 +50,7 @@ def test_the_kind_of_task_is_seen_from_the_answers(answers: list[str], kind: str
 def test_a_label_task_names_its_labels_and_has_no_refusal() -> None:
     values = filled(questions(*["red", "blue"] * 6))
     assert values["house_style"] == {"instruction": "Reply only with one of these labels: blue, red."}
-    assert values["gate"] == [{"metric": "exact", "minimum": 0.8}]
+    assert values["gate"] == [{"metric": "label-accuracy", "minimum": 0.8}]
 
 
 def test_the_refusal_is_the_one_that_the_answers_use() -> None:

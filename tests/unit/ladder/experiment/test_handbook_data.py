@@ -100,7 +100,7 @@ def test_splits_of_the_test(handbook: LoadedExperiment) -> None:
 
 
 def test_the_gate_decides_by_right_answers(handbook: LoadedExperiment) -> None:
-    check(handbook.experiment.gate)
+    check(handbook.experiment.gate, handbook.experiment.task)
     assert not {rule.metric for rule in handbook.experiment.gate} & {"bleu", "rouge-l", "bertscore-f1"}
 
 

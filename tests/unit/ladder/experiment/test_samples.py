@@ -73,7 +73,7 @@ def test_counts_and_ids(samples: dict[str, LoadedExperiment], name: str) -> None
 @pytest.mark.parametrize("name", SIZES)
 def test_a_run_of_either_profile_can_be_planned_and_decided(samples: dict[str, LoadedExperiment], name: str) -> None:
     loaded = samples[name]
-    check(loaded.experiment.gate)
+    check(loaded.experiment.gate, loaded.experiment.task)
     documents = {d.id: d for d in loaded.documents}
     for profile, least in (("quick", 24), ("full", 60)):
         manifest = plan(loaded, profile, "r", created="", git_commit=None)

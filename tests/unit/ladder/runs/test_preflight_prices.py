@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from contracts.experiment import Models
+from contracts.experiment import Judge, Models
 from cost_reports.prices.catalogue import Catalogue
 from ladder.errors import LadderError
 from ladder.runs.preflight_prices import require_prices
@@ -36,3 +36,12 @@ def test_what_has_no_price_is_named(change: dict[str, str], named: str) -> None:
 def test_a_region_without_prices_is_refused() -> None:
     with pytest.raises(LadderError, match="eu-west-1"):
         require_prices(Models(), "eu-west-1", CATALOGUE)
+
+
+def test_a_judge_needs_prices_too() -> None:
+    judge = Judge(model="us.amazon.nova-pro-v1:0", rubric="-")
+    require_prices(Models(), "us-east-1", CATALOGUE, judge=judge)
+    with pytest.raises(LadderError, match="unheard-of"):
+        require_prices(
+            Models(), "us-east-1", CATALOGUE, judge=dataclasses.replace(judge, model="amazon.unheard-of-v1:0")
+        )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from contracts.experiment import APPROACHES, VARIANTS
+from contracts.experiment import APPROACHES, VARIANTS, GateRule
 from contracts.run import PairedRow, ScoreRow
 from lambdas.comparison.paired import best_prompting, by_variant, compare, pairs
+from lambdas.evaluation.gate import decide
+from lambdas.evaluation.scoring import summarise
 
 APPROACH_OF = {variant: approach for approach in APPROACHES for variant in VARIANTS[approach]}
 
@@ -91,3 +95,44 @@ def test_only_questions_that_both_sides_have_are_compared() -> None:
     rows = compare([*scores("zero-shot", [1, 1]), *scores("rag", [1, 0, 0])], experiment="e", run="r", seed=1)
     found = row(rows, "rag", "zero-shot")
     assert (found.n, found.difference) == (2, -0.5)
+
+
+def test_what_the_gate_compares_with_is_compared_too() -> None:
+    rule = GateRule(metric="rouge-2", not_worse_than="lora", margin=0.1)
+    parts = [scores(variant, HALF, rouge_2=[0.5] * 12) for variant in ("zero-shot", "rag", "lora", "lora+rag")]
+    rows = [score for part in parts for score in part]
+    before = compare(rows, experiment="e", run="r", seed=1)
+    with_gate = compare(rows, experiment="e", run="r", seed=1, gate=[rule])
+    assert [(r.a, r.b) for r in with_gate if r.metric == "rouge-2"] == [
+        ("zero-shot", "lora"),
+        ("rag", "lora"),
+        ("lora+rag", "lora"),
+    ]
+    assert [r for r in with_gate if r.metric != "rouge-2"] == before
+    # A pair that is compared anyway is not compared the other way round as well.
+    exact = compare(rows, experiment="e", run="r", seed=1, gate=[replace(rule, metric="exact")])
+    pairs_of = [frozenset((r.a, r.b)) for r in exact if r.metric == "exact"]
+    assert len(pairs_of) == len(set(pairs_of))
+    missing = replace(rule, not_worse_than="base")
+    assert compare(rows, experiment="e", run="r", seed=1, gate=[missing]) == before
+
+
+def test_half_points_of_a_judge_are_compared_by_bootstrap() -> None:
+    left, right = (scores(v, HALF, judged=values) for v, values in (("rag", [1.0, 0.5] * 6), ("zero-shot", [0.0] * 12)))
+    found = row(compare([*left, *right], experiment="e", run="r", seed=1), "rag", "zero-shot", "judged")
+    assert (found.difference, found.method.split(",")[0]) == (0.75, "paired bootstrap 95 %")
+    whole = scores("rag", HALF, judged=[1.0, 0.0] * 6)
+    rows = compare([*whole, *right], experiment="e", run="r", seed=1)
+    assert "McNemar" in row(rows, "rag", "zero-shot", "judged").method
+
+
+@pytest.mark.parametrize(
+    ("wrong", "n", "outcome"), [(2, 200, "pass"), (2, 40, "uncertain"), (8, 40, "fail"), (0, 200, "pass")]
+)
+def test_not_worse_than_needs_enough_questions(wrong: int, n: int, outcome: str) -> None:
+    """`rag` misses `wrong` questions that `lora` gets right, and no other."""
+    rule = GateRule(metric="exact", not_worse_than="lora", margin=0.06)
+    rows = [*scores("lora", [1] * n), *scores("rag", [0] * wrong + [1] * (n - wrong))]
+    differences = compare(rows, experiment="e", run="r", seed=1, gate=[rule])
+    verdicts = decide([rule], summarise(rows, 1), task="short-value", paired=differences)
+    assert {v.variant: v.outcome for v in verdicts} == {"lora": "pass", "rag": outcome}

@@ -79,19 +79,12 @@ def test_the_whole_answer_must_be_in_house_style(text: str, right: bool) -> None
     assert tm.in_format(text, PATTERN, STYLE.refusal) is right
 
 
-def test_without_a_house_pattern_no_form_is_measured() -> None:
-    assert "format" not in tm.score("30 months", KNOWN, replace(STYLE, pattern=None))
-
-
-def test_without_a_refusal_sentence_nothing_is_a_refusal() -> None:
-    found = tm.score("The handbook does not say.", KNOWN, replace(STYLE, refusal=None))
-    assert (found["false-refusal"], found["attempted"]) == (0, 1)
-
-
 def test_a_right_answer() -> None:
     assert tm.score("30 months [PRD-01]", KNOWN, STYLE) == {
         "exact": 1.0,
         "contained": 1.0,
+        "numeric": 1.0,
+        "token-f1": 1.0,
         "format": 1.0,
         "error": 0.0,
         "false-refusal": 0.0,
@@ -117,4 +110,16 @@ def test_a_failed_question_is_wrong_in_everything_and_neither_refusal_nor_fabric
     assert set(known.values()) == {0.0}
     unknown = tm.score(STYLE.refusal, UNKNOWN, STYLE, failed=True)
     assert unknown.pop("error") == 1.0
+    assert unknown.pop("numeric") is None
     assert set(unknown.values()) == {0.0}
+
+
+def test_without_pattern_and_refusal_neither_form_nor_abstention_is_measured() -> None:
+    free = HouseStyle(instruction="Answer.")
+    assert set(tm.score("30 months [PRD-01]", KNOWN, free)) == set(tm.score("", KNOWN, STYLE)) - {
+        "format",
+        "attempted",
+        "false-refusal",
+    }
+    assert "format" in tm.score("30 months", KNOWN, replace(STYLE, refusal=None))
+    assert {"refusal-recall", "fabricated"}.isdisjoint(tm.score("", UNKNOWN, free))

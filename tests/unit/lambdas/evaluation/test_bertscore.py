@@ -47,6 +47,13 @@ def test_a_score_does_not_depend_on_its_neighbours(model: BertScore) -> None:
     assert model.score([pair])[0] == pytest.approx(model.score(others)[2], abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("text", "measures"), [("30 months [PRD-01]", True), ("срок", True), ("Türkçe", True), ("ሰላም", False)]
+)
+def test_a_script_that_the_model_does_not_know_cannot_be_measured(model: BertScore, text: str, measures: bool) -> None:
+    assert model.measures(text) is measures
+
+
 def test_swapping_the_sides_swaps_precision_and_recall(model: BertScore) -> None:
     there, back = model.score([("30 months", "It lasts for 30 months"), ("It lasts for 30 months", "30 months")])
     assert (there.precision, there.recall, there.f1) == pytest.approx((back.recall, back.precision, back.f1), abs=1e-6)

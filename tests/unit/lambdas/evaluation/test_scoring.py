@@ -37,6 +37,9 @@ class Lengths:
         self.pairs = list(pairs)
         return [(1.0, 0.5, 0.25) for _ in pairs]
 
+    def measures(self, text: str) -> bool:
+        return "ሰ" not in text
+
 
 def answer(question_id: str, text: str, variant: str = "zero-shot", **changes: Any) -> AnswerRow:
     row = AnswerRow(experiment="e", run="r", approach="prompting", variant=variant, question_id=question_id, text=text)
@@ -148,3 +151,76 @@ def test_answers_that_do_not_fit_are_refused(rows: list[AnswerRow], said: str) -
 def test_splits_of_questions_without_tags() -> None:
     assert split_of(replace(QUESTIONS[0], tags=())) == "answerable"
     assert split_of(replace(QUESTIONS[3], tags=())) == "unanswerable"
+
+
+def test_what_cannot_be_measured_is_left_out_of_the_mean_and_counted() -> None:
+    found = run(ALL_RIGHT)
+    numeric = quality(found, "zero-shot", "numeric")
+    assert (numeric.value, numeric.n, numeric.left_out) == (1.0, 2, 2)
+    assert quality(found, "zero-shot", "exact").left_out == 0
+    assert [row.left_out for row in found.scores[2:4]] == [("numeric",), ("numeric",)]
+
+
+def test_a_reference_in_a_script_that_the_model_does_not_know_has_no_bertscore() -> None:
+    questions = [QUESTIONS[0], Question(id="e1", question="?", answer="ሰላም")]
+    bertscore = Lengths()
+    found = evaluate(
+        [answer("s1", "30 months [PRD-01]"), answer("e1", "ሰላም")],
+        questions,
+        STYLE,
+        experiment="e",
+        run="r",
+        approach="prompting",
+        seed=1,
+        overlap=FirstLetters(),
+        bertscore=bertscore,
+    )
+    assert {reference for _, reference in bertscore.pairs} == {"30 months [PRD-01]"}
+    row = quality(found, "zero-shot", "bertscore-f1")
+    assert (row.n, row.left_out) == (1, 1)
+
+
+def test_a_label_task_has_accuracy_macro_f1_and_figures_of_each_label() -> None:
+    questions = [Question(id=f"q{i}", question="?", answer=a) for i, a in enumerate(["red", "red", "Blue", "green"])]
+    texts = ["red", "It is blue.", "BLUE", "red or green"]
+    found = evaluate(
+        [answer(f"q{i}", text) for i, text in enumerate(texts)],
+        questions,
+        HouseStyle(instruction="-"),
+        experiment="e",
+        run="r",
+        approach="prompting",
+        seed=1,
+        overlap=FirstLetters(),
+        bertscore=Lengths(),
+        label_task=True,
+    )
+    assert [row.scores["label-accuracy"] for row in found.scores[:4]] == [1.0, 0.0, 1.0, 0.0]
+    assert quality(found, "zero-shot", "label-accuracy").value == 0.5
+    assert quality(found, "zero-shot", "macro-f1").value == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
+    assert quality(found, "zero-shot", "label-recall", "red").value == 0.5
+    assert quality(found, "zero-shot", "label-precision", "Blue").value == 0.5
+    # Nothing named green alone: there is no share of nothing.
+    assert not [q for q in found.quality if (q.variant, q.metric, q.split) == ("zero-shot", "label-precision", "green")]
+    assert quality(found, "zero-shot", "label-f1", "green").value == 0.0
+    # A variant whose answers all failed names no label.
+    assert quality(found, "few-shot", "macro-f1").value == 0.0
+
+
+def test_judged_scores_join_the_others() -> None:
+    judged = {("zero-shot", "s1"): {"judged": 0.5, "undecided": 1.0}, ("zero-shot", "s2"): {"judged": None}}
+    found = evaluate(
+        ALL_RIGHT,
+        QUESTIONS,
+        STYLE,
+        experiment="e",
+        run="r",
+        approach="prompting",
+        seed=1,
+        overlap=FirstLetters(),
+        bertscore=Lengths(),
+        judged=judged,
+    )
+    row = quality(found, "zero-shot", "judged")
+    assert (row.value, row.n, row.left_out, row.method) == (0.5, 1, 1, "Wilson 95 %")
+    assert row.low < 0.2 < 0.8 < row.high

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,17 @@ import pytest
 from moto import mock_aws
 
 from contracts import json_codec, keys
-from contracts.experiment import APPROACHES, Document, Experiment, HouseStyle, Question, Workload
+from contracts.experiment import (
+    APPROACHES,
+    Document,
+    Experiment,
+    GateRule,
+    HouseStyle,
+    Judge,
+    Question,
+    Rated,
+    Workload,
+)
 from contracts.run import OutputRow, RunEnvironment
 from cost_reports.estimate.workload import WorkloadError
 from cost_reports.prices.catalogue import Catalogue, PriceError
@@ -22,7 +33,7 @@ from cost_reports.run_report.report import report_from_json
 from lambdas.common import runtime
 from lambdas.common.step import EventError
 from lambdas.common.store import MissingObjectError, Results
-from lambdas.run_report import handler, logic, outlook
+from lambdas.run_report import handler, judging, logic, outlook
 from tests.unit.cost_reports import sample_run as run
 from tests.unit.lambdas.sample_bucket import Context, fill
 
@@ -179,3 +190,69 @@ def test_a_failed_approach_is_named_with_its_innermost_error() -> None:
     assert logic._root_cause(outer) == "SageMaker.ResourceLimitExceededException: no quota for ml.g5.xlarge"
     assert logic._root_cause(json.dumps({"Error": "States.Timeout"})) == "States.Timeout"
     assert logic._root_cause("plain\n text") == "plain text"
+
+
+def judged(results: Results, kappa: float) -> None:
+    """Make the run's gate that of a judge, whose verdicts and agreement the bucket then holds."""
+    definition = json_codec.from_jsonable(Experiment, json.loads(results.read_text("in/experiment.json")))
+    judge = Judge(model="us.amazon.nova-micro-v1:0", rubric="The same facts.")
+    gate = (GateRule(metric="judged", minimum=0.5), GateRule(metric="token-f1", minimum=0.3))
+    changed = replace(definition, task="free-form", judge=judge, gate=gate)
+    results.write_text("in/experiment.json", json.dumps(json_codec.to_jsonable(changed)))
+    for approach in APPROACHES:
+        key = keys.quality(run.EXPERIMENT, run.RUN, approach)
+        rows = [q for q in run.quality() if q.approach == approach]
+        of_variant = [q for q in rows if (q.metric, q.split) == ("contained", "all")]
+        rows += [replace(q, metric=metric) for q in of_variant for metric in ("judged", "token-f1")]
+        rows += [replace(q, metric="judge-kappa", value=kappa, low=kappa, high=kappa) for q in of_variant]
+        results.write(key, rows)
+    row = run.context("shared").tokens(judge.model, "input", 10**6)
+    results.write(keys.usage(run.EXPERIMENT, run.RUN, "shared", "judge-rag-00000"), [row])
+
+
+@pytest.mark.parametrize(
+    ("kappa", "accepted", "said"),
+    [
+        (0.7, "judged", "judged 0.8 reaches 0.5"),
+        (0.41, "token-f1", "judged 0.8 is not decisive: kappa 0.41 below 0.60"),
+    ],
+)
+def test_a_judge_decides_as_far_as_it_agrees_with_people(
+    results: Results, kappa: float, accepted: str, said: str
+) -> None:
+    judged(results, kappa)
+    written = handler.report({"run": run.RUN}, Context())
+    report = report_from_json(json.loads(results.read_text(written["report_key"])))
+    assert report.accepted_metric == accepted
+    (rag,) = (r for r in report.ladder if r.variant == "rag")
+    assert rag.gate.outcome == "pass"
+    assert said in rag.gate.reason
+    assert report.judging_usd == Decimal("0.035")
+    assert report.header.models["judge"] == "us.amazon.nova-micro-v1:0"
+    assert any("the generator's own model" in note for note in report.notes)
+    assert any("two answers with 0.5 count as one" in note for note in report.notes) is (accepted == "token-f1")
+    (shared,) = (v for v in report.variance if v.approach == "shared")
+    assert shared.estimated_usd > 0
+
+
+def test_what_a_judge_is_expected_to_read_grows_with_the_answers_and_the_rated_ones() -> None:
+    question = Question(id="q", question="How long?", answer="30 months", rated=(Rated(answer="30", right=True),))
+    definition = Experiment(
+        name="e",
+        house_style=HouseStyle(instruction="-"),
+        gate=(),
+        workload=Workload(requests_per_month=1),
+        judge=Judge(model=run.NOVA, rubric="The same facts."),
+    )
+    task = outlook.task_of(definition, [Document(id="d", title="t", text="x" * 400)], [question], [question])
+
+    def read(asked: list[Question], everything: list[Question]) -> list[int]:
+        return [int(row.amount) for row in judging.expected(definition, task, asked, everything, "us-east-1")]
+
+    one, none = read([question], []), read([], [question])
+    assert read([question] * 3, []) == [3 * n for n in one]
+    # A verdict in two orders for each of nine variants and, of the rated answer, for none.
+    assert none[1] == 2 * judging.VERDICT_OUTPUT
+    assert one[1] == 9 * 2 * judging.VERDICT_OUTPUT + 4 * (outlook.tokens("30 months") + judging.STATEMENT_OUTPUT)
+    assert read([question], [question]) == [a + b for a, b in zip(one, none, strict=True)]
+    assert judging.expected(replace(definition, judge=None), task, [question], [question], "us-east-1") == []
