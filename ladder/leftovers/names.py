@@ -13,9 +13,11 @@ from typing import Literal
 
 from contracts import job_names, tags
 from contracts.job_names import CONCERNS, EXPORT_ENDS, SEARCH_ENDS, database_name
+from contracts.keys import SHARED
 
 TAG = "experiment"
 LAYERS = "AWS::Lambda::LayerVersion"
+PROFILES = "AWS::Bedrock::ApplicationInferenceProfile"
 _CONCERN = "|".join(map(re.escape, CONCERNS))
 #: The bootstrap stack of the CDK belongs to the account, not to an experiment.
 _BOOTSTRAP = re.compile(r"CDKToolkit$|cdk-[a-z0-9]{1,10}-(assets|container-assets|[a-z-]+-role)-")
@@ -38,7 +40,10 @@ class Owner:
         self.jobs = job_names.job_pattern(experiment)
         own = re.escape(stack_prefix)
         self._stack = re.compile(rf"{own}(?P<concern>{_CONCERN})(?:-(?P<rest>.+))?")
-        self._layer = re.compile(rf"{own}(?:{_CONCERN})-[a-z]+")
+        self._by_kind = {
+            LAYERS: re.compile(rf"{own}(?:{_CONCERN})-[a-z]+"),
+            PROFILES: re.compile(rf"{own}(?:{_CONCERN}|{SHARED})-[a-z]+-[0-9a-f]{{8}}"),
+        }
         base = stack_prefix.removesuffix("-")
         self._fixed = {
             base,
@@ -78,8 +83,8 @@ class Owner:
 
     def named(self, kind: str, name: str) -> str:
         """Return which rule of names the name follows; empty where none."""
-        if kind == LAYERS:
-            return "name of its layers" if self._layer.fullmatch(name) else ""
+        if pattern := self._by_kind.get(kind):
+            return f"name of its {kind.rpartition('::')[2]}" if pattern.fullmatch(name) else ""
         # Log groups, rules of a bus, tables of a database: the parts of a path are names.
         for part in name.split("/"):
             match = self._stack.fullmatch(part)

@@ -25,6 +25,7 @@ def owner(experiment: str = "shop") -> Owner:
         (GROUP, f"/aws/sagemaker/Endpoints/{job_name('shop', 'r20261201-101500-7f3a', 'run-1')}"),
         ("AWS::Logs::LogStream", f"{job_name('shop', 'r20261201-101500', 'x')}/algo-1-1764584100"),
         ("AWS::Bedrock::ApplicationInferenceProfile", "ladder-shop-fine-tuning-embedding-1a2b3c4d"),
+        ("AWS::Bedrock::ApplicationInferenceProfile", "ladder-shop-shared-judge-1a2b3c4d"),
         ("AWS::OpenSearchServerless::AccessPolicy", "ladder-shop-ng-ft"),
         ("AWS::BCMDataExports::Export", "ladder-shop-focus"),
         ("AWS::Glue::Database", "ladder_shop"),
