@@ -5,6 +5,7 @@ OUT ?= out/demo
 SAMPLE ?= directory
 EXPERIMENT ?= experiments/$(SAMPLE)
 CDK_CONTEXT ?=
+OWN_MODEL = $(if $(MODEL),--model '$(MODEL)') $(if $(MODEL_URL),--model-url '$(MODEL_URL)') $(if $(MODEL_NAME),--model-name '$(MODEL_NAME)')
 VENV := .venv/bin
 # Tells a command pip's package index, certificates and proxy.
 INDEX = $(VENV)/python -m infra.package_index
@@ -36,8 +37,8 @@ setup: .venv/.ready .venv-emulator/.ready node_modules/.ready layers-arm64 layer
 
 setup-deploy: .venv/.ready-deploy node_modules/.ready layers-arm64 ## only what `make deploy` needs: no model, no emulator
 
-demo: setup ## the whole job on the embedded AWS; QUICK=1 for the short version, SAMPLE=requests|directory|triage|handbook, OUT= for another folder
-	@$(VENV)/ladder demo --experiment $(EXPERIMENT) --out $(OUT) $(if $(QUICK),--quick)
+demo: setup ## the whole job on the embedded AWS; QUICK=1 for the short version, SAMPLE=requests|directory|triage|handbook, OUT= for another folder, MODEL= or MODEL_URL= MODEL_NAME= for a model of your own
+	@$(VENV)/ladder demo --experiment $(EXPERIMENT) --out $(OUT) $(if $(QUICK),--quick) $(OWN_MODEL)
 
 test: setup ## all tests but the benchmarks, in two processes
 	$(VENV)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 Approach = Literal["prompting", "rag", "fine-tuning"]
+TrainingMethod = Literal["lora", "qlora", "dora", "full"]
 APPROACHES: tuple[Approach, ...] = ("prompting", "rag", "fine-tuning")
 
 #: The variants of each approach, in the order in which reports show them. `base` and `base+rag` are the controls of
@@ -143,13 +144,18 @@ class Judge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """Bedrock model or inference-profile ids, the open-weight base that LoRA adapts, and its SageMaker instances."""
+    """Bedrock model or inference-profile ids, the open-weight base that LoRA adapts, and its SageMaker instances.
+
+    `fine_tuning_base_revision` is a commit of the base's hub repository; None is the one that
+    `cost_reports.estimate.base_models` knows.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
-    generator: str = "us.amazon.nova-micro-v1:0"
+    generator: str = "us.amazon.nova-2-lite-v1:0"
     embedding: str = "amazon.titan-embed-text-v2:0"
     embedding_dimensions: int = 512
-    fine_tuning_base: str = "HuggingFaceTB/SmolLM2-135M-Instruct"
+    fine_tuning_base: str = "Qwen/Qwen3-4B-Instruct-2507"
+    fine_tuning_base_revision: str | None = None
     training_instance: str = "ml.g5.xlarge"
     hosting_instance: str = "ml.g5.xlarge"
 
@@ -169,20 +175,37 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """LoRA settings. Ranks and epochs are those of every adapter; examples are drawn by seed.
+    """How the open-weight base is trained. All of it is that of every adapter; examples are drawn by seed.
 
-    `last_layers` are the layers that are adapted, counted from the output; None is half of the model's. Adapting all of
-    them at this rate can diverge on a classification task (`python -m tests.bench.bench_samples triage --dev`).
+    `method` is LoRA, QLoRA (4-bit base, a GPU only), DoRA or all weights. `last_layers` are the layers that are
+    adapted, counted from the output; None is half of the model's. `learning_rate` None is the default of the method
+    (ADR 0014); adapters below the last half learn at a tenth of it. With several `learning_rates` each is tried, and
+    the best on held-out examples is kept. `dev_share` of the examples is held out; None is 0.15 where a rate is chosen
+    or training stops early, else 0. `early_stopping_patience` are the epochs that may pass without a lower loss on the
+    held-out examples; None trains all epochs. Weights are those of the best epoch if examples are held out. A
+    checkpoint is written every `checkpoint_steps` steps, so that an interrupted job goes on there.
+
+    `spot` trains on managed spot capacity; `time_limit_hours` is what SageMaker lets a job train before it stops it.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+    method: TrainingMethod = "lora"
     rank: int = 16
     alpha: int = 32
     last_layers: int | None = None
-    learning_rate: float = 2e-3
+    learning_rate: float | None = None
+    learning_rates: tuple[float, ...] = ()
+    warmup_ratio: float = 0.1
     batch_size: int = 8
     epochs_closed_book: int = 6
     epochs_rag: int = 1
+    packing: bool = False
+    gradient_checkpointing: bool = False
+    dev_share: float | None = None
+    early_stopping_patience: int | None = None
+    checkpoint_steps: int = 50
+    spot: bool = False
+    time_limit_hours: int = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +238,10 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """The content of `experiment.yaml`, with what it leaves out filled in (`ladder.experiment.defaults`)."""
+    """The content of `experiment.yaml`, with what it leaves out filled in (`ladder.experiment.defaults`).
+
+    A variant of which more than the share `most_unfinished` of the answers failed or were cut off has no verdict.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
     name: str
@@ -224,6 +250,7 @@ class Experiment:
     house_style: HouseStyle
     prompt: PromptSettings = field(default_factory=PromptSettings)
     gate: tuple[GateRule, ...]
+    most_unfinished: float = 0.1
     workload: Workload
     models: Models = field(default_factory=Models)
     retrieval: Retrieval = field(default_factory=Retrieval)

@@ -42,6 +42,11 @@ def answer_items(experiment: str, run: str, approach: str) -> str:
     return f"{approach_prefix(experiment, run, approach)}items/answer.json"
 
 
+def probe(experiment: str, run: str, approach: str) -> str:
+    """Return the key of what the call before the answering step has found, a JSON object."""
+    return f"{approach_prefix(experiment, run, approach)}probe.json"
+
+
 def ingest_items(experiment: str, run: str) -> str:
     """Return the key of the Distributed Map's items of the ingestion step, a JSON array."""
     return f"{approach_prefix(experiment, run, 'rag')}items/ingest.json"

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from contracts.experiment import Approach
+
+#: The error of an execution that wrote its report, which has variants without a verdict.
+NOT_MEASURED = "NotMeasured"
+#: What an answer is: all of it, ended at a limit of length, replaced or suppressed by a filter, without text, or none.
+AnswerClass = Literal["whole", "cut", "filtered", "empty", "failed"]
+ANSWER_CLASSES: tuple[AnswerClass, ...] = ("whole", "cut", "filtered", "empty", "failed")
+#: Why a model stopped, in the words of Converse and of OpenAI's chat completions. Other reasons are an end of its own.
+_CUT = frozenset({"max_tokens", "model_context_window_exceeded", "length"})
+_FILTERED = frozenset({"guardrail_intervened", "content_filtered", "content_filter"})
+_BROKEN = frozenset({"malformed_model_output", "malformed_tool_use"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +52,10 @@ class Retrieved:
 class AnswerRow:
     """One answer. `latency_ms` is the model call alone, `overhead_ms` all else that the handler did for the question.
 
-    A question that could not be answered keeps its row: `text` is empty and `error` is one line.
+    A question that could not be answered keeps its row: `text` is empty and `error` is one line. `input_tokens` counts
+    neither those read from a cache (`cached_tokens`) nor those written to one, by how long it keeps them. `stop_reason`
+    and `service_tier` are the service's words; `device` is what ran the model and `model_revision` its version, where
+    that is known and `model_id` does not say it.
     """
 
     experiment: str
@@ -55,11 +69,38 @@ class AnswerRow:
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    cache_write_1h_tokens: int = 0
     latency_ms: float = 0.0
     overhead_ms: float = 0.0
     model_id: str = ""
+    model_revision: str = ""
+    device: str = ""
+    service_tier: str = ""
+    stop_reason: str = ""
     attempt: int = 1
     error: str | None = None
+
+
+def answer_class(row: AnswerRow) -> AnswerClass:
+    """Return the class of an answer. An answer without text that stopped at a limit is cut: more room may help it."""
+    if row.error is not None or row.stop_reason in _BROKEN:
+        return "failed"
+    if row.stop_reason in _FILTERED:
+        return "filtered"
+    if row.stop_reason in _CUT:
+        return "cut"
+    return "whole" if row.text.strip() else "empty"
+
+
+def prompt_tokens(row: AnswerRow) -> int:
+    """Return all tokens of the prompt, those read from a cache and those written to one among them."""
+    return row.input_tokens + row.cached_tokens + row.cache_write_5m_tokens + row.cache_write_1h_tokens
+
+
+def all_tokens(row: AnswerRow) -> int:
+    """Return the tokens of prompt and answer."""
+    return prompt_tokens(row) + row.output_tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ States = dict[str, State]
 
 #: Lambda functions run at most 15 minutes; the task waits a little longer, so that the function's own error is seen.
 TASK_TIMEOUT_S = 930
+#: Quotas are counted by the minute.
+ROUND_WAIT_S = 60
 #: `ResultSelector` that drops the metadata of an invocation; the function's answer is then at `<path>.payload`.
 PAYLOAD = {"payload.$": "$.Payload"}
 
@@ -126,20 +128,64 @@ def batches(
     return _linked(state, then)
 
 
-def answer_batches(
-    *, concurrency: int, then: str, extra: Mapping[str, str] | None = None, catch: list[State] | None = None
-) -> State:
-    """Return the answering step, the same for every approach."""
-    return batches(
-        "Answer",
-        "Answer",
-        ("variant", "batch"),
-        items_key="$.prepared.payload.items_key",
-        concurrency=concurrency,
-        then=then,
-        extra=extra,
-        catch=catch,
-    )
+def answering(
+    approach: str,
+    *,
+    concurrency: int,
+    then: str,
+    extra: Mapping[str, str] | None = None,
+    catch: list[State] | None = None,
+    given_up: State | None = None,
+) -> States:
+    """Return the answering step, the same for every approach; it begins at `StartRounds`.
+
+    A round asks every batch that is listed. What then has no final answer (its time ran out, waiting for a quota) is
+    listed again, as long as rounds help: `lambdas.common.rounds`. `given_up` is where questions are left in the end.
+    """
+    return {
+        "StartRounds": {
+            "Type": "Pass",
+            "Result": {"count": 0, "left": -1},
+            "ResultPath": "$.rounds",
+            "Next": "AnswerAll",
+        },
+        "AnswerAll": batches(
+            "Answer",
+            "Answer",
+            ("variant", "batch"),
+            items_key="$.prepared.payload.items_key",
+            concurrency=concurrency,
+            then="SettleRound",
+            extra=extra,
+            catch=catch,
+        ),
+        "SettleRound": invoke(
+            "Evaluate",
+            {"approach": approach, "round.$": "$.rounds.count", "left_before.$": "$.rounds.left"},
+            then="RoundSettled",
+            result="$.settled",
+            catch=catch,
+        ),
+        "RoundSettled": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.settled.payload.left", "NumericEquals": 0, "Next": then},
+                {"Variable": "$.settled.payload.again", "BooleanEquals": True, "Next": "CountRound"},
+            ],
+            "Default": "AnswersLeft",
+        },
+        "CountRound": {
+            "Type": "Pass",
+            "Parameters": {
+                "count.$": "States.MathAdd($.rounds.count, 1)",
+                "left.$": "$.settled.payload.left",
+            },
+            "ResultPath": "$.rounds",
+            "Next": "WaitForQuota",
+        },
+        "WaitForQuota": wait(ROUND_WAIT_S, then="AnswerAll"),
+        "AnswersLeft": given_up or {"Type": "Fail", "Error": "AnswersLeft", "CausePath": "$.settled.payload.message"},
+    }
 
 
 def evaluate(approach: str, *, catch: list[State] | None = None) -> State:

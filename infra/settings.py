@@ -16,8 +16,10 @@ from typing import Any, Literal, get_args
 import yaml
 
 from contracts import job_names, json_codec
-from contracts.experiment import Experiment, Judge, Models
+from contracts.experiment import Approach, Experiment, Judge, Models
+from cost_reports.estimate import base_models
 from infra.fine_tuning import images
+from lambdas.common.runtime import MODEL_WORKERS
 
 VectorStoreKind = Literal["nextgen", "classic", "domain"]
 LayerPlatform = Literal["arm64", "host"]
@@ -39,13 +41,21 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answering:
+    """How an approach asks its model: `concurrency` functions at a time, each with `workers` questions."""
+
+    concurrency: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The checked settings. `experiment` is its name, `models` are those of its `experiment.yaml`, `judge_model` is the
     one of its judge, if it has one.
 
-    `monthly_budget_usd` 0 means no budget; `athena_scan_limit_mb` counts mebibytes of one query.
-    The guard tears everything down `lifetime_hours` after the last deployment, and warns of endpoints older than
-    `endpoint_hours`.
+    `bedrock_in_flight` and `endpoint_in_flight` are the most requests that a model, or the endpoint, gets at the same
+    time. `monthly_budget_usd` 0 means no budget; `athena_scan_limit_mb` counts mebibytes of one query. The guard tears
+    everything down `lifetime_hours` after the last deployment, and warns of endpoints older than `endpoint_hours`.
     """
 
     experiment: str
@@ -57,6 +67,8 @@ class Settings:
     vector_store: VectorStoreKind
     layer_platform: LayerPlatform
     answer_concurrency: int
+    bedrock_in_flight: int
+    endpoint_in_flight: int
     log_retention_days: int
     report_schedule: bool
     alarm_email: str | None
@@ -72,11 +84,21 @@ class Settings:
     endpoint_hours: int
     training_image: str
     hosting_image: str
+    base_revision: str
 
     @property
     def arm64(self) -> bool:
         """Whether functions and layers are built for arm64; `host` follows this machine."""
         return self.layer_platform == "arm64" or platform.machine().lower() in ("aarch64", "arm64")
+
+    def answering(self, approach: Approach) -> Answering:
+        """Return how the requests that may be in flight are shared out: workers x functions never exceed them.
+
+        A server that gets more than it can batch queues them, and the queue would be measured as the model's latency.
+        """
+        most = self.endpoint_in_flight if approach == "fine-tuning" else self.bedrock_in_flight
+        concurrency = min(self.answer_concurrency, most)
+        return Answering(concurrency=concurrency, workers=min(MODEL_WORKERS, most // concurrency))
 
     def stack_name(self, concern: str) -> str:
         return job_names.stack_name(self.experiment, concern)
@@ -97,20 +119,39 @@ def read(context: Mapping[str, Any], *, root: Path) -> Settings:
             f"cost-exports: must be off outside of {EXPORTS_REGION}, where Data Exports exist "
             f"(got on, region {region}); switch them off or deploy to {EXPORTS_REGION}"
         )
-    if not GPU_INSTANCE.match(models.training_instance):
-        raise SettingsError(
-            f"experiment {name}: models.training_instance {models.training_instance!r} has no GPU; the "
-            "training container exists for ml.g and ml.p instances only"
-        )
+    base_revision = _checked_base(name, models)
     uris = images.load()[region]
     return Settings(
         experiment=name,
         models=models,
         judge_model=judge.model if judge else None,
         training_image=uris["training"],
-        hosting_image=uris["hosting-gpu" if GPU_INSTANCE.match(models.hosting_instance) else "hosting-cpu"],
+        hosting_image=uris["hosting"],
+        base_revision=base_revision,
         **{key.replace("-", "_"): value for key, value in values.items()},
     )
+
+
+def _checked_base(name: str, models: Models) -> str:
+    """Return the commit of the base that the experiment's machines train and serve.
+
+    Raises:
+        SettingsError: a machine has no GPU, or the base has no commit.
+    """
+    for use in ("training", "hosting"):
+        instance = getattr(models, f"{use}_instance")
+        if not GPU_INSTANCE.match(instance):
+            raise SettingsError(
+                f"experiment {name}: models.{use}_instance {instance!r} has no GPU; the {use} container exists for "
+                "ml.g and ml.p instances only"
+            )
+    try:
+        return base_models.revision_of(models)
+    except base_models.UnpinnedError as error:
+        raise SettingsError(
+            f"experiment {name}: models.fine_tuning_base: {error}; add fine_tuning_base_revision, a commit of its hub "
+            "repository"
+        ) from error
 
 
 def _refuse_unknown(context: Mapping[str, Any]) -> None:
@@ -213,6 +254,8 @@ PARSERS: Mapping[str, Parser] = {
     "vector-store": _one_of(get_args(VectorStoreKind)),
     "layer-platform": _one_of(get_args(LayerPlatform)),
     "answer-concurrency": _whole(1, 1000),
+    "bedrock-in-flight": _whole(1, 10_000),
+    "endpoint-in-flight": _whole(1, 1000),
     "log-retention-days": _one_of(RETENTION_DAYS),
     "report-schedule": SWITCH,
     "alarm-email": _email,

@@ -28,9 +28,10 @@ from ladder.progress import Progress
 from ladder.runs import reports
 from ladder.runs.follow import follow
 from ladder.runs.manifest import profile_of
+from ladder.runs.run import ending
 from ladder.runs.start import start
 from offline import sandbox
-from offline.sandbox import Sandbox
+from offline.sandbox import Model, Sandbox
 
 #: What a deployment onto the embedded AWS sets differently. Its Lambda workers are this machine's Python; one batch of
 #: questions at a time is what its processor can answer without letting requests wait for each other. It is an account
@@ -40,7 +41,7 @@ EMBEDDED_CONTEXT = ("-c", "layer-platform=host", "-c", "answer-concurrency=1", "
 BILL_DELAY_HOURS = 72
 
 
-def run(*, experiment: Path, out: Path, profile: str, console: Console) -> None:
+def run(*, experiment: Path, out: Path, profile: str, console: Console, model: Model = None) -> None:
     """Deploy, run, report and destroy; write everything below `out`.
 
     Raises:
@@ -59,13 +60,13 @@ def run(*, experiment: Path, out: Path, profile: str, console: Console) -> None:
         with ThreadPoolExecutor(max_workers=1) as pool:
             synthesised = pool.submit(_synthesise, experiment, out)
             with progress.stage("start the embedded AWS") as stage:
-                box = sandbox.up(out / "sandbox")
+                box = sandbox.up(out / "sandbox", model=model)
                 stage.update(f"{box.endpoint}, account {box.account}")
             try:
                 with progress.stage("synthesise the stacks") as stage:
                     stage.update(f"{synthesised.result()} stacks")
                 demo = _Demo(box=box, loaded=loaded, out=out, profile=profile, progress=progress)
-                run_report, spend_report = demo.deploy_and_run()
+                run_report, spend_report, gaps = demo.deploy_and_run()
             finally:
                 with progress.stage("stop the embedded AWS"):
                     sandbox.down(out / "sandbox")
@@ -76,6 +77,8 @@ def run(*, experiment: Path, out: Path, profile: str, console: Console) -> None:
         reports.show(spend_report, console)
         console.print(f"  {out / 'leftovers.json'}", highlight=False, soft_wrap=True)
         console.print(f"  deployed, run, reported, destroyed and checked in {time.monotonic() - started:.0f} s")
+        if gaps is not None:
+            raise LadderError(gaps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +91,8 @@ class _Demo:
     profile: str
     progress: Progress
 
-    def deploy_and_run(self) -> tuple[reports.SavedReport, reports.SavedReport]:
-        """Return the report of the run and the spend report; nothing stays deployed."""
+    def deploy_and_run(self) -> tuple[reports.SavedReport, reports.SavedReport, str | None]:
+        """Return the report of the run, the spend report, and what was not measured; nothing stays deployed."""
         session = self._session()
         with self.progress.stage("bootstrap"):
             self._cdk("bootstrap", "--app", "", f"aws://{self.box.account}/{self.box.region}")
@@ -102,7 +105,7 @@ class _Demo:
             run = start(deployment, self.loaded, profile=self.profile, out=self.out / "runs", now=datetime.now(UTC))
             snapshot = follow(deployment, run, self.progress)
             run_id = run.manifest.run
-            if snapshot.status != "SUCCEEDED":
+            if not snapshot.reported:
                 caveats = self._caveats(deployment, run_id)
                 raise LadderError(
                     f"run {run_id} ended {snapshot.status}: {snapshot.error}{caveats}; logs: {self.out}/sandbox/logs"
@@ -113,7 +116,7 @@ class _Demo:
                 embedded_aws.advance_bill(self.box.endpoint, BILL_DELAY_HOURS)
                 spend_report = reports.spend(deployment, self.out / "spend", as_of=embedded_aws.bill_time())
                 stage.update(f"as it would be {BILL_DELAY_HOURS // 24} days later, SIMULATED")
-        return run_report, spend_report
+        return run_report, spend_report, None if snapshot.status == "SUCCEEDED" else ending(run_id, snapshot)
 
     def _tear_down(self, session: boto3.Session) -> None:
         with self.progress.stage("destroy") as stage:

@@ -34,6 +34,7 @@ def describe(endpoint: str, experiment: Experiment) -> RunEnvironment:
             **judge,
             models.generator: identity["generator"],
             models.embedding: identity["embedder"],
+            models.fine_tuning_base: identity["base"],
             models.training_instance: PROCESSOR,
             models.hosting_instance: PROCESSOR,
         },

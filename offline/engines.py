@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -22,12 +23,17 @@ from offline.billing.api import ROUTE as BILLING_ROUTE
 from offline.common.http_server import Server
 from offline.common.wire import AwsError, Handle, Response, json_response
 from offline.models.cache import ModelFilesError, cache_root
-from offline.models.hub import HubFolder, ModelName
+from offline.models.hub import HUB_ID, HubFolder, ModelName, offline_environment
+from offline.models.own.choice import ModelFolder, ModelServer, OwnModel, OwnModelError, add_options, of_options
 from offline.models.prepare import ensure
+from offline.models.text_model import TextModel
 from offline.process.watchdog import exit_with_parent
 
 THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 """Products of the vector store are small: threads that spin cost more than they gain. PyTorch has its own setting."""
+
+Base = HubFolder | ModelFolder
+"""What fine-tuning adapts: the packaged model, or the user's folder."""
 
 HEALTH_ROUTE = "/_health"
 _TARGETS = {"SageMaker": "sagemaker", CE_TARGET: "ce", EXPORTS_TARGET: "bcm-data-exports"}
@@ -75,7 +81,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--flavour", choices=("managed", "aoss_classic", "aoss_nextgen"), default="aoss_nextgen", help="of OpenSearch"
     )
-    parser.add_argument("--model", choices=get_args(ModelName), default="smollm2")
+    parser.add_argument("--model", choices=get_args(ModelName), default="smollm2", help="the packaged model")
+    add_options(parser)
     return parser.parse_args(argv)
 
 
@@ -84,36 +91,47 @@ def main(argv: list[str] | None = None) -> int:
     directory: Path = options.directory.absolute()
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        folder = ensure(options.model, cache_root(os.environ))
-    except ModelFilesError as error:
+        own = of_options(options)
+        # A folder of the user's is generator and base: the packaged model has nothing to do then.
+        base: Base = own if isinstance(own, ModelFolder) else ensure(options.model, cache_root(os.environ))
+    except (ModelFilesError, OwnModelError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    serve(options, directory, folder)
+    serve(options, directory, base, own)
     return 0
 
 
-def serve(options: argparse.Namespace, directory: Path, folder: HubFolder) -> None:
+def serve(options: argparse.Namespace, directory: Path, base: Base, own: OwnModel | None) -> None:
     """Answer requests until a signal comes or standard input is closed."""
     os.environ.update(THREADS)  # numpy reads it when it is imported, so the engines are imported after it
     from offline.bedrock.api import Bedrock
     from offline.models.embeddings import MiniLM
-    from offline.models.generator import Generator
+    from offline.models.generator import Generator, LocalModel
     from offline.models.identity import identity
+    from offline.models.own.server import ServedModel
     from offline.opensearch.api import serve as serve_opensearch
     from offline.sagemaker.api import SageMaker
 
-    hub = folder.environment()
+    hub = base.environment() if isinstance(base, HubFolder) else offline_environment(directory / "hub")
+    base_model = HUB_ID if isinstance(base, HubFolder) else str(base.path)
     place = {"gateway": options.gateway, "region": options.region}
-    generator = Generator(hub, directory / "generator.log")
-    bedrock = Bedrock(**place, model=generator, embedder=MiniLM())
+    if isinstance(own, ModelServer):
+        model: TextModel = ServedModel(own)
+    else:
+        generator = Generator(hub, directory / "generator.log", model=base_model)
+        generator.start()  # its imports take seconds; the first answer shall not wait for them
+        model = LocalModel(generator)
+    bedrock = Bedrock(**place, model=model, embedder=MiniLM())
     sagemaker = SageMaker(
         **place,
         directory=directory,
         account=options.account,
         hub_environment=hub,
+        base_model=base_model,
         before_training=bedrock.release,
     )
     billing = Billing(**place, directory=directory / "billing", account=options.account)
+    who = ThreadPoolExecutor(max_workers=1).submit(identity, options.model, base, own)  # reads all of the weights
     router = Router(
         {
             "bedrock": bedrock.handle,
@@ -122,16 +140,11 @@ def serve(options: argparse.Namespace, directory: Path, folder: HubFolder) -> No
             "bcm-data-exports": billing.exports,
             "billing": billing.control,
         },
-        lambda: {
-            "ready": True,
-            "model": options.model,
-            "identity": asdict(identity(options.model, folder)),
-        },
+        lambda: {"ready": True, "identity": asdict(who.result())},
     )
     server = Server(router.handle, options.port)
     opensearch = serve_opensearch(options.opensearch_port, directory / "opensearch", options.flavour)
     exit_with_parent(sagemaker.close)  # the generator sees the end of its own input
-    generator.start()  # its imports take seconds; the first answer shall not wait for them
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

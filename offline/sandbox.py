@@ -25,6 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from offline.models.cache import ModelFilesError, cache_root
+from offline.models.hub import ModelName
+from offline.models.own import folder, server
+from offline.models.own.choice import ModelFolder, OwnModel, OwnModelError, is_asked_for
 from offline.models.prepare import ensure
 from offline.process import ports
 from offline.process.layout import ROOT, Layout, tail
@@ -33,6 +36,9 @@ from offline.supervisor import START_WITHIN_S
 #: Another place of the emulator's interpreter, for instance in a container image.
 PYTHON_VARIABLE = "LADDER_EMULATOR_PYTHON"
 _PYTHON = ROOT / ".venv-emulator" / "bin" / "python"
+
+
+Model = ModelName | OwnModel | None
 
 
 class SandboxError(Exception):
@@ -50,6 +56,8 @@ class Sandbox:
     opensearch_port: int
     account: str
     region: str
+    engines: tuple[str, ...] = ()
+    """The command of the engines: which model they run."""
 
     @property
     def endpoint(self) -> str:
@@ -86,22 +94,24 @@ def emulator_python() -> Path:
     return python
 
 
-def engines_command(model: str | None = None) -> tuple[str, ...]:
+def engines_command(model: Model = None) -> tuple[str, ...]:
     """Return the command of the engines, in the product's own environment."""
-    return (sys.executable, "-m", "offline.engines", *(("--model", model) if model else ()))
+    packaged = ("--model", model) if isinstance(model, str) else ()
+    own = () if model is None or isinstance(model, str) else model.arguments()
+    return (sys.executable, "-m", "offline.engines", *packaged, *own)
 
 
 def up(
     directory: Path,
     port: int | None = None,
     *,
-    model: str | None = None,
+    model: Model = None,
     engines: Sequence[str] | None = None,
 ) -> Sandbox:
     """Start the sandbox of `directory`, or return it when it runs already.
 
-    `port` is the gateway's, chosen freely by default. `model` names the engines' language model. `engines` replaces
-    their command. Raises `SandboxError`.
+    `port` is the gateway's, chosen freely by default. `model` is the engines' language model: one of the packaged ones
+    by name (None is the usual one), or the user's own. `engines` replaces their command. Raises `SandboxError`.
     """
     directory = directory.resolve()
     layout = Layout(directory)
@@ -109,6 +119,8 @@ def up(
     if running is not None:
         if port not in (None, running.port):
             raise SandboxError(f"the sandbox in {directory} runs on port {running.port}; take it down to use {port}")
+        if model is not None and not isinstance(model, str) and not is_asked_for(model, running.engines):
+            raise SandboxError(f"the sandbox in {directory} runs with another model; take it down first")
         return running
     if _locked(layout):
         raise SandboxError(f"another command starts or stops the sandbox in {directory}; try again")
@@ -131,8 +143,23 @@ def up(
     return started
 
 
-def _prepare(model: str | None) -> None:
-    """Convert the language model here, once: the engines would do it too, but say so in their log only."""
+def check_model(model: OwnModel) -> None:
+    """Look at a model of the user's without starting anything; raises `SandboxError` if it cannot answer chats."""
+    try:
+        if isinstance(model, ModelFolder):
+            folder.check(model)
+        else:
+            server.check(model)
+    except OwnModelError as error:
+        raise SandboxError(str(error)) from error
+
+
+def _prepare(model: Model) -> None:
+    """Convert the packaged language model, once: the engines would do it too, but say so in their log only."""
+    if model is not None and not isinstance(model, str):
+        check_model(model)
+    if isinstance(model, ModelFolder):
+        return
     try:
         ensure("tiny" if model == "tiny" else "smollm2", cache_root(os.environ))
     except ModelFilesError as error:
@@ -174,6 +201,7 @@ def status(directory: Path) -> Sandbox | None:
     sandbox = Sandbox(
         directory=layout.directory,
         **{name: state[name] for name in ("pid", "port", "engines_port", "opensearch_port", "account", "region")},
+        engines=tuple(state.get("engines", ())),
     )
     return sandbox if _instance(sandbox.port) == state["instance"] else None
 
@@ -202,7 +230,7 @@ def down(directory: Path, *, within_s: float = 30.0) -> bool:
 
 @contextlib.contextmanager
 def running(
-    directory: Path, port: int | None = None, *, model: str | None = None, engines: Sequence[str] | None = None
+    directory: Path, port: int | None = None, *, model: Model = None, engines: Sequence[str] | None = None
 ) -> Iterator[Sandbox]:
     """Run a sandbox for the length of a `with` block."""
     sandbox = up(directory, port, model=model, engines=engines)

@@ -143,6 +143,7 @@ class Supervisor:
             "opensearch_port": self._opensearch_port,
             "account": ACCOUNT,
             "region": REGION,
+            "engines": self.options.engines,
             "instance": self.instance,
             "children": {child.name: child.process.pid for child in self.children},
             "started": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
+from aws_cdk.aws_lambda import LayerVersion
 
 from infra import alarms, tags
 from infra.fine_tuning import permissions as sagemaker
 from infra.fine_tuning import state_machine as fine_tuning
 from infra.fine_tuning.sweep_machine import sweep_after
+from infra.functions.function import Function
 from infra.functions.layer_version import layer_version
 from infra.functions.layers import RETRIEVAL
 from infra.inference_profile import InferenceProfile
@@ -23,7 +27,7 @@ class FineTuning(LadderStack):
 
     def __init__(self, scope: cdk.App, *, settings: Settings, foundation: Foundation, rag: Rag) -> None:
         super().__init__(scope, "fine-tuning", settings=settings, approach="fine-tuning", description="fine-tuning")
-        models = settings.models
+        models, answering = settings.models, settings.answering("fine-tuning")
         embedding = InferenceProfile(
             self, "Embedding", settings=settings, approach=self.approach, role="embedding", model_id=models.embedding
         )
@@ -33,23 +37,15 @@ class FineTuning(LadderStack):
             **embedding.environment(),
             "EMBEDDING_DIMENSIONS": str(models.embedding_dimensions),
             "FINE_TUNING_BASE": models.fine_tuning_base,
+            "FINE_TUNING_BASE_REVISION": settings.base_revision,
         }
-        prepare = foundation.function(
-            self,
-            "Prepare",
-            handler="lambdas.fine_tuning.handler.prepare",
-            description="Writes the training data and code, names the job",
-            environment={**search, "PROJECT": settings.project, "OWNER": settings.owner},
-            memory_mb=1024,
-            layers=layers,
-            data=["lambdas/fine_tuning/training/*", "lambdas/fine_tuning/serving/*"],
-        )
+        prepare = self._prepare(foundation, settings, search, layers)
         answer = foundation.function(
             self,
             "Answer",
             handler="lambdas.fine_tuning.handler.answer",
             description="Answers a batch of questions by the endpoint",
-            environment=search,
+            environment={**search, "MODEL_WORKERS": str(answering.workers)},
             memory_mb=1024,
             layers=layers,
         )
@@ -71,7 +67,7 @@ class FineTuning(LadderStack):
             "Pipeline",
             settings=settings,
             definition=fine_tuning.definition(
-                concurrency=settings.answer_concurrency,
+                concurrency=answering.concurrency,
                 training_instance=models.training_instance,
                 hosting_instance=models.hosting_instance,
             ),
@@ -95,3 +91,24 @@ class FineTuning(LadderStack):
         alarms.function_errors(self, [f.function for f in (prepare, answer, record_usage)], foundation.alarms.topic)
         self.output("StateMachineArn", self.machine.arn, "Runs the fine-tuning approach")
         self.output("JobRoleArn", job_role.role_arn, "The role of training jobs and endpoints")
+
+    def _prepare(
+        self, foundation: Foundation, settings: Settings, search: Mapping[str, str], layers: list[LayerVersion]
+    ) -> Function:
+        """Return the function that works out what is trained and how its server is started."""
+        return foundation.function(
+            self,
+            "Prepare",
+            handler="lambdas.fine_tuning.handler.prepare",
+            description="Writes the training data and code, names the job",
+            environment={
+                **search,
+                "PROJECT": settings.project,
+                "OWNER": settings.owner,
+                "HOSTING_INSTANCE": settings.models.hosting_instance,
+                "REQUESTS_IN_FLIGHT": str(settings.endpoint_in_flight),
+            },
+            memory_mb=1024,
+            layers=layers,
+            data=["lambdas/fine_tuning/training/*"],
+        )

@@ -16,6 +16,7 @@ from stacks.foundation import Foundation
 class Prompting(LadderStack):
     def __init__(self, scope: cdk.App, *, settings: Settings, foundation: Foundation) -> None:
         super().__init__(scope, "prompting", settings=settings, approach="prompting", description="prompting")
+        answering = settings.answering("prompting")
         generator = InferenceProfile(
             self,
             "Generator",
@@ -28,21 +29,23 @@ class Prompting(LadderStack):
             self,
             "Prepare",
             handler="lambdas.prompting.handler.prepare",
-            description="Lists the batches of questions",
+            description="Asks the model once and lists the batches of questions",
+            environment=generator.environment(),
         )
         answer = foundation.function(
             self,
             "Answer",
             handler="lambdas.prompting.handler.answer",
             description="Answers a batch of questions by prompting",
-            environment=generator.environment(),
+            environment={**generator.environment(), "MODEL_WORKERS": str(answering.workers)},
         )
-        generator.allow_invoke(answer.role)
+        for asking in (prepare, answer):
+            generator.allow_invoke(asking.role)
         self.machine = Machine(
             self,
             "Pipeline",
             settings=settings,
-            definition=prompting.definition(concurrency=settings.answer_concurrency),
+            definition=prompting.definition(concurrency=answering.concurrency),
             functions={"Prepare": prepare, "Answer": answer, "Evaluate": foundation.evaluate},
         )
         foundation.results.allow_items(self.machine.role, self.approach)

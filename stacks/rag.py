@@ -24,7 +24,7 @@ class Rag(LadderStack):
 
     def __init__(self, scope: cdk.App, *, settings: Settings, foundation: Foundation) -> None:
         super().__init__(scope, "rag", settings=settings, approach="rag", description="retrieval-augmented generation")
-        models = settings.models
+        models, answering = settings.models, settings.answering("rag")
         generator, embedding = (
             InferenceProfile(
                 self,
@@ -55,21 +55,30 @@ class Rag(LadderStack):
                 layers=layers,
             )
 
-        prepare = function("Prepare", "prepare", "Cleans the index, lists the batches of documents and questions")
+        prepare = function(
+            "Prepare",
+            "prepare",
+            "Asks both models once, cleans the index, lists the batches of documents and questions",
+            generator.environment(),
+        )
         ingest = function("Ingest", "ingest", "Cuts, embeds and indexes a batch of documents")
         await_index = function("AwaitIndex", "await_index", "Says whether the index shows what was written")
         answer = function(
-            "Answer", "answer", "Answers a batch of questions with the pages that it finds", generator.environment()
+            "Answer",
+            "answer",
+            "Answers a batch of questions with the pages that it finds",
+            {**generator.environment(), "MODEL_WORKERS": str(answering.workers)},
         )
-        generator.allow_invoke(answer.role)
-        for asking in (ingest, answer):
+        for asking in (prepare, answer):
+            generator.allow_invoke(asking.role)
+        for asking in (prepare, ingest, answer):
             embedding.allow_invoke(asking.role)
         self.store.grant(self, writers=[prepare.role, ingest.role, await_index.role], readers=[answer.role])
         self.machine = Machine(
             self,
             "Pipeline",
             settings=settings,
-            definition=rag.definition(concurrency=settings.answer_concurrency),
+            definition=rag.definition(concurrency=answering.concurrency),
             functions={
                 "Prepare": prepare,
                 "Ingest": ingest,

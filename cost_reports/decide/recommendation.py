@@ -76,6 +76,10 @@ def _use(
         _price_of(best, accepted_metric),
         *(text for other in usable[usable.index(best) + 1 :] if (text := _cheaper(other, best)) is not None),
     ]
+    unknown = [r for r in usable[: usable.index(best)] if r.gate.outcome == "not measured" and r.approach in lower]
+    if unknown:
+        named = ", ".join(map(_name, unknown))
+        caveats = [*caveats, f"A lower rung may do as well: {named} was not measured."]
     if best.gate.outcome == "uncertain":
         caveats = [*caveats, f"The {ASK_MORE}"]
     return _recommendation(best, f"Use {_name(best)}.", reasons, caveats)
@@ -101,6 +105,8 @@ def _cheaper(other: VariantResult, best: VariantResult) -> str | None:
 
 
 def _does_not_pass(result: VariantResult) -> str:
+    if result.gate.outcome == "not measured":
+        return f"{_name(result)} was not measured: {result.gate.reason}."
     return f"{_name(result)} does not pass: {result.gate.reason}."
 
 

@@ -18,15 +18,21 @@ TRAINED_BYTES = 16
 TRAINING_FLOPS = {"full": 8, "lora": 6, "qlora": 6, "reft": 6}
 #: What the CUDA context, kernels and fragmentation take on each GPU.
 OVERHEAD_BYTES = 3 * 2**29
+#: What vLLM takes of a GPU's memory where it is not told otherwise.
+SERVER_SHARE = Fraction(9, 10)
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """`memory` in GB (1e9 bytes), dense bf16 `tflops`, `bandwidth` in GB/s, from the maker's data sheet."""
+    """`memory` in GB (1e9 bytes), dense bf16 `tflops`, `bandwidth` in GB/s, from the maker's data sheet.
+
+    One that does not compute in bfloat16 takes float16 instead.
+    """
 
     memory: int
     tflops: int
     bandwidth: int
+    bfloat16: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Instance:
     count: int
 
 
-_T4, _A10G, _L4 = Gpu(16, 65, 320), Gpu(24, 70, 600), Gpu(24, 121, 300)
+_T4, _A10G, _L4 = Gpu(16, 65, 320, bfloat16=False), Gpu(24, 70, 600), Gpu(24, 121, 300)
 _L40S, _A100, _A100_80, _H100 = Gpu(48, 362, 864), Gpu(40, 312, 1555), Gpu(80, 312, 2039), Gpu(80, 989, 3350)
 
 #: Size of a g5, g6 or g6e instance -> its GPUs.
@@ -80,6 +86,7 @@ SHAPES: dict[str, Shape] = {
     "Qwen/Qwen3-0.6B": Shape(596_049_920, 1024, 28, 2048, 1024, 3072, 40_960),
     "Qwen/Qwen3-1.7B": Shape(1_720_574_976, 2048, 28, 2048, 1024, 6144, 40_960),
     "Qwen/Qwen3-4B": Shape(4_022_468_096, 2560, 36, 4096, 1024, 9728, 40_960),
+    "Qwen/Qwen3-4B-Instruct-2507": Shape(4_022_468_096, 2560, 36, 4096, 1024, 9728, 262_144),
     "Qwen/Qwen3-8B": Shape(8_190_735_360, 4096, 36, 4096, 1024, 12288, 40_960),
     "meta-llama/Meta-Llama-3-8B-Instruct": Shape(8_030_261_248, 4096, 32, 4096, 1024, 14336, 8192),
     "meta-llama/Meta-Llama-3-70B-Instruct": Shape(70_553_706_496, 8192, 80, 8192, 1024, 28672, 8192),
@@ -161,6 +168,20 @@ def training_memory(shape: Shape, method: Method, *, rank: int, sequence: int, b
 def fits(instance: Instance, needed: Fraction) -> bool:
     """Return whether `needed` bytes fit, spread evenly over the GPUs (FSDP) beside the overhead of each."""
     return needed <= instance.count * (instance.gpu.memory * 10**9 - OVERHEAD_BYTES)
+
+
+def cache_bytes(shape: Shape, tokens: int) -> int:
+    """Return memory of the keys and values of `tokens` tokens in bf16: 2 tensors x 2 bytes x width, each layer."""
+    return 4 * shape.key_value * shape.layers * tokens
+
+
+def context_that_fits(shape: Shape, instance: Instance, *, share: Fraction = SERVER_SHARE) -> int:
+    """Return the tokens of the longest conversation that a server can hold beside the weights; 0 if it holds none.
+
+    A server takes `share` of each GPU's memory, for weights, overhead and cache.
+    """
+    free = instance.count * (share * instance.gpu.memory * 10**9 - OVERHEAD_BYTES) - 2 * shape.parameters
+    return max(0, int(free / cache_bytes(shape, 1)))
 
 
 def smallest(needed: Fraction, prices: dict[str, Fraction]) -> str:

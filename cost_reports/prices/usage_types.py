@@ -33,38 +33,36 @@ REGION_PREFIXES = {
 UNPREFIXED = frozenset({aws_names.LAMBDA, aws_names.S3, aws_names.DYNAMODB, aws_names.EC2, "AmazonECR", aws_names.RDS})
 UNPREFIXED_NAMES = ("ESInstance:", "ES:", "CW:")
 
-#: Meter of a Bedrock model (the words of the price file) -> the end of its usage type.
-TOKEN_METERS = {
+#: What a token of a request is, in the words of the price file -> the beginning of its usage type.
+_KINDS = {
     "input": "input-tokens",
     "output": "output-tokens",
-    "input batch": "input-tokens-batch",
-    "output batch": "output-tokens-batch",
-    "input flex": "input-tokens-flex",
-    "output flex": "output-tokens-flex",
-    "input priority": "input-tokens-priority",
-    "output priority": "output-tokens-priority",
     "cache read": "cache-read-input-token-count",
     "cache write 5m": "cache-write-input-token-count",
     "cache write 1h": "cache-write-1h-input-token-count",
-    "input long-context": "input-tokens-long-context",
-    "output long-context": "output-tokens-long-context",
-    "cache read long-context": "cache-read-input-token-count-long-context",
+}
+#: How a request is served; the plain way has no name. Each has a rate of its own, which the price file may lack.
+_WAYS = ("", "batch", "flex", "priority", "reserved", "long-context")
+#: Meter of a Bedrock model (the words of the price file) -> the end of its usage type.
+TOKEN_METERS = {
+    **{f"{kind} {way}".rstrip(): f"{name}-{way}".rstrip("-") for kind, name in _KINDS.items() for way in _WAYS},
     "input custom-model": "input-tokens-custom-model",
     "output custom-model": "output-tokens-custom-model",
 }
 #: The same for models that AWS Marketplace bills; their usage types do not name the model, the operation does.
 MARKETPLACE_METERS = {
-    "input": "input_tokens_standard",
-    "output": "output_tokens_standard",
-    "input batch": "input_tokens_batch",
-    "output batch": "output_tokens_batch",
-    "cache read": "cache_read_input_tokens_standard",
-    "cache write 5m": "cache_write_input_tokens_standard",
-    "cache write 1h": "cache_write_1h_input_tokens_standard",
-    "input long-context": "input_tokens_long_context",
-    "output long-context": "output_tokens_long_context",
-    "cache read long-context": "cache_read_input_tokens_long_context",
+    f"{kind} {way}".rstrip(): f"{name}_{way.replace('-', '_') or 'standard'}"
+    for kind, name in {
+        "input": "input_tokens",
+        "output": "output_tokens",
+        "cache read": "cache_read_input_tokens",
+        "cache write 5m": "cache_write_input_tokens",
+        "cache write 1h": "cache_write_1h_input_tokens",
+    }.items()
+    for way in _WAYS
 }
+#: The tier of a request that has no name in a meter.
+PLAIN_TIERS = frozenset({"", "default"})
 #: Model id without geography -> input tokens above which every token of a request has the long-context price. The code
 #: that meters loads no price file, so the limits stand here too; a test holds them against the catalogue.
 LONG_CONTEXT_ABOVE = {"anthropic.claude-haiku-5-5": 100_000, "openai.gpt-6-luna": 272_000}
@@ -103,15 +101,17 @@ def meters_of(model_id: str) -> dict[str, str]:
     return MARKETPLACE_METERS if split_model_id(model_id)[1].startswith(MARKETPLACE_PROVIDERS) else TOKEN_METERS
 
 
-def request_meters(model_id: str, input_tokens: int) -> dict[str, str]:
-    """Return the meters of one request by what they count (`input`, `output`, `cache read`).
+def request_meters(model_id: str, input_tokens: int, tier: str = "") -> dict[str, str]:
+    """Return the meters of one request by what they count (`input`, `output`, `cache read`, `cache write 5m`, ...).
 
-    Above the model's threshold all three are those of long context. `input_tokens` is the whole prompt: what was read
-    from a cache is part of it.
+    Above the model's threshold all are those of long context, else those of the service tier. `input_tokens` is the
+    whole prompt: what was read from a cache or written to one is part of it.
     """
     above = LONG_CONTEXT_ABOVE.get(split_model_id(model_id)[1])
-    suffix = "" if above is None or input_tokens <= above else " long-context"
-    return {name: f"{name}{suffix}" for name in ("input", "output", "cache read")}
+    way = "" if tier in PLAIN_TIERS else tier
+    if above is not None and input_tokens > above:
+        way = "long-context"
+    return {name: f"{name} {way}".rstrip() for name in _KINDS}
 
 
 def token_usage(model_id: str, meter: str, region: str) -> tuple[str, str, str]:

@@ -13,6 +13,7 @@ from contracts.units import WIDE, to_decimal
 from cost_reports.decide.recommendation import recommend
 from cost_reports.metering.charges import exact_sum, sum_by, total
 from cost_reports.metering.phases import PHASES, Phase, of_variant, share_out
+from cost_reports.run_report.answer_groups import groups_of
 from cost_reports.run_report.records import ReportError, RunRecords, VariantSpec
 from cost_reports.run_report.report import (
     SCHEMA,
@@ -109,7 +110,7 @@ def _result(spec: VariantSpec, records: RunRecords) -> VariantResult | None:
         control=spec.control,
         metrics=metrics,
         gate=records.gates.get(key, Gate(outcome="not measured", reason="no quality rows")),
-        model_ids=tuple(sorted({a.model_id for a in rows if a.model_id})),
+        model_ids=_distinct(a.model_id for a in rows),
         answers=len(good),
         errors=len(rows) - len(good),
         latency_p50_ms=percentile(latencies, 50),
@@ -118,6 +119,11 @@ def _result(spec: VariantSpec, records: RunRecords) -> VariantResult | None:
         input_tokens=sum(a.input_tokens for a in rows),
         output_tokens=sum(a.output_tokens for a in rows),
         cached_tokens=sum(a.cached_tokens for a in rows),
+        cache_write_tokens=sum(a.cache_write_5m_tokens + a.cache_write_1h_tokens for a in rows),
+        groups=groups_of(rows, charges, serving),
+        devices=_distinct(a.device for a in rows),
+        revisions=_distinct(a.model_revision for a in rows),
+        tiers=_distinct(a.service_tier for a in rows),
         accepted=accepted,
         answering_usd=answering,
         serving_usd=serving,
@@ -126,6 +132,10 @@ def _result(spec: VariantSpec, records: RunRecords) -> VariantResult | None:
         per_1000_answers_usd=to_decimal(Fraction(metered) * 1000 / len(good)) if good else None,
         per_accepted_usd=to_decimal(Fraction(metered) / accepted) if accepted else None,
     )
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({name for name in names if name}))
 
 
 def _of(records: RunRecords, phase: Phase) -> Sequence[ChargeRow]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from contracts.json_codec import from_jsonable
+from contracts.run import AnswerClass
 from cost_reports.run_report.variance import Variance
 
 SCHEMA = 1
@@ -80,13 +81,23 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerGroup:
+    """The answers of one class (`contracts.run.AnswerClass`) and their part of what the variant cost."""
+
+    kind: AnswerClass
+    answers: int
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VariantResult:
     """One variant on the ladder.
 
     `answering_usd` was metered for this variant alone. `serving_usd` is its share of what its approach keeps running
     (endpoint, search), by the time that its model calls took. `metered_usd` is their sum. `one_time_usd` is what must
     be spent before the variant can answer (training, ingestion); variants of one approach share it: do not add it up.
-    An amount per answer is None where there was no such answer.
+    An amount per answer is None where there was no such answer. `groups` are the classes that its answers belong to;
+    their amounts add up to `metered_usd`. `devices`, `revisions` and `tiers` are what the answers came from.
     """
 
     approach: str
@@ -110,6 +121,11 @@ class VariantResult:
     one_time_usd: Decimal
     per_1000_answers_usd: Decimal | None
     per_accepted_usd: Decimal | None
+    cache_write_tokens: int = 0
+    groups: tuple[AnswerGroup, ...] = ()
+    devices: tuple[str, ...] = ()
+    revisions: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

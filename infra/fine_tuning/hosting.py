@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from infra import common_states
-from infra.fine_tuning import outcomes
+from infra.fine_tuning import images, outcomes
 from infra.fine_tuning import states as sagemaker
 
 POLL_S = 30
 #: Polls until an endpoint must be in service: 1 hour.
 ENDPOINT_POLLS = 120
+#: The archive with the adapters has some hundred megabytes.
+DOWNLOAD_S = 600
+#: The server answers its health check when it has fetched the base (8 GB), loaded it and captured its graphs.
+START_S = 1800
 CAUGHT = outcomes.caught("EndpointAsked")
 
 
@@ -17,11 +21,13 @@ def hosting(instance: str, concurrency: int) -> common_states.States:
     return {
         **_create(instance),
         **_await(),
-        "AnswerAll": common_states.answer_batches(
+        **common_states.answering(
+            "fine-tuning",
             concurrency=concurrency,
             then="DeleteEndpoint",
             extra={"endpoint": "$.prepared.payload.names.endpoint"},
             catch=CAUGHT,
+            given_up=outcomes.failure("AnswersLeft", "$.settled.payload.message"),
         ),
     }
 
@@ -35,8 +41,9 @@ def _create(instance: str) -> common_states.States:
                 "ExecutionRoleArn": "${SageMakerRole}",
                 "PrimaryContainer": {
                     "Image": "${HostingImage}",
+                    # Adapters, tokenizer and record; the server fetches the base itself, by its commit.
                     "ModelDataUrl.$": "$.made.model",
-                    "Environment": {"SAGEMAKER_PROGRAM": "inference.py"},
+                    "Environment.$": "$.prepared.payload.server",
                 },
                 "Tags.$": "$.prepared.payload.tags",
             },
@@ -53,7 +60,9 @@ def _create(instance: str) -> common_states.States:
                         "ModelName.$": "$.prepared.payload.names.model",
                         "InstanceType": instance,
                         "InitialInstanceCount": 1,
-                        "ContainerStartupHealthCheckTimeoutInSeconds": 900,
+                        "InferenceAmiVersion": images.HOSTING_MACHINE,
+                        "ModelDataDownloadTimeoutInSeconds": DOWNLOAD_S,
+                        "ContainerStartupHealthCheckTimeoutInSeconds": START_S,
                     }
                 ],
                 "Tags.$": "$.prepared.payload.tags",
@@ -92,7 +101,7 @@ def _await() -> common_states.States:
         "EndpointStatus": {
             "Type": "Choice",
             "Choices": [
-                sagemaker.status("$.made.hosting.EndpointStatus", "InService", "AnswerAll"),
+                sagemaker.status("$.made.hosting.EndpointStatus", "InService", "StartRounds"),
                 {
                     "Not": {"Variable": "$.made.hosting.EndpointStatus", "StringEquals": "Creating"},
                     "Next": "EndpointFailed",

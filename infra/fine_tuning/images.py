@@ -1,7 +1,8 @@
-"""The SageMaker container images by region, kept in `images.json`.
+"""The SageMaker container images by region, kept in `images.json`, and the machine image that the server's needs.
 
 `python -m infra.fine_tuning.images` writes that file. It needs the extra `sagemaker`, whose image tables take seconds
-and hundreds of megabytes to import; a synth therefore reads the file. A test of that extra keeps the file true.
+and hundreds of megabytes to import; a synth therefore reads the file. A test of that extra keeps the file true. The
+tables do not hold AWS's own vLLM image for SageMaker: its tag is written here.
 """
 
 from __future__ import annotations
@@ -29,15 +30,24 @@ REGIONS = (
     "us-west-2",
 )
 TRANSFORMERS_TRAINING, PYTORCH_TRAINING = "5.3.0", "pytorch2.9.0"
-TRANSFORMERS_HOSTING, PYTORCH_HOSTING = "5.5.3", "pytorch2.6.0"
 PYTHON = "py312"
-#: An instance type stands for its kind (GPU or CPU) when an image is looked up.
-GPU, CPU = "ml.g5.xlarge", "ml.c7i.xlarge"
+#: An instance type stands for its kind when an image is looked up.
+GPU = "ml.g5.xlarge"
+#: vLLM 0.30.0 with CUDA 13.0 (aws/deep-learning-containers, docs/vllm/changelog, v2.5.0 of 2026-09-23). AWS publishes
+#: minor versions as tags and moves one only for security patches.
+HOSTING_TAG, HOSTING_CUDA = "server-sagemaker-cuda-v2.5", "13.0"
+#: CUDA of the container -> machine image of the endpoint whose driver runs it (`ProductionVariant` in the SageMaker
+#: API reference). Without one, ml.g5 boots driver 470, which knows CUDA 11.4.
+MACHINE_IMAGES = {
+    "12.4": "al2-ami-sagemaker-inference-gpu-3-1",
+    "13.0": "al2023-ami-sagemaker-inference-gpu-4-1",
+}
+HOSTING_MACHINE = MACHINE_IMAGES[HOSTING_CUDA]
 
 
 @cache
 def load() -> dict[str, dict[str, str]]:
-    """Return the image URIs: region -> {"training", "hosting-gpu", "hosting-cpu"} -> URI."""
+    """Return the image URIs: region -> {"training", "hosting"} -> URI."""
     content: dict[str, dict[str, str]] = json.loads(FILE.read_text(encoding="utf-8"))
     return content
 
@@ -52,28 +62,22 @@ def resolve() -> dict[str, dict[str, str]]:
     """Return the content of `images.json`, from the image tables of sagemaker-core."""
     from sagemaker.core import image_uris
 
-    def uri(region: str, scope: str, instance: str) -> str:
-        training = scope == "training"
-        return str(
+    def uris(region: str) -> dict[str, str]:
+        training = str(
             image_uris.retrieve(
                 "huggingface",
                 region,
-                version=TRANSFORMERS_TRAINING if training else TRANSFORMERS_HOSTING,
+                version=TRANSFORMERS_TRAINING,
                 py_version=PYTHON,
-                instance_type=instance,
-                image_scope=scope,
-                base_framework_version=PYTORCH_TRAINING if training else PYTORCH_HOSTING,
+                instance_type=GPU,
+                image_scope="training",
+                base_framework_version=PYTORCH_TRAINING,
             )
         )
+        # AWS keeps both repositories in one account of the region.
+        return {"training": training, "hosting": f"{training.partition('/')[0]}/vllm:{HOSTING_TAG}"}
 
-    return {
-        region: {
-            "training": uri(region, "training", GPU),
-            "hosting-gpu": uri(region, "inference", GPU),
-            "hosting-cpu": uri(region, "inference", CPU),
-        }
-        for region in REGIONS
-    }
+    return {region: uris(region) for region in REGIONS}
 
 
 def text(content: dict[str, dict[str, str]]) -> str:

@@ -7,8 +7,6 @@ from infra.fine_tuning import outcomes
 from infra.fine_tuning import states as sagemaker
 
 POLL_S = 30
-#: Seconds of training before SageMaker stops the job itself.
-TRAINING_LIMIT_S = 4 * 3600
 #: Polls until a stopped job must have ended: 15 minutes.
 STOP_POLLS = 30
 VOLUME_GB = 50
@@ -73,7 +71,8 @@ def _start(instance: str) -> common_states.States:
                     "LocalPath": "/opt/ml/checkpoints",
                 },
                 "ResourceConfig": {"InstanceType": instance, "InstanceCount": 1, "VolumeSizeInGB": VOLUME_GB},
-                "StoppingCondition": {"MaxRuntimeInSeconds": TRAINING_LIMIT_S},
+                "EnableManagedSpotTraining.$": "$.prepared.payload.spot",
+                "StoppingCondition.$": "$.prepared.payload.stopping",
                 "HyperParameters.$": "$.prepared.payload.hyperparameters",
                 "Tags.$": "$.prepared.payload.tags",
             },
@@ -92,10 +91,30 @@ def _watch() -> common_states.States:
             "Choices": [
                 sagemaker.status("$.made.training.TrainingJobStatus", "Completed", "UseNewModel"),
                 sagemaker.status("$.made.training.TrainingJobStatus", "Failed", "TrainingFailed"),
-                sagemaker.status("$.made.training.TrainingJobStatus", "Stopped", "TrainingStopped"),
+                sagemaker.status("$.made.training.TrainingJobStatus", "Stopped", "WhyStopped"),
             ],
             "Default": "WaitForTraining",
         },
+        # A job that ran out of its time is stopped too; the second status tells it from one that a person stopped.
+        "WhyStopped": {
+            "Type": "Choice",
+            "Choices": [
+                sagemaker.status("$.made.training.SecondaryStatus", "MaxRuntimeExceeded", "TrainingOutOfTime"),
+                sagemaker.status("$.made.training.SecondaryStatus", "MaxWaitTimeExceeded", "TrainingOutOfWait"),
+            ],
+            "Default": "TrainingStopped",
+        },
+        "TrainingOutOfTime": outcomes.failure(
+            "TrainingOutOfTime",
+            "States.Format('training job {} was stopped at its time limit after {} billable seconds "
+            "(MaxRuntimeExceeded); raise training.time_limit_hours in experiment.yaml, or train fewer examples or "
+            "epochs', $.made.training.TrainingJobName, $.made.training.BillableTimeInSeconds)",
+        ),
+        "TrainingOutOfWait": outcomes.failure(
+            "TrainingOutOfWait",
+            "States.Format('training job {} waited too long for spot capacity (MaxWaitTimeExceeded); run it again to "
+            "go on from its checkpoint, or write training.spot: false', $.made.training.TrainingJobName)",
+        ),
         "TrainingFailed": outcomes.failure("TrainingFailed", "$.made.training.FailureReason"),
         "TrainingStopped": outcomes.failure(
             "TrainingStopped",

@@ -11,8 +11,8 @@ def definition(*, concurrency: int) -> common_states.State:
         "Comment": "Answers the questions of a run by prompting alone.",
         "StartAt": "Prepare",
         "States": {
-            "Prepare": common_states.invoke("Prepare", {}, then="AnswerAll", result="$.prepared"),
-            "AnswerAll": common_states.answer_batches(concurrency=concurrency, then="Evaluate"),
+            "Prepare": common_states.invoke("Prepare", {}, then="StartRounds", result="$.prepared"),
+            **common_states.answering("prompting", concurrency=concurrency, then="Evaluate"),
             "Evaluate": common_states.evaluate("prompting"),
         },
     }

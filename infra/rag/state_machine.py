@@ -31,7 +31,7 @@ def definition(*, concurrency: int) -> common_states.State:
             "IndexVisible": {
                 "Type": "Choice",
                 "Choices": [
-                    {"Variable": "$.index.payload.visible", "BooleanEquals": True, "Next": "AnswerAll"},
+                    {"Variable": "$.index.payload.visible", "BooleanEquals": True, "Next": "StartRounds"},
                     {"Variable": "$.polls.count", "NumericGreaterThanEquals": POLLS, "Next": "IndexStale"},
                 ],
                 "Default": "CountPoll",
@@ -43,7 +43,7 @@ def definition(*, concurrency: int) -> common_states.State:
                 "Error": "IndexStale",
                 "Cause": f"the index did not show what was written within {POLL_S * POLLS // 60} minutes",
             },
-            "AnswerAll": common_states.answer_batches(concurrency=concurrency, then="Evaluate"),
+            **common_states.answering("rag", concurrency=concurrency, then="Evaluate"),
             "Evaluate": common_states.evaluate("rag"),
         },
     }

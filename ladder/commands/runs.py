@@ -25,7 +25,8 @@ def run(
     """Put the same questions to every approach, and wait for the report.
 
     Works on the deployment of the experiment in the account that the AWS environment names (or on the embedded AWS:
-    eval "$(ladder sandbox env)"). Interrupting this command does not stop the run; --resume joins it again.
+    eval "$(ladder sandbox env)"). Interrupting this command does not stop the run; --resume joins it again. A run that
+    could not measure a variant shows its report and ends with an error that names it.
     """
     from rich.console import Console
 

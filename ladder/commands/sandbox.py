@@ -12,6 +12,7 @@ from ladder.commands import options
 from ladder.errors import LadderError
 
 if TYPE_CHECKING:
+    from offline.models.own.choice import OwnModel
     from offline.sandbox import Sandbox
 
 app = typer.Typer(
@@ -20,6 +21,28 @@ app = typer.Typer(
 
 SandboxFolder = Annotated[Path, typer.Option("--dir", help="Where the embedded AWS keeps its state and logs.")]
 DEFAULT_SANDBOX = Path(".ladder/sandbox")
+OwnFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        help="Folder of a model of your own that answers and is fine-tuned in place of the packaged one: a causal"
+        " language model from the Hugging Face hub, with safetensors and a chat template.",
+    ),
+]
+OwnUrl = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of an OpenAI-compatible server (Ollama, vLLM, llama.cpp) that answers in place of the packaged"
+        " model, such as http://127.0.0.1:11434/v1. Fine-tuning stays with the packaged model.",
+    ),
+]
+OwnName = Annotated[str | None, typer.Option(help="Which of the server's models answers.")]
+AllowRemote = Annotated[
+    bool,
+    typer.Option(
+        "--allow-remote-model", help="Let --model-url be another machine: questions and pages are sent to it."
+    ),
+]
 
 
 def demo(
@@ -28,25 +51,37 @@ def demo(
     quick: Annotated[
         bool, typer.Option("--quick", help="Fewer questions and training examples; every stage is still real.")
     ] = False,
+    model: OwnFolder = None,
+    model_url: OwnUrl = None,
+    model_name: OwnName = None,
+    allow_remote_model: AllowRemote = False,
 ) -> None:
     """Do the whole job on the embedded AWS: deploy, run every approach, report, destroy, prove that nothing is left."""
     from rich.console import Console
 
     from ladder.demo import run
 
-    run(experiment=experiment, out=out, profile="quick" if quick else "full", console=Console())
+    own = _own_model(model, model_url, model_name, allow_remote_model)
+    run(experiment=experiment, out=out, profile="quick" if quick else "full", console=Console(), model=own)
 
 
 @app.command()
 def up(
     directory: SandboxFolder = DEFAULT_SANDBOX,
     port: Annotated[int | None, typer.Option(help="Port of the gateway on 127.0.0.1; default: a free one.")] = None,
+    model: OwnFolder = None,
+    model_url: OwnUrl = None,
+    model_name: OwnName = None,
+    allow_remote_model: AllowRemote = False,
 ) -> None:
-    """Start an embedded AWS and leave it running."""
+    """Start an embedded AWS and leave it running.
+
+    The packaged model is SmolLM2-135M-Instruct. A server that asks for a key finds it in the variable LADDER_MODEL_KEY.
+    """
     from ladder.demo import EMBEDDED_CONTEXT
     from offline import sandbox
 
-    box = sandbox.up(directory, port)
+    box = sandbox.up(directory, port, model=_own_model(model, model_url, model_name, allow_remote_model))
     typer.echo(f"embedded AWS is up: {box.endpoint} (account {box.account}, {box.region}; logs in {directory}/logs)")
     option = "" if directory == DEFAULT_SANDBOX else f" --dir {directory}"
     typer.echo(f'use it in this shell:   eval "$(ladder sandbox env{option})"')
@@ -86,6 +121,20 @@ def down(directory: SandboxFolder = DEFAULT_SANDBOX) -> None:
 
     sandbox.down(directory)
     typer.echo("embedded AWS is down")
+
+
+def _own_model(folder: Path | None, url: str | None, name: str | None, allow_remote: bool) -> OwnModel | None:
+    """Return the model that the options name, looked at before anything starts."""
+    from offline import sandbox
+    from offline.models.own.choice import OwnModelError, choose
+
+    try:
+        own = choose(folder=folder, url=url, name=name, allow_remote=allow_remote)
+    except OwnModelError as error:
+        raise LadderError(str(error)) from error
+    if own is not None:
+        sandbox.check_model(own)
+    return own
 
 
 def _running(directory: Path) -> Sandbox:

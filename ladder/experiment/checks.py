@@ -9,7 +9,7 @@ from dataclasses import fields
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from contracts.experiment import Experiment, HouseStyle, Question, Retrieval
+from contracts.experiment import Experiment, HouseStyle, Question, Retrieval, Training
 from ladder.experiment.model_ids import bedrock_model_error, check_models
 from ladder.experiment.validation import Source, Sourced
 from lambdas.common.prompts import citations
@@ -48,9 +48,10 @@ MOST = {
     "batch_size": 1024,
     "epochs_closed_book": 1000,
     "epochs_rag": 1000,
+    "time_limit_hours": 120,
 }
 MOST_OF_ALL = 10**10
-OWN_RANGE = ("monthly_growth", "learning_rate", "temperature")
+OWN_RANGE = ("monthly_growth", "learning_rate", "temperature", "warmup_ratio", "dev_share")
 #: Converse takes 0 to 1 from every model; some take more.
 TOP_TEMPERATURE = 1
 
@@ -107,6 +108,9 @@ def _check_numbers(experiment: Experiment, problem: Callable[..., None]) -> None
     if temperature is not None and not 0 <= temperature <= TOP_TEMPERATURE:
         todo = f"use 0 to {TOP_TEMPERATURE}, or null to leave it to the model"
         problem(f"{temperature} is out of range", todo, "prompt", "temperature")
+    if not 0 <= experiment.most_unfinished <= 1:
+        todo = "0.1 means that one answer in ten may fail or be cut off; 1 gives a verdict in any case"
+        problem(f"{experiment.most_unfinished} is out of range", todo, "most_unfinished")
     if not all(experiment.prompt.stop):
         problem("holds an empty text", "remove it", "prompt", "stop")
     if not -1 < workload.monthly_growth <= 1:
@@ -116,18 +120,33 @@ def _check_numbers(experiment: Experiment, problem: Callable[..., None]) -> None
         amount = getattr(workload, name)
         if amount is not None and not _is_amount(amount):
             problem(f"{amount!r} is not an amount of US dollars", 'write, for example, "0.35"', "workload", name)
-    if not 0 < training.learning_rate < 1:
-        what = f"{training.learning_rate} is out of range"
-        problem(what, "use a number between 0 and 1, for example 0.002", "training", "learning_rate")
+    _check_training(training, problem)
     if retrieval.chunk_overlap >= retrieval.chunk_characters:
         problem("is not smaller than chunk_characters", "make it smaller", "retrieval", "chunk_overlap")
     if _most_pages(retrieval) > retrieval.candidates:
         problem("is less than the pages of a prompt", "raise it, or use fewer pages", "retrieval", "candidates")
 
 
+def _check_training(training: Training, problem: Callable[..., None]) -> None:
+    rates = {"learning_rate": training.learning_rate}
+    for name, rate in (*rates.items(), *(("learning_rates", rate) for rate in training.learning_rates)):
+        if rate is not None and not 0 < rate < 1:
+            problem(f"{rate} is out of range", "use a number between 0 and 1, for example 0.002", "training", name)
+    for name in ("warmup_ratio", "dev_share"):
+        share = getattr(training, name)
+        if share is not None and not 0 <= share < 1:
+            problem(f"{share} is out of range", "use a share from 0 to below 1, for example 0.1", "training", name)
+    if training.learning_rate is not None and training.learning_rates:
+        problem("stands beside learning_rate", "write one of the two", "training", "learning_rates")
+    if training.method == "full" and training.last_layers is not None:
+        problem("method full trains all weights", "leave last_layers out", "training", "last_layers")
+
+
 def _check_least(record: Any, problem: Callable[..., None], *place: str) -> None:
     for name in (field.name for field in fields(record) if field.name not in OWN_RANGE):
         value, least = getattr(record, name), LEAST.get(name, 1)
+        if isinstance(value, bool):
+            continue
         if isinstance(value, int | float) and not (math.isfinite(value) and value >= least):
             problem(f"{value} is too small", f"the least is {least}", *place, name)
         elif isinstance(value, int) and value > MOST.get(name, MOST_OF_ALL):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from contracts.aws_names import GEOGRAPHIES
 from contracts.experiment import Models
+from cost_reports.estimate import base_models
 
 #: Some providers, to recognise a wrong word before them. A provider that is not listed passes.
 PROVIDERS = ("ai21", "amazon", "anthropic", "cohere", "deepseek", "meta", "mistral", "openai", "qwen", "writer")
@@ -32,6 +33,13 @@ def check_models(models: Models, problem: Callable[..., None]) -> None:
     if not HUGGING_FACE_MODEL.fullmatch(models.fine_tuning_base):
         what = f"{models.fine_tuning_base!r} is not a Hugging Face id"
         problem(what, "write owner/model", "models", "fine_tuning_base")
+    elif models.fine_tuning_base_revision is not None:
+        if not base_models.COMMIT.fullmatch(models.fine_tuning_base_revision):
+            what = f"{models.fine_tuning_base_revision!r} is not a commit"
+            problem(what, "write its 40 hexadecimal digits", "models", "fine_tuning_base_revision")
+    elif models.fine_tuning_base not in base_models.PINS:
+        what = f"the version of {models.fine_tuning_base} is not pinned"
+        problem(what, "add fine_tuning_base_revision, a commit of its hub repository", "models", "fine_tuning_base")
     for name in ("training_instance", "hosting_instance"):
         if not INSTANCE.fullmatch(getattr(models, name)):
             what = f"{getattr(models, name)!r} is not a SageMaker instance type"

@@ -11,9 +11,11 @@ from botocore.exceptions import ConnectionClosedError
 
 from contracts import keys
 from contracts.experiment import APPROACHES, VARIANTS
+from contracts.run import NOT_MEASURED
 from ladder.deployment import Deployment
 from ladder.progress import Progress
 from ladder.runs.start import StartedRun
+from lambdas.common.runtime import root_cause
 
 POLL_SECONDS = 1.0
 MIRROR = "bucket"
@@ -30,6 +32,11 @@ class Snapshot:
     planned: dict[str, int]
     step: dict[str, str]
     error: str | None
+
+    @property
+    def reported(self) -> bool:
+        """Whether the run came to its end and wrote its report, even if not every variant was measured."""
+        return self.status == "SUCCEEDED" or (self.error or "").startswith(f"{NOT_MEASURED}: ")
 
 
 class Follower:
@@ -125,5 +132,6 @@ def follow(deployment: Deployment, run: StartedRun, progress: Progress) -> Snaps
 
 def reason(execution: dict[str, Any]) -> str:
     """Return why an execution ended as it did, on one line; one that was stopped from outside may give no reason."""
-    texts = [str(execution.get(name) or "") for name in ("error", "cause")]
-    return " ".join(": ".join(filter(None, texts)).split()) or "no reason was given"
+    error, cause = (" ".join(str(execution.get(name) or "").split()) for name in ("error", "cause"))
+    inner = root_cause(cause)
+    return inner if inner.startswith(f"{error}: ") else ": ".join(filter(None, (error, inner))) or "no reason was given"

@@ -47,7 +47,7 @@ def run(experiment: Path, *, profile: str, out: Path, resumed: str | None, conso
     except KeyboardInterrupt as error:
         raise LadderError(f"interrupted; run {run_id} goes on, join it with --resume {run_id}") from error
     succeeded = snapshot.status == "SUCCEEDED"
-    ended = LadderError(f"run {run_id} ended {snapshot.status}: {snapshot.error}; go on with --resume {run_id}")
+    ended = LadderError(ending(run_id, snapshot))
     try:
         reports.show(reports.fetch(deployed, run_id, started.folder), console)
     except LadderError as error:
@@ -55,3 +55,15 @@ def run(experiment: Path, *, profile: str, out: Path, resumed: str | None, conso
         raise (error if succeeded else ended) from error
     if not succeeded:
         raise ended
+
+
+def ending(run: str, snapshot: follow.Snapshot) -> str:
+    """Return how a run ended that did not succeed, and what to do."""
+    error = snapshot.error or "no reason was given"
+    if snapshot.reported:
+        variants = error.partition(": ")[2]
+        return (
+            f"run {run} wrote its report, but not everything was measured: {variants}; correct experiment.yaml and "
+            "start a new run"
+        )
+    return f"run {run} ended {snapshot.status}: {error}; go on with --resume {run}"

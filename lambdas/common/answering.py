@@ -1,16 +1,17 @@
 """The one loop that answers a batch of test questions, for every approach.
 
 Each question of the batch ends as exactly one AnswerRow. A call that fails for good becomes a row whose `error` is one
-line: `deadline` (no time was left), `temporary: ...` (throttling, outage) or `permanent: ...`. A later invocation keeps
-the good and the permanent rows of the same object and asks only what is left. Answers are written before usage; where
-an invocation died between the two, the next one rebuilds the token usage from the rows, so that nothing is lost.
+line: `deadline` (no time was left; the last error follows, if there was one), `temporary: ...` (outage) or
+`permanent: ...`. A later invocation keeps the good and the permanent rows of the same object and asks only what is
+left. Answers are written before usage; where an invocation died between the two, the next one rebuilds the token usage
+from the rows, so that nothing is lost.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
@@ -82,14 +83,16 @@ def batch_count(manifest: Manifest) -> int:
 
 def write_items(results: Results, manifest: Manifest, approach: Approach) -> dict[str, Any]:
     """Write the Map items of the answering step; return the payload `{"bucket", "items_key", "items": n}`."""
-    items = [
-        {"experiment": manifest.experiment, "run": manifest.run, "variant": variant, "batch": number}
-        for variant in VARIANTS[approach]
-        for number in range(batch_count(manifest))
-    ]
+    listed = items(manifest, [(v, number) for v in VARIANTS[approach] for number in range(batch_count(manifest))])
     key = keys.answer_items(manifest.experiment, manifest.run, approach)
-    results.write_text(key, json.dumps(items))
-    return {"bucket": results.bucket, "items_key": key, "items": len(items)}
+    results.write_text(key, json.dumps(listed))
+    return {"bucket": results.bucket, "items_key": key, "items": len(listed)}
+
+
+def items(manifest: Manifest, batches: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Return a Map item for each batch, given by variant and number."""
+    run = {"experiment": manifest.experiment, "run": manifest.run}
+    return [{**run, "variant": variant, "batch": number} for variant, number in batches]
 
 
 def answer_batch(
@@ -192,7 +195,8 @@ def _answer_one(
         given = answer(question)
     except DeadlineError as error:
         log.error("question not answered", question_id=question.id, error=one_line(error))
-        return _error_row(batch, question, DEADLINE)
+        why = f"{DEADLINE}: question {question.id}: {one_line(error.__cause__)}" if error.__cause__ else DEADLINE
+        return _error_row(batch, question, why, error.attempts)
     except ModelCallError as error:
         kind = TEMPORARY if error.retryable else PERMANENT
         log.error("question not answered", question_id=question.id, error=str(error), attempts=error.attempts)
@@ -215,9 +219,15 @@ def _answer_one(
         input_tokens=generated.input_tokens,
         output_tokens=generated.output_tokens,
         cached_tokens=generated.cached_tokens,
+        cache_write_5m_tokens=generated.cache_write_5m_tokens,
+        cache_write_1h_tokens=generated.cache_write_1h_tokens,
         latency_ms=round(generated.latency_ms, 3),
         overhead_ms=round((time.perf_counter() - began) * 1000 - generated.latency_ms, 3),
         model_id=batch.model_id,
+        model_revision=generated.model_revision,
+        device=generated.device,
+        service_tier=generated.service_tier,
+        stop_reason=generated.stop_reason,
         attempt=generated.attempts,
     )
 
@@ -255,6 +265,9 @@ def _meter_tokens(meter: Meter, batch: Batch, rows: Sequence[AnswerRow]) -> None
                 input_tokens=row.input_tokens,
                 output_tokens=row.output_tokens,
                 cached_tokens=row.cached_tokens,
+                cache_write_5m_tokens=row.cache_write_5m_tokens,
+                cache_write_1h_tokens=row.cache_write_1h_tokens,
+                service_tier=row.service_tier,
             )
 
 

@@ -78,13 +78,30 @@ class Meter:
         with self._lock:
             self._tokens[(model_id, meter)] += tokens
 
-    def generated(self, model_id: str, *, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> None:
-        """Add the tokens of one Converse call. Converse counts cached input tokens apart from `inputTokens`.
+    def generated(
+        self,
+        model_id: str,
+        *,
+        input_tokens: int,
+        output_tokens: int,
+        cached_tokens: int = 0,
+        cache_write_5m_tokens: int = 0,
+        cache_write_1h_tokens: int = 0,
+        service_tier: str = "",
+    ) -> None:
+        """Add the tokens of one Converse call. Converse counts cached input tokens, read or written, apart.
 
-        A prompt above the model's long-context threshold is metered as long context in every token.
+        A prompt above the model's long-context threshold is metered as long context in every token; else the tier that
+        served the request decides.
         """
-        names = request_meters(model_id, input_tokens + cached_tokens)
-        counts = {"input": input_tokens, "output": output_tokens, "cache read": cached_tokens}
+        counts = {
+            "input": input_tokens,
+            "output": output_tokens,
+            "cache read": cached_tokens,
+            "cache write 5m": cache_write_5m_tokens,
+            "cache write 1h": cache_write_1h_tokens,
+        }
+        names = request_meters(model_id, sum(counts.values()) - output_tokens, service_tier)
         for name, count in counts.items():
             if count:
                 self.tokens(model_id, names[name], count)

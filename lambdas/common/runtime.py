@@ -34,6 +34,10 @@ REGIONS = {"ce": "us-east-1"}
 #: Seconds that a call may take before it is made again; an answering model may take its time.
 READ_TIMEOUTS_S = {"ce": 45}
 
+#: Longest wait of a caller that is throttled. Quotas are counted by the minute, and many wait for the same one.
+PATIENT_CAP_S = 30.0
+MOST_DOUBLINGS = 16
+
 THROTTLING_CODES = frozenset(
     {
         "ThrottlingException",
@@ -68,9 +72,13 @@ class LambdaContext(Protocol):
 
 
 class DeadlineError(RuntimeError):
-    """The time of the invocation is used up; the work can be done by a later one."""
+    """The time of the invocation is used up; the work can be done by a later one.
+
+    `attempts` counts the calls that were made, where there were any.
+    """
 
     retryable = True
+    attempts = 1
 
 
 def deadline_of(context: LambdaContext, margin_s: float = 10) -> Deadline:
@@ -137,6 +145,16 @@ def is_retryable(error: BaseException) -> bool:
     return status == "N/A"
 
 
+def is_throttled(error: BaseException) -> bool:
+    """Return whether a service (or the container behind an endpoint) refused the call because there were too many."""
+    if not isinstance(error, ClientError) or not is_retryable(error):
+        return False
+    response: dict[str, Any] = dict(error.response)
+    original = response.get("OriginalStatusCode") or response.get("originalStatusCode")
+    status = original or response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return error_code(error) in THROTTLING_CODES or int(status) == 429
+
+
 def _is_retryable_response(error: ClientError) -> bool:
     response: dict[str, Any] = dict(error.response)
     details = response.get("Error", {})
@@ -161,29 +179,38 @@ def with_retries(
     attempts: int = 6,
     base_s: float = 0.2,
     cap_s: float = 8.0,
+    until_deadline: Callable[[BaseException], bool] = lambda _: False,
     rng: random.Random | None = None,
 ) -> T:
     """Return `call()`, repeated after retryable errors with full jitter: waits in [0, min(cap, base * 2^n)].
+
+    Errors for which `until_deadline` holds count as no attempt, and their waits grow to `PATIENT_CAP_S`.
 
     Raises:
         DeadlineError: no time is left for the call, or for the wait before the next attempt (the last error is its
             cause).
         The call's own error: it is not retryable, or it was the last attempt.
     """
+    if attempts < 1:
+        raise ValueError(f"attempts must be 1 or more, not {attempts}")
     dice = rng or random.Random()  # noqa: S311 (jitter, not a secret)
-    for attempt in range(attempts):
+    made = failed = 0
+    while True:
         if deadline.expired:
             raise DeadlineError("deadline")
         try:
             return call()
         except Exception as error:
-            if attempt == attempts - 1 or not retryable(error):
+            made += 1
+            patient = until_deadline(error)
+            failed += not patient
+            if failed == attempts or not retryable(error):
                 raise
-            wait = dice.uniform(0, min(cap_s, base_s * 2**attempt))
+            cap = PATIENT_CAP_S if patient else cap_s
+            wait = dice.uniform(0, min(cap, base_s * 2 ** min(made - 1, MOST_DOUBLINGS)))
             if wait >= deadline.remaining_s():
-                raise DeadlineError(f"deadline after {attempt + 1} attempts: {one_line(error)}") from error
+                raise DeadlineError(f"deadline after {made} attempts: {one_line(error)}") from error
             _sleep(wait)
-    raise ValueError(f"attempts must be 1 or more, not {attempts}")
 
 
 def map_bounded(fn: Callable[[T], R], items: Iterable[T], workers: int = 8) -> list[R]:
@@ -210,6 +237,28 @@ def one_line(error: BaseException, limit: int = 300) -> str:
         kind = type(error).__name__
     line = f"{kind}: {text}" if text else kind
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def root_cause(text: str) -> str:
+    """Return the innermost error of what Step Functions says, on one line.
+
+    The cause of a nested execution is its description as JSON, which holds the cause of the next one; that of a
+    function is its error as JSON. Other text stays as it is.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return " ".join(text.split())
+    if not isinstance(document, dict):
+        return " ".join(text.split())
+    if "errorMessage" in document:
+        return f"{document.get('errorType', 'Error')}: {' '.join(str(document['errorMessage']).split())}"
+    if "Error" not in document:
+        return " ".join(text.split())
+    error, cause = str(document["Error"]), str(document.get("Cause") or "")
+    inner = root_cause(cause)
+    # A cause that was JSON names its own error.
+    return inner if cause.lstrip().startswith("{") else f"{error}: {inner}".removesuffix(": ")
 
 
 class Log:

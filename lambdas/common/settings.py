@@ -87,9 +87,25 @@ class SearchSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseModelSettings:
-    """Hugging Face id of the model that LoRA adapts."""
+    """Hugging Face id and commit of the model that LoRA adapts."""
 
     base_model: str = _env("FINE_TUNING_BASE")
+    revision: str = _env("FINE_TUNING_BASE_REVISION")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """The endpoint's instance type, and the requests that it answers at the same time."""
+
+    instance: str = _env("HOSTING_INSTANCE")
+    in_flight: int = _env("REQUESTS_IN_FLIGHT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSettings:
+    """How many questions one invocation asks at the same time: its share of what the model may be asked at once."""
+
+    workers: int = _env("MODEL_WORKERS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,7 @@ METRICS: dict[str, Metric] = {
         "unanswerable questions that got an answer all the same", better="lower", use_instead="refusal-recall"
     ),
     "false-refusal": Metric("answerable questions that were refused", better="lower", use_instead="attempted"),
-    "attempted": Metric("answerable questions that were neither refused nor failed"),
+    "attempted": Metric("answerable questions whose answer was no refusal, and was neither missing nor cut off"),
     "error": Metric("questions without any answer", better="lower", use_instead="exact"),
     "hit@1": Metric("the reference page was the first one that retrieval gave (answerable questions)"),
     "hit@3": Metric("the reference page was among the first three in the prompt (answerable questions)"),

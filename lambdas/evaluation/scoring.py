@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from contracts.experiment import VARIANTS, Approach, HouseStyle, Question, Scoring
-from contracts.run import AnswerRow, QualityRow, ScoreRow
+from contracts.run import AnswerClass, AnswerRow, QualityRow, ScoreRow, answer_class
 from lambdas.common.prompts import final_answer
 from lambdas.evaluation import labels, text_metrics
 from lambdas.evaluation.intervals import Interval, mean_interval, wilson
@@ -21,6 +21,8 @@ Judged = Mapping[tuple[str, str], Mapping[str, float | None]]
 
 ALL = "all"
 RANKS = (1, 3, 5)
+#: Classes of answers that give a question no text of the model's.
+NO_ANSWER: tuple[AnswerClass, ...] = ("failed", "filtered", "empty")
 
 
 class OverlapScorer(Protocol):
@@ -74,8 +76,8 @@ def evaluate(
     """Score every variant of one approach on the same `questions`, and sum up over all of them and over each split.
 
     All variants of the approach are scored on all questions. A question without an answer row (its batch failed)
-    counts like one with an error: wrong, and counted in `error`. `label_task`: the reference answers are labels.
-    `judged`: scores that a model gave.
+    counts like one with an error: wrong, and counted in `error`. So does an answer that is empty or filtered.
+    `label_task`: the reference answers are labels. `judged`: scores that a model gave.
 
     Raises:
         AnswersError: an answer to a question that was not asked, or two answers to one.
@@ -96,7 +98,9 @@ def evaluate(
         named: list[labels.Pair] = []
         for question in questions:
             row, text = rows.get(question.id), texts[variant, question.id]
-            found = text_metrics.score(text, question, style, scoring, failed=row is None or row.error is not None)
+            kind = _kind(row)
+            failed, cut = kind in NO_ANSWER, kind == "cut"
+            found = text_metrics.score(text, question, style, scoring, failed=failed, cut=cut)
             found |= _hits(row, question, retrieves)
             found |= overlap.score(text, question.answer)
             found |= semantic[variant, question.id]
@@ -209,8 +213,15 @@ def by_variant(
 
 
 def text_of(row: AnswerRow | None) -> str:
-    """Return what is scored: for chain-of-thought the final answer without the reasoning, nothing for an error."""
-    return "" if row is None or row.error is not None else final_answer(row.text, row.variant)
+    """Return what is scored: for chain-of-thought the final answer without the reasoning, nothing for an error.
+
+    What a filter writes in place of an answer is not scored.
+    """
+    return "" if row is None or _kind(row) in NO_ANSWER else final_answer(row.text, row.variant)
+
+
+def _kind(row: AnswerRow | None) -> AnswerClass:
+    return "failed" if row is None else answer_class(row)
 
 
 def _hits(row: AnswerRow | None, question: Question, retrieves: int) -> dict[str, float]:

@@ -89,13 +89,22 @@ def in_format(text: str, pattern: str, refusal: str | None) -> bool:
 
 
 def score(
-    text: str, question: Question, style: HouseStyle, scoring: Scoring | None = None, *, failed: bool = False
+    text: str,
+    question: Question,
+    style: HouseStyle,
+    scoring: Scoring | None = None,
+    *,
+    failed: bool = False,
+    cut: bool = False,
 ) -> dict[str, float | None]:
     """Return the metrics that apply to the question: name -> 0 to 1, or None where this text cannot be measured.
 
-    `format` needs a house pattern, abstention a refusal sentence. `failed` marks a question that got no answer. It
-    counts as wrong in every metric; it is no refusal and no fabrication, because an outage is not caution.
+    `format` needs a house pattern, abstention a refusal sentence. `failed` marks a question that got no answer, as an
+    empty text does. It counts as wrong in every metric; it is no refusal and no fabrication, because an outage is not
+    caution. `cut` marks a text whose end is missing: right where what is there is right, but neither attempted nor
+    fabricated.
     """
+    failed = failed or not text.strip()
     text = "" if failed else text
     found: dict[str, float | None] = {
         "exact": exact(text, question.answer),
@@ -109,10 +118,10 @@ def score(
     refused = None if style.refusal is None else is_refusal(text, style.refusal)
     if refused is not None and question.unanswerable:
         found["refusal-recall"] = refused
-        found["fabricated"] = not refused and not failed
+        found["fabricated"] = not (refused or failed or cut)
     elif refused is not None:
         found["false-refusal"] = refused
-        found["attempted"] = not refused and not failed
+        found["attempted"] = not (refused or failed or cut)
     if not question.unanswerable and question.document is not None:
         found["citation"] = cites(text, question.document)
     return {name: None if value is None else float(value) for name, value in found.items()}

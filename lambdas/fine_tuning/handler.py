@@ -6,7 +6,7 @@ from typing import Any
 
 from lambdas.common import runtime, settings
 from lambdas.common.runtime import LambdaContext
-from lambdas.common.settings import BaseModelSettings, TagSettings
+from lambdas.common.settings import AnswerSettings, BaseModelSettings, ServerSettings, TagSettings
 from lambdas.common.step import field, open_step
 from lambdas.fine_tuning import logic
 from lambdas.fine_tuning.contexts import PageRetriever
@@ -18,9 +18,14 @@ def prepare(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     step = open_step(event, context, "fine-tuning")
     with step.meter:
-        base_model = settings.read(BaseModelSettings).base_model
-        execution = field(event, "execution", str)
-        given = preparation.prepare(step, execution, base_model, settings.read(TagSettings), PageRetriever.open)
+        given = preparation.prepare(
+            step,
+            field(event, "execution", str),
+            settings.read(BaseModelSettings),
+            settings.read(ServerSettings),
+            settings.read(TagSettings),
+            PageRetriever.open,
+        )
         # One part an execution: a later one, which finds the model trained, must not write over what this one used.
         step.write_usage("fine-tuning", f"prepare-{given['names']['endpoint'][-8:]}")
         return given
@@ -37,7 +42,8 @@ def answer(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             field(event, "batch", int),
             endpoint_name=field(event, "endpoint", str),
             client=runtime.client("sagemaker-runtime"),
-            base_model=settings.read(BaseModelSettings).base_model,
+            base=settings.read(BaseModelSettings),
+            workers=settings.read(AnswerSettings).workers,
             open_pages=PageRetriever.open,
         )
 

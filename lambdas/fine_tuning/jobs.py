@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from contracts import json_codec, keys, tags
-from contracts.experiment import Experiment
+from contracts.experiment import Experiment, Training
 from contracts.run import Manifest
+from cost_reports.estimate.base_models import weights_of
 from lambdas.common import prompts
 from lambdas.common.settings import TagSettings
 from lambdas.common.store import Results
+from lambdas.fine_tuning import server
 
 HERE = Path(__file__).parent
-#: Folder beside this module -> where its files lie below the code prefix.
-CODE_FOLDERS = {"training": "", "serving": "serving/"}
+#: The folder beside this module that the training container gets.
+CODE_FOLDER = "training"
 MODEL_FILE = "output/model.tar.gz"
 INPUTS_FILE = "inputs.json"
 
@@ -40,39 +42,60 @@ class Job:
         return f"{self.model_prefix}{self.name}/{INPUTS_FILE}"
 
 
-def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str) -> dict[str, str]:
+def hyperparameters(manifest: Manifest, experiment: Experiment, base_model: str, revision: str) -> dict[str, str]:
     """Return the hyperparameters of `train.py`; SageMaker passes text only."""
     training = experiment.training
     values: dict[str, object] = {
         "base_model": base_model,
+        "base_revision": revision,
+        "base_sha256": json.dumps(dict(weights_of(base_model, revision)), separators=(",", ":")),
         "seed": manifest.seed,
+        "method": training.method,
         "rank": training.rank,
         "alpha": training.alpha,
         "last_layers": training.last_layers or 0,
-        "learning_rate": training.learning_rate,
+        "learning_rate": training.learning_rate or 0,
+        "learning_rates": ",".join(f"{rate:g}" for rate in training.learning_rates),
+        "warmup_ratio": training.warmup_ratio,
         "batch_size": training.batch_size,
         "epochs_closed_book": manifest.epochs_closed_book,
         "epochs_rag": manifest.epochs_rag,
-        "adapters": "lora,lora+rag",
+        "packing": str(training.packing).lower(),
+        "gradient_checkpointing": str(training.gradient_checkpointing).lower(),
+        "dev_share": training.dev_share or 0,
+        "early_stopping_patience": training.early_stopping_patience or 0,
+        "checkpoint_steps": training.checkpoint_steps,
+        "adapters": ",".join(server.ADAPTERS),
     }
     return {name: str(value) for name, value in values.items()}
 
 
+def capacity(training: Training) -> dict[str, Any]:
+    """Return the time limit of the job, and whether it runs on spot capacity.
+
+    A spot job may wait as long for capacity as it may train, and is started again where it was interrupted.
+    """
+    limit = training.time_limit_hours * 3600
+    stopping = {"MaxRuntimeInSeconds": limit}
+    if training.spot:
+        stopping["MaxWaitTimeInSeconds"] = 2 * limit
+    return {"spot": training.spot, "stopping": stopping}
+
+
 def code_files(root: Path | None = None) -> dict[str, bytes]:
-    """Return key below the code prefix -> content, of every file of `training/` and `serving/`.
+    """Return key below the code prefix -> content, of every file of `training/`.
 
     Raises:
         FileNotFoundError: the function's package lacks the entry point.
     """
-    root = root or HERE
+    folder = (root or HERE) / CODE_FOLDER
     files = {
-        f"{target}{path.relative_to(root / folder).as_posix()}": path.read_bytes()
-        for folder, target in CODE_FOLDERS.items()
-        for path in sorted((root / folder).rglob("*"))
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != "__init__.py" and "__pycache__" not in path.parts
     }
     if "train.py" not in files:
-        raise FileNotFoundError(f"{root / 'training' / 'train.py'} is not in the function's package; deploy it again")
+        raise FileNotFoundError(f"{folder / 'train.py'} is not in the function's package; deploy it again")
     return files
 
 

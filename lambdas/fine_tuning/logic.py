@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from cost_reports.metering import meters
 from lambdas.common import answering, prompts
 from lambdas.common.answering import Answered, Batch
 from lambdas.common.metering import Meter
+from lambdas.common.settings import BaseModelSettings
 from lambdas.common.step import EventError, Step
 from lambdas.fine_tuning import endpoint
 from lambdas.fine_tuning.contexts import PageRetriever
@@ -28,7 +30,8 @@ def answer(
     *,
     endpoint_name: str,
     client: Any,
-    base_model: str,
+    base: BaseModelSettings,
+    workers: int,
     open_pages: Callable[[Step], PageRetriever],
 ) -> dict[str, Any]:
     """Answer batch `number` with `variant`; return `answer_batch`'s summary. An endpoint's tokens are not billed."""
@@ -37,10 +40,10 @@ def answer(
         approach="fine-tuning",
         variant=variant,
         number=number,
-        model_id=base_model,
+        model_id=base.base_model,
         tokens_billed=False,
     )
-    adapter = endpoint.ADAPTERS[variant]
+    model = endpoint.ADAPTERS[variant] or base.base_model
     experiment = step.results.experiment(step.manifest)
     pages = open_pages(step) if variant in PAGE_VARIANTS else None
 
@@ -48,11 +51,14 @@ def answer(
         found = pages.best(question.question, experiment.retrieval.pages_fine_tuned) if pages else ()
         shown = [page.as_document() for page in found]
         prompt = prompts.render(variant, question.question, experiment, pages=shown)
-        generated = endpoint.invoke(client, endpoint_name, prompt, adapter, deadline=step.deadline)
+        generated = endpoint.invoke(client, endpoint_name, model, prompt, deadline=step.deadline)
+        # The server does not say what it runs on; the endpoint was made with one kind of instance.
+        device = generated.device or experiment.models.hosting_instance
+        generated = replace(generated, model_revision=base.revision, device=device)
         return Answered(generated=generated, retrieved=tuple(page.as_record() for page in found))
 
     summary = answering.answer_batch(
-        step.results, batch, answer_one, meter=step.meter, deadline=step.deadline, log=step.log
+        step.results, batch, answer_one, meter=step.meter, deadline=step.deadline, log=step.log, workers=workers
     )
     if pages is not None:
         pages.record(step, f"answer-{variant}-{number:05d}")

@@ -10,15 +10,20 @@ from contracts import keys
 from contracts.experiment import Document
 from contracts.job_names import job_name
 from lambdas.common import answering
-from lambdas.common.settings import TagSettings
+from lambdas.common.settings import BaseModelSettings, ServerSettings, TagSettings
 from lambdas.common.step import Step
-from lambdas.fine_tuning import dataset, jobs
+from lambdas.fine_tuning import dataset, jobs, server
 from lambdas.fine_tuning.contexts import PageRetriever
 from lambdas.fine_tuning.dataset import Example, Retriever
 
 
 def prepare(
-    step: Step, execution: str, base_model: str, tags: TagSettings, open_pages: Callable[[Step], PageRetriever]
+    step: Step,
+    execution: str,
+    base: BaseModelSettings,
+    hosting: ServerSettings,
+    tags: TagSettings,
+    open_pages: Callable[[Step], PageRetriever],
 ) -> dict[str, Any]:
     """Writes items, training data and code; the payload names them, and says whether there is anything to train.
 
@@ -26,7 +31,7 @@ def prepare(
     """
     manifest, results = step.manifest, step.results
     experiment = results.experiment(manifest)
-    hyper = jobs.hyperparameters(manifest, experiment, base_model)
+    hyper = jobs.hyperparameters(manifest, experiment, base.base_model, base.revision)
     code = jobs.code_files()
     wanted = jobs.fingerprint(manifest, experiment, hyper, code)
     prefix = keys.model_prefix(manifest.experiment, manifest.run)
@@ -60,6 +65,16 @@ def prepare(
         **jobs.payload(results, manifest, job, dict.fromkeys(("model", "endpoint_config", "endpoint"), own_name)),
         "train": train,
         "hyperparameters": hyper,
+        "server": server.environment(
+            experiment,
+            base=base.base_model,
+            revision=base.revision,
+            instance=hosting.instance,
+            in_flight=hosting.in_flight,
+            questions=results.questions(manifest, "test"),
+            documents=results.documents(manifest),
+        ),
+        **jobs.capacity(experiment.training),
         "tags": jobs.cost_tags(manifest, tags),
     }
 

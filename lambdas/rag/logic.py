@@ -5,24 +5,27 @@ What reads documents is imported by the steps that do: answering, which most fun
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from contracts.experiment import SHOT_VARIANTS, Approach, Question
-from lambdas.common import answering, bedrock, prompts, runtime, settings
+from contracts.experiment import SHOT_VARIANTS, VARIANTS, Approach, Document, Experiment, Question
+from lambdas.common import answering, bedrock, probe, prompts, runtime, settings
 from lambdas.common.answering import Answered, Batch, answer_batch
 from lambdas.common.prompts import Shot
-from lambdas.common.settings import GeneratorSettings
+from lambdas.common.settings import AnswerSettings, GeneratorSettings
 from lambdas.common.step import EventError, Step
 from lambdas.rag import capacity
 from lambdas.rag.retrieval import retrieve
 from lambdas.rag.search import Search, open_search
 
+if TYPE_CHECKING:
+    from lambdas.rag.chunking import Chunk
+
 APPROACH: Approach = "rag"
 
 
 def prepare(step: Step) -> dict[str, Any]:
-    """Clean the index of what the documents no longer have, write the items of both Maps."""
+    """Probe both models, clean the index of what the documents no longer have, write the items of both Maps."""
     from lambdas.rag import ingestion
     from lambdas.rag.chunking import chunk_all
 
@@ -30,14 +33,55 @@ def prepare(step: Step) -> dict[str, Any]:
     documents = step.results.documents(step.manifest)
     if not documents:
         raise ValueError(f"{step.manifest.input_prefix}documents.jsonl holds no document; RAG needs at least one")
+    chunks = chunk_all(documents, search.experiment.retrieval)
+    probe_models(step, search, chunks)
     search.index.ensure(search.store.generation, search.embedding.dimensions)
-    stale, copies = ingestion.sweep(search.index, chunk_all(documents, search.experiment.retrieval))
+    stale, copies = ingestion.sweep(search.index, chunks)
     ingest_key, ingest_items = ingestion.write_items(step.results, step.manifest, documents)
     items = answering.write_items(step.results, step.manifest, APPROACH)
     step.log.info("rag prepared", documents=len(documents), stale_removed=stale, duplicates_removed=copies)
     search.record(step, APPROACH, "prepare")
     step.write_usage(APPROACH, "prepare", continued=True)
     return {**items, "ingest_items_key": ingest_key, "ingest_items": ingest_items}
+
+
+def probe_models(step: Step, search: Search, chunks: Sequence[Chunk]) -> None:
+    """Ask both models once, by the longest text to embed and by a prompt that is as long as one of the run can be.
+
+    What will be retrieved is not known yet: the longest chunks of as many documents as a prompt shows stand for it.
+
+    Raises:
+        DeadlineError, ModelCallError, ProbeError: as `probe.generator`.
+    """
+    asked = set(step.manifest.test_question_ids)
+    questions = [q.question for q in step.results.questions(step.manifest, "test") if q.id in asked]
+    texts = [*questions, *(chunk.indexed_text for chunk in chunks)]
+    probe.embedding(step, APPROACH, search.embedding.model_id, search.embedder, texts)
+    by_document: dict[str, Chunk] = {}
+    for chunk in sorted(chunks, key=lambda chunk: len(chunk.indexed_text)):
+        by_document[chunk.document] = chunk
+    pages = [
+        Document(id=chunk.document, title=chunk.title, text=chunk.text)
+        for chunk in sorted(by_document.values(), key=lambda chunk: -len(chunk.indexed_text))
+    ]
+    rendered = []
+    for variant in VARIANTS[APPROACH]:
+        shots, count = shown_by(step, search.experiment, variant)
+        question = max(questions, key=len)
+        rendered.append(prompts.render(variant, question, search.experiment, pages=pages[:count], shots=shots))
+    probe.generator(step, APPROACH, settings.read(GeneratorSettings), rendered, runtime.client("bedrock-runtime"))
+
+
+def shown_by(step: Step, experiment: Experiment, variant: str) -> tuple[tuple[Shot, ...], int]:
+    """Return the worked examples of a variant, and how many pages it shows with a question."""
+    wanted = experiment.retrieval
+    if variant not in SHOT_VARIANTS:
+        return (), wanted.pages
+    from lambdas.rag.shots import shots_with_pages
+
+    documents = {d.id: d for d in step.results.documents(step.manifest)}
+    train = step.results.questions(step.manifest, "train")
+    return shots_with_pages(train, documents, step.manifest.seed, experiment), wanted.pages_few_shot
 
 
 def ingest(step: Step, batch: int, first: int, last: int) -> dict[str, Any]:
@@ -96,6 +140,7 @@ def answer(step: Step, variant: str, number: int) -> dict[str, Any]:
         meter=step.meter,
         deadline=step.deadline,
         log=step.log,
+        workers=settings.read(AnswerSettings).workers,
     )
     search.record(step, APPROACH, f"answer-{variant}-{number:05d}")
     return summary
@@ -105,16 +150,9 @@ def answerer(
     step: Step, batch: Batch, search: Search, generator: GeneratorSettings, client: Any
 ) -> Callable[[Question], Answered]:
     """Return the function that answers one question of `batch` from retrieved pages; shots are chosen once."""
-    wanted = search.experiment.retrieval
-    shots: tuple[Shot, ...] = ()
-    count = wanted.pages
-    if batch.variant in SHOT_VARIANTS:
-        from lambdas.rag.shots import shots_with_pages
-
-        documents = {d.id: d for d in step.results.documents(step.manifest)}
-        train = step.results.questions(step.manifest, "train")
-        shots = shots_with_pages(train, documents, step.manifest.seed, search.experiment)
-        count = wanted.pages_few_shot
+    candidates = search.experiment.retrieval.candidates
+    shots, count = shown_by(step, search.experiment, batch.variant)
+    probe.remember(step, APPROACH, generator)
     metadata = {
         "experiment": step.manifest.experiment,
         "run": step.manifest.run,
@@ -123,7 +161,7 @@ def answerer(
     }
 
     def answer_one(question: Question) -> Answered:
-        pages = retrieve(search.index, search.embedder, question.question, candidates=wanted.candidates, pages=count)
+        pages = retrieve(search.index, search.embedder, question.question, candidates=candidates, pages=count)
         shown = [page.as_document() for page in pages]
         prompt = prompts.render(batch.variant, question.question, search.experiment, pages=shown, shots=shots)
         generated = bedrock.converse(client, generator.profile_arn, prompt, deadline=step.deadline, metadata=metadata)

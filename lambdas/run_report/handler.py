@@ -12,11 +12,11 @@ from lambdas.common.step import field
 from lambdas.common.store import Results
 
 
-def report(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
+def report(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write the report of a run: `{"experiment", "run", "errors": {approach: text}}`.
 
     Returns:
-        `{"report_key", "html_key", "csv_key", "headline"}`.
+        `{"report_key", "html_key", "csv_key", "headline", "not_measured": [text, ...]}`.
     """
     from lambdas.run_report import logic  # estimates and decisions: loaded by the first report, not by the import
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from contracts import keys
 from contracts.experiment import APPROACHES, CONTROL_VARIANTS, VARIANTS, Experiment
@@ -20,11 +20,13 @@ from cost_reports.metering.phases import PHASES, charge_phases
 from cost_reports.prices.catalogue import Catalogue
 from cost_reports.render import csv_file, html, markdown
 from cost_reports.render.documents import run_report_document
+from cost_reports.run_report.answer_groups import unfinished
 from cost_reports.run_report.build import build_report
 from cost_reports.run_report.records import RunRecords, VariantSpec
 from cost_reports.run_report.report import Gate, Report, SourceState
-from lambdas.common import run_data
+from lambdas.common import probe, run_data
 from lambdas.common.metering import Meter
+from lambdas.common.runtime import root_cause
 from lambdas.common.store import MissingObjectError, Results
 from lambdas.evaluation import gate
 from lambdas.run_report import header, judging, measured, outlook
@@ -32,8 +34,8 @@ from lambdas.run_report import header, judging, measured, outlook
 
 def write_report(
     results: Results, meter: Meter, *, experiment: str, run: str, region: str, errors: Mapping[str, str | None]
-) -> dict[str, str]:
-    """Write all files of the report; `{"report_key", "html_key", "csv_key", "headline"}`.
+) -> dict[str, Any]:
+    """Write all files of the report; `{"report_key", "html_key", "csv_key", "headline", "not_measured": [text, ...]}`.
 
     What the approaches gave, and the usage of this step itself, are written first: later reports read them, and this
     one shows them. Doing it again overwrites the same keys.
@@ -68,7 +70,11 @@ def write_report(
         gates=_gates(definition, data),
         accepted_metric=metric,
         failed=_failed(data.answers, data.quality, errors),
-        notes=[*header.notes(definition, environment, region, catalogue), *judging.notes(definition, metric)],
+        notes=[
+            *header.notes(definition, environment, region, catalogue),
+            *judging.notes(definition, metric),
+            *_not_sent(results, manifest),
+        ],
         estimated=estimates,
     )
     report = build_report(records)
@@ -76,7 +82,8 @@ def write_report(
     if decision is None:
         report = replace(report, notes=(*report.notes, f"No outlook on production: {why_not}"))
     every_charge = [charge for phase in PHASES for charge in charges[phase]]
-    return _write(results, keys.report_prefix(experiment, run), report, decision, every_charge)
+    written = _write(results, keys.report_prefix(experiment, run), report, decision, every_charge)
+    return {**written, "not_measured": _not_measured(report, records.failed)}
 
 
 def _write(
@@ -151,37 +158,45 @@ def variant_specs() -> list[VariantSpec]:
 
 
 def _gates(definition: Experiment, data: measured.Measured) -> dict[tuple[str, str], Gate]:
+    """Return the verdicts; none where too many answers failed or were cut off to measure anything."""
     verdicts = gate.decide(
         definition.gate, data.quality, task=definition.task, paired=data.paired, judge=definition.judge
     )
-    return {(v.approach, v.variant): Gate(outcome=v.outcome, reason=v.reason) for v in verdicts}
+    gates = {(v.approach, v.variant): Gate(outcome=v.outcome, reason=v.reason) for v in verdicts}
+    answers: dict[tuple[str, str], list[AnswerRow]] = {}
+    for row in data.answers:
+        answers.setdefault((row.approach, row.variant), []).append(row)
+    for variant, rows in answers.items():
+        if why := unfinished(rows, definition.most_unfinished):
+            gates[variant] = Gate(outcome="not measured", reason=why)
+    return gates
+
+
+def _not_measured(report: Report, failed: Mapping[str, str]) -> list[str]:
+    """Return the variants that answered and have no verdict, and why; a failed approach has an error of its own."""
+    return [
+        f"{r.approach} ({r.variant}): {r.gate.reason}"
+        for r in report.ladder
+        if r.gate.outcome == "not measured" and r.approach not in failed
+    ]
+
+
+def _not_sent(results: Results, manifest: Manifest) -> list[str]:
+    """Return a sentence for each approach whose model refused an option, so that it was asked without."""
+    return [
+        f"{approach}: the model takes no {' and no '.join(refused)}; it was asked without."
+        for approach in APPROACHES
+        if (refused := probe.read(results, manifest, approach).refused)
+    ]
 
 
 def _failed(answers: list[AnswerRow], quality: list[QualityRow], errors: Mapping[str, str | None]) -> dict[str, str]:
     failed: dict[str, str] = {}
     for approach in APPROACHES:
         if text := errors.get(approach):
-            failed[approach] = _root_cause(str(text))[:300]
+            failed[approach] = root_cause(str(text))[:300]
         elif not any(a.approach == approach for a in answers):
             failed[approach] = "it has no answers"
         elif not any(q.approach == approach for q in quality):
             failed[approach] = "its answers were not evaluated"
     return failed
-
-
-def _root_cause(text: str) -> str:
-    """Return the innermost error of what Step Functions says, on one line.
-
-    The cause of a nested execution is its description as JSON, which holds the cause of the next one. Other text stays
-    as it is.
-    """
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return " ".join(text.split())
-    if not isinstance(document, dict) or "Error" not in document:
-        return " ".join(text.split())
-    error, cause = str(document["Error"]), str(document.get("Cause") or "")
-    inner = _root_cause(cause)
-    # A cause that was JSON names its own error.
-    return inner if cause.lstrip().startswith("{") else f"{error}: {inner}".removesuffix(": ")

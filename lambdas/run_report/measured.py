@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from contracts import keys
 from contracts.experiment import APPROACHES, Experiment
-from contracts.run import AnswerRow, Manifest, OutputRow, PairedRow, QualityRow
+from contracts.run import AnswerRow, Manifest, OutputRow, PairedRow, QualityRow, all_tokens
 from lambdas.common.store import Results
 from lambdas.evaluation.gate import judge_doubt
 from lambdas.evaluation.gate_checks import is_correctness
@@ -57,7 +57,7 @@ def outputs(measured: Measured, manifest: Manifest, metric: str) -> list[OutputR
                 approach=approach,
                 answers=sum(row.error is None for row in answers),
                 accepted=sum(round(row.value * row.n) for row in scored) if scored else None,
-                tokens=sum(row.input_tokens + row.output_tokens + row.cached_tokens for row in answers),
+                tokens=sum(map(all_tokens, answers)),
             )
         )
     return rows

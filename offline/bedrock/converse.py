@@ -1,7 +1,7 @@
-"""Converse requests as prompts of the small language model.
+"""Converse requests as requests of a text model. What the embedded AWS lacks is refused, never imitated.
 
-Decoding is greedy: `topP` has no effect, and a temperature above 0 is refused. What the embedded AWS lacks is
-refused, never imitated.
+Without a temperature the model on this machine decodes greedily, so that runs can be repeated, and a server decodes as
+it was set up.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from offline.bedrock.errors import (
     unsupported,
     unsupported_block,
 )
-from offline.common.wire import invalid
+from offline.models.text_model import Request
 
 OUTPUT_LIMIT = 4096
 """The largest `maxTokens`."""
@@ -26,7 +26,7 @@ DEFAULT_OUTPUT = 512
 """Tokens answered at most when `maxTokens` is not given; AWS takes the model's maximum, minutes here."""
 
 
-def to_prompt(request: Mapping[str, Any]) -> dict[str, Any]:
+def to_prompt(request: Mapping[str, Any]) -> Request:
     """Return the model's request for a Converse request that has the right shape.
 
     Raises:
@@ -46,14 +46,19 @@ def to_prompt(request: Mapping[str, Any]) -> dict[str, Any]:
     if len(turns) % 2 == 0:
         raise no_prefill()
     inference = request.get("inferenceConfig", {})
-    if inference.get("temperature"):
-        raise invalid(
-            f"temperature {inference['temperature']}: the embedded AWS decodes greedily; set it to 0 or leave it out"
-        )
     max_tokens = inference.get("maxTokens", DEFAULT_OUTPUT)
     if max_tokens > OUTPUT_LIMIT:
         raise too_many_output_tokens(OUTPUT_LIMIT)
-    return {"messages": messages, "max_new_tokens": max_tokens, "stop": inference.get("stopSequences", [])}
+    prompt: Request = {
+        "messages": messages,
+        "max_new_tokens": max_tokens,
+        "stop": [text for text in inference.get("stopSequences", []) if text],
+    }
+    if "temperature" in inference:
+        prompt["temperature"] = inference["temperature"]
+    if "topP" in inference:
+        prompt["top_p"] = inference["topP"]
+    return prompt
 
 
 def _text(where: str, blocks: Sequence[Mapping[str, Any]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from offline.common.wire import AwsError, invalid
+from offline.models.own.server import ServerError
 
 
 def unknown_model() -> AwsError:
@@ -61,6 +62,24 @@ def too_many_output_tokens(limit: int) -> AwsError:
 
 def prompt_too_long() -> AwsError:
     return invalid("Input is too long for requested model.")
+
+
+def of_server(error: ServerError) -> AwsError:
+    """Return the exception of Converse that a failure of the user's model server is most like."""
+    message = str(error)
+    if error.failure == "timeout" or error.status in (408, 504):
+        return AwsError("ModelTimeoutException", message, 408)
+    if error.failure == "unreachable" or error.status == 503:
+        return AwsError("ServiceUnavailableException", message, 503)
+    if error.status == 429:
+        return AwsError("ThrottlingException", message, 429)
+    if error.status in (401, 403):
+        return AwsError("AccessDeniedException", message, 403)
+    if error.status == 404:
+        return AwsError("ResourceNotFoundException", message, 404)
+    if error.status is not None and error.status >= 500:
+        return AwsError("InternalServerException", message, 500)
+    return AwsError("ModelErrorException", message, 424, originalStatusCode=error.status or 0)
 
 
 def malformed_body(what: str) -> AwsError:

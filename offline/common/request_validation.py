@@ -45,6 +45,8 @@ class RequestValidation:
 
 def _problems(shape: Any, value: Any, path: str) -> Iterator[str]:
     """Yield what botocore leaves to the service: closed lists, patterns, greatest lengths."""
+    if getattr(shape, "is_document_type", False):
+        return  # any JSON is right
     if shape.type_name == "structure":
         for name, inner in value.items():
             yield from _problems(shape.members[name], inner, f"{path}.{name}" if path else name)
@@ -64,7 +66,7 @@ def _problems(shape: Any, value: Any, path: str) -> Iterator[str]:
         # Unicode classes are beyond `re`; such names stay unchecked.
         if pattern and "\\p{" not in pattern and not re.fullmatch(pattern, value):
             yield f"{start} regular expression pattern: {pattern}"
-    elif shape.type_name == "integer" and value > shape.metadata.get("max", value):
+    elif shape.type_name in ("integer", "long", "float", "double") and value > shape.metadata.get("max", value):
         yield (
             f"Value '{value}' at '{path}' failed to satisfy constraint: Member must have value less than or equal to"
             f" {shape.metadata['max']}"

@@ -1,7 +1,9 @@
 """A base model in a process of its own: started on first use, stopped to give its memory back.
 
-`python -m offline.models.generator` is the child: it reads a JSON list of requests a line on its standard input and
-writes a JSON list of answers a line; the end of its input ends it, even in the middle of a batch.
+`python -m offline.models.generator MODEL` is the child: it reads a JSON list of requests a line on its standard input
+and writes a JSON list of answers a line; the end of its input ends it, even in the middle of a batch. MODEL is a hub id
+or a folder. A request is `{"messages", "max_new_tokens"}` and, where they are wanted, `stop` (texts), `temperature`,
+`top_p` and `seed`. An answer is `{"text", "input_tokens", "output_tokens", "stop_reason"}`.
 """
 
 from __future__ import annotations
@@ -10,12 +12,16 @@ import json
 import os
 import queue
 import subprocess
+import sys
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from offline.models.batching import Batcher
 from offline.models.hub import HUB_ID
+from offline.models.text_model import Answer, RefusedError, Request
 from offline.process import children
 
 
@@ -23,20 +29,13 @@ class GeneratorError(RuntimeError):
     """The model's process could not be started or died; the message says where its log is."""
 
 
-class RefusedError(ValueError):
-    """The model cannot take a request; `kind` is the name of the exception that said so."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
 class Generator:
     """The parent's side. `answer` starts the process if need be; one batch runs at a time."""
 
-    def __init__(self, hub_environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, hub_environment: Mapping[str, str], log: Path, *, model: str = HUB_ID) -> None:
         self._environment = dict(hub_environment)
         self._log = log
+        self._model = model
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -50,8 +49,8 @@ class Generator:
         with self._lock:
             self._running()
 
-    def answer(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Return one answer a request, as `inference.predict_fn` gives it.
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Return one answer a request.
 
         Raises:
             RefusedError: a request is malformed or too long; none of this batch was answered.
@@ -71,7 +70,7 @@ class Generator:
         reply = json.loads(line)
         if "refused" in reply:
             raise RefusedError(reply["refused"], reply["message"])
-        answers: list[dict[str, Any]] = reply["answers"]
+        answers: list[Answer] = reply["answers"]
         return answers
 
     def stop(self) -> None:
@@ -82,7 +81,7 @@ class Generator:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._process = children.start(
-                "offline.models.generator", environment=self._environment, log=self._log, answers=True
+                "offline.models.generator", self._model, environment=self._environment, log=self._log, answers=True
             )
         return self._process
 
@@ -93,6 +92,25 @@ class Generator:
         _pipe(process.stdin).close()
         process.wait(timeout=30)
         _pipe(process.stdout).close()
+
+
+class LocalModel:
+    """A text model on this machine: requests that arrive together are decoded together."""
+
+    def __init__(self, generator: Generator) -> None:
+        self._generator = generator
+        self._batcher: Batcher[Request, Answer] = Batcher(generator.answer)
+
+    def answer(self, request: Request) -> Answer:
+        return self._batcher.submit(request)
+
+    def release(self) -> None:
+        """Give the model's memory back; the next request loads it again."""
+        self._generator.stop()
+
+    def close(self) -> None:
+        self._batcher.close()
+        self._generator.stop()
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
@@ -115,12 +133,14 @@ def main() -> None:
         os._exit(0)
 
     threading.Thread(target=read, name="requests", daemon=True).start()
-    from lambdas.fine_tuning.serving import inference
+    from offline.models import inference
 
-    served = inference.load(HUB_ID, tokenizer=HUB_ID, adapters={})
+    model = sys.argv[1]
+    served = inference.load(model, tokenizer=model, adapters={})
     while True:
         try:
-            reply: dict[str, Any] = {"answers": inference.predict_fn(json.loads(lines.get()), served)}
+            requests = [inference.to_request(served, item) for item in json.loads(lines.get())]
+            reply: dict[str, Any] = {"answers": [asdict(a) for a in inference.generate(served, requests)]}
         except ValueError as error:
             reply = {"refused": type(error).__name__, "message": str(error)}
         replies.write(json.dumps(reply).encode("utf-8") + b"\n")

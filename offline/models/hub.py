@@ -47,14 +47,19 @@ class HubFolder:
 
     def environment(self) -> dict[str, str]:
         """Return the variables of a process that runs the model."""
-        return {
-            "HF_HOME": str(self.home),
-            "HF_HUB_OFFLINE": "1",
-            "TOKENIZERS_PARALLELISM": "false",
-            # Threads that wait by spinning hold up the ones they wait for as soon as anything else uses the cores: on
-            # two busy cores a training step took 2.4 s so, and 0.8 s with threads that sleep.
-            "OMP_WAIT_POLICY": "PASSIVE",
-        }
+        return offline_environment(self.home)
+
+
+def offline_environment(home: Path) -> dict[str, str]:
+    """Return the variables of a process that runs a model out of `home`, or out of a folder that it is told."""
+    return {
+        "HF_HOME": str(home),
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        # Threads that wait by spinning hold up the ones they wait for as soon as anything else uses the cores: on
+        # two busy cores a training step took 2.4 s so, and 0.8 s with threads that sleep.
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
 
 
 def write_ref(folder: HubFolder) -> None:

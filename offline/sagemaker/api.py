@@ -31,6 +31,7 @@ class SageMaker:
         account: str,
         region: str,
         hub_environment: Mapping[str, str],
+        base_model: str,
         before_training: Callable[[], None],
     ) -> None:
         objects = Objects(gateway, region)
@@ -39,6 +40,7 @@ class SageMaker:
             directory=directory / "training",
             objects=objects,
             environment=hub_environment,
+            base_model=base_model,
             before_training=before_training,
         )
         self._endpoints = Endpoints(directory=directory / "endpoints", objects=objects, environment=hub_environment)

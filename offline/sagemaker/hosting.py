@@ -1,9 +1,8 @@
-"""Endpoints: each is a child process that serves the model archive's own `code/inference.py`."""
+"""Endpoints: each is a child process that serves a model archive as the hosting container does (`serve`)."""
 
 from __future__ import annotations
 
 import http.client
-import json
 import shutil
 import subprocess
 import threading
@@ -19,6 +18,8 @@ from offline.process.layout import tail
 from offline.sagemaker.errors import already_exists, model_error, not_found, not_in_service
 from offline.sagemaker.objects import Objects
 
+#: Module of the process.
+SERVER = "offline.sagemaker.serve"
 START_WITHIN_S = 180.0
 INVOKE_WITHIN_S = 120.0
 #: A port that was chosen before the model is loaded could be taken by the time it is.
@@ -137,10 +138,10 @@ class Endpoints:
             endpoint.folder.mkdir(parents=True)
             self._objects.unpack(model["PrimaryContainer"]["ModelDataUrl"], endpoint.folder / "model")
             endpoint.process = children.start(
-                "offline.sagemaker.serve",
+                SERVER,
                 str(endpoint.folder / "model"),
                 str(endpoint.folder / PORT_FILE),
-                environment=self._environment,
+                environment={**self._environment, **model["PrimaryContainer"].get("Environment", {})},
                 log=endpoint.log,
             )
             if endpoint.deleted:  # while it was being unpacked
@@ -170,7 +171,7 @@ def _wait(endpoint: Endpoint) -> None:
         connection = http.client.HTTPConnection(HOST, endpoint.port, timeout=5)
         try:
             connection.request("GET", "/ping")
-            if json.loads(connection.getresponse().read())["ready"]:
+            if connection.getresponse().status == 200:
                 return
         except OSError:
             time.sleep(0.1)

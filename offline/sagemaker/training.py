@@ -78,11 +78,13 @@ class TrainingJobs:
         directory: Path,
         objects: Objects,
         environment: Mapping[str, str],
+        base_model: str,
         before_training: Callable[[], None],
     ) -> None:
         self._directory = directory
         self._objects = objects
         self._environment = environment
+        self._base_model = base_model
         self._before_training = before_training
         self._turn = threading.Lock()
         self.jobs: dict[str, Job] = {}
@@ -213,7 +215,7 @@ class TrainingJobs:
 
     def _variables(self, job: Job, channels: Mapping[str, Path]) -> dict[str, str]:
         """Return the variables of the container contract; folders as in /opt/ml."""
-        hyperparameters = dict(job.request.get("HyperParameters", {}))
+        hyperparameters = _with_base(job.request.get("HyperParameters", {}), self._base_model)
         config = job.folder / "input" / "config"
         config.mkdir(parents=True)
         (config / "hyperparameters.json").write_text(json.dumps(hyperparameters), encoding="utf-8")
@@ -255,6 +257,17 @@ class TrainingJobs:
                 "starts a .py file of it"
             )
         return Path(scripts[-1]).name
+
+
+def _with_base(hyperparameters: Mapping[str, str], base_model: str) -> dict[str, str]:
+    """Return the hyperparameters for the base that is on this machine, whichever base they name.
+
+    What else they say of another base (its revision, its hashes) would not be true of this one.
+    """
+    if hyperparameters.get("base_model", base_model) == base_model:
+        return dict(hyperparameters)
+    others = {name: value for name, value in hyperparameters.items() if not name.startswith("base_")}
+    return {**others, "base_model": base_model}
 
 
 def _terminate(process: subprocess.Popen[bytes]) -> None:

@@ -12,12 +12,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from offline.engines import THREADS
 from offline.models.cache import cache_root
 from offline.models.hub import HUB_ID
 from offline.models.prepare import ensure
+from offline.models.text_model import Request
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = 24
@@ -44,27 +44,27 @@ def speed(name: str, tokens: int, seconds: float) -> None:
 
 
 def inference(examples: list[list[dict[str, str]]]) -> None:
-    from lambdas.fine_tuning.serving import inference as serving
+    from offline.models import inference as serving
 
     started = time.perf_counter()
     model = serving.load(HUB_ID, tokenizer=HUB_ID, adapters={})
     print(f"  {'load':<34}{time.perf_counter() - started:>9.1f} s")
 
-    def timed(requests: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], float]:
+    def timed(requests: list[Request]) -> tuple[list[serving.Generated], float]:
         begun = time.perf_counter()
-        answers: list[dict[str, Any]] = serving.predict_fn(requests, model)
+        answers = serving.generate(model, [serving.to_request(model, request) for request in requests])
         return answers, time.perf_counter() - begun
 
     prompts = [chat[:1] for chat in examples]
     timed([{"messages": prompts[0], "max_new_tokens": 2}])
     answers, prefill_s = timed([{"messages": p, "max_new_tokens": 1} for p in prompts[:16]])
-    speed("prefill, batch of 16", sum(a["input_tokens"] for a in answers), prefill_s)
+    speed("prefill, batch of 16", sum(a.input_tokens for a in answers), prefill_s)
     story = [{"role": "user", "content": "Tell me a long story about the weather."}]
     answers, one_s = timed([{"messages": story, "max_new_tokens": 64}])
-    speed("decode, one stream", answers[0]["output_tokens"], one_s)
+    speed("decode, one stream", answers[0].output_tokens, one_s)
     stories = [[{"role": "user", "content": f"Tell me a long story about {n} weather stations."}] for n in range(2, 18)]
     answers, many_s = timed([{"messages": s, "max_new_tokens": 64} for s in stories])
-    speed("decode, batch of 16", sum(a["output_tokens"] for a in answers), many_s)
+    speed("decode, batch of 16", sum(a.output_tokens for a in answers), many_s)
 
 
 def training(examples: list[list[dict[str, str]]]) -> None:

@@ -30,6 +30,7 @@ CHANGED: dict[str, Any] = {
     "athena-scan-limit-mb": 10,
     "log-retention-days": 1,
     "answer-concurrency": "7",
+    "endpoint-in-flight": "5",
     "auto-delete-objects": "false",
 }
 

@@ -13,7 +13,7 @@ from infra.functions.packaging import PackagingError
 from lambdas.evaluation import model_files
 
 HANDLERS = ("comparison", "evaluation", "fine_tuning", "export_sync", "prompting", "rag", "spend_report")
-DATA = {"fine_tuning": ["lambdas/fine_tuning/training/*", "lambdas/fine_tuning/serving/*"]}
+DATA = {"fine_tuning": ["lambdas/fine_tuning/training/*"]}
 
 #: Imports the handler from the staged folder; repository modules from anywhere else are a mistake of the packaging.
 IMPORT = """

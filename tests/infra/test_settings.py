@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from contracts.experiment import Models
+from contracts.experiment import APPROACHES, Approach, Models
 from infra import settings
-from infra.settings import Settings, SettingsError
+from infra.settings import Answering, Settings, SettingsError
+from lambdas.common.runtime import MODEL_WORKERS
 
 ROOT = Path(__file__).parents[2]
 GOOD: dict[str, Any] = {
@@ -22,6 +23,8 @@ GOOD: dict[str, Any] = {
     "vector-store": "nextgen",
     "layer-platform": "arm64",
     "answer-concurrency": 4,
+    "bedrock-in-flight": 64,
+    "endpoint-in-flight": 32,
     "log-retention-days": "14",
     "report-schedule": "on",
     "alarm-email": "",
@@ -46,7 +49,7 @@ def read(**changes: Any) -> Settings:
 def test_a_good_context_gives_settings() -> None:
     found = read()
     assert found.experiment == "fixture"
-    assert found.models.generator == "us.amazon.nova-micro-v1:0"
+    assert found.models.generator == "us.amazon.nova-2-lite-v1:0"
     assert found.stack_name("rag") == "ladder-fixture-rag"
     assert (found.alarm_email, found.report_email) == (None, None)
     assert (found.monthly_budget_usd, found.cost_anomalies) == (50, True)
@@ -101,6 +104,8 @@ def test_host_layers_follow_this_machine() -> None:
         ({"layer_platform": "x86"}, "layer-platform: must be one of arm64, host (got 'x86')"),
         ({"answer_concurrency": "0"}, "answer-concurrency: must be a whole number from 1 to 1000 (got '0')"),
         ({"answer_concurrency": "many"}, "from 1 to 1000 (got 'many')"),
+        ({"bedrock_in_flight": "0"}, "bedrock-in-flight: must be a whole number from 1 to 10000 (got '0')"),
+        ({"endpoint_in_flight": "2000"}, "endpoint-in-flight: must be a whole number from 1 to 1000 (got '2000')"),
         ({"log_retention_days": 15}, "log-retention-days: must be one of 1, 3, 5, 7, 14"),
         ({"report_schedule": "perhaps"}, "report-schedule: must be on or off (got 'perhaps')"),
         ({"alarm_email": "no-address"}, "alarm-email: must be an e-mail address, or empty for none (got 'no-address')"),
@@ -146,6 +151,8 @@ def test_a_name_is_all_that_a_deployment_needs(tmp_path: Path) -> None:
         (FIXTURE_TEXT.replace("fixture", "Hand_book", 1), "name 'Hand_book' must be 1 to 18 lower-case"),
         (FIXTURE_TEXT.replace("fixture", "a-name-of-nineteen-x", 1), "must be 1 to 18"),
         (FIXTURE_TEXT + "models:\n  training_instance: ml.m5.xlarge\n", "'ml.m5.xlarge' has no GPU"),
+        (FIXTURE_TEXT + "models:\n  hosting_instance: ml.c7i.xlarge\n", "the hosting container exists for ml.g"),
+        (FIXTURE_TEXT + "models:\n  fine_tuning_base: a/b\n", "no version of a/b is known; add fine_tuning_base_re"),
     ],
 )
 def test_a_wrong_experiment_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -155,10 +162,26 @@ def test_a_wrong_experiment_is_named(tmp_path: Path, text: str, message: str) ->
     assert "\n" not in str(caught.value)
 
 
-def test_the_hosting_image_fits_the_instance(tmp_path: Path) -> None:
-    cpu = experiment(tmp_path, FIXTURE_TEXT + "models:\n  hosting_instance: ml.c7i.xlarge\n")
-    assert "-cpu-" in cpu.hosting_image
-    assert "-gpu-" in read().hosting_image
+def test_the_base_is_deployed_at_its_commit(tmp_path: Path) -> None:
+    own = experiment(tmp_path, FIXTURE_TEXT + f"models:\n  fine_tuning_base_revision: {'ab' * 20}\n")
+    assert own.base_revision == "ab" * 20
+    assert read().base_revision == "cdbee75f17c01a7cc42f958dc650907174af0554"
+
+
+@pytest.mark.parametrize("approach", APPROACHES)
+@pytest.mark.parametrize("functions", [1, 3, 4, 7, 100, 1000])
+@pytest.mark.parametrize("most", [1, 2, 15, 32, 64, 1000])
+def test_no_model_is_asked_more_at_once_than_declared(approach: Approach, functions: int, most: int) -> None:
+    shared = read(answer_concurrency=functions, bedrock_in_flight=most, endpoint_in_flight=most).answering(approach)
+    assert 1 <= shared.workers * shared.concurrency <= most
+    assert shared.concurrency <= functions
+    assert shared.workers <= MODEL_WORKERS
+
+
+def test_the_endpoint_has_a_limit_of_its_own() -> None:
+    found = read(answer_concurrency=4, bedrock_in_flight=64, endpoint_in_flight=32)
+    assert found.answering("rag") == found.answering("prompting") == Answering(concurrency=4, workers=16)
+    assert found.answering("fine-tuning") == Answering(concurrency=4, workers=8)
 
 
 def test_keys_of_the_cdk_are_let_through() -> None:

@@ -17,6 +17,8 @@ from infra.fine_tuning import state_machine as fine_tuning
 from infra.fine_tuning import sweep
 from infra.prompting import state_machine as prompting
 from infra.rag import state_machine as rag
+from lambdas.common import rounds
+from lambdas.common.probe import ProbeError
 from lambdas.evaluation.judge.calls import JudgingUnfinishedError
 
 State = dict[str, Any]
@@ -115,8 +117,55 @@ def test_batches_are_answered_at_the_set_concurrency(name: str) -> None:
 
 def test_concurrency_follows_the_setting(synth: Callable[..., Templates]) -> None:
     definitions = synth(**CHANGED).definitions()
-    for approach in APPROACHES:
-        assert definitions[approach]["States"]["AnswerAll"]["MaxConcurrency"] == 7
+    assert {a: definitions[a]["States"]["AnswerAll"]["MaxConcurrency"] for a in APPROACHES} == {
+        "prompting": 7,
+        "rag": 7,
+        "fine-tuning": 5,
+    }
+
+
+def test_functions_times_workers_stay_below_what_is_declared(synth: Callable[..., Templates]) -> None:
+    templates = synth(**CHANGED)
+    found = {}
+    for name, function in templates.resources("AWS::Lambda::Function"):
+        variables = function["Properties"].get("Environment", {}).get("Variables", {})
+        if "MODEL_WORKERS" in variables:
+            approach = name.split("/")[0]
+            machine = templates.definitions()[approach]["States"]["AnswerAll"]
+            found[approach] = machine["MaxConcurrency"] * int(variables["MODEL_WORKERS"])
+    assert found == {"prompting": 7 * 9, "rag": 7 * 9, "fine-tuning": 5 * 1}
+
+
+@pytest.mark.parametrize("name", APPROACHES)
+def test_what_a_round_leaves_is_asked_again_until_that_does_not_help(name: str) -> None:
+    states = MACHINES[name]["States"]
+    settle = states["SettleRound"]
+    assert states["AnswerAll"]["Next"] == "SettleRound"
+    assert settle["Parameters"]["FunctionName"] == "${Evaluate}"
+    payload = settle["Parameters"]["Payload"]
+    assert (payload["approach"], payload["round.$"]) == (name, "$.rounds.count")
+    assert payload["left_before.$"] == "$.rounds.left"
+    # The first round has none before it; every other one is told what the last one left.
+    assert states["StartRounds"]["Result"] == {"count": 0, "left": rounds.UNKNOWN}
+    assert states["CountRound"]["Parameters"]["left.$"] == "$.settled.payload.left"
+    done, again = states["RoundSettled"]["Choices"]
+    assert (done["NumericEquals"], again["Next"]) == (0, "CountRound")
+    assert states["RoundSettled"]["Default"] == "AnswersLeft"
+    assert "AnswerAll" not in reachable(states, "CountRound", without="WaitForQuota")
+    # A round enters 7 states with about 4 events each: far from the 25,000 events of an execution.
+    assert (rounds.MOST_ROUNDS + 1) * 7 * 4 < 1000
+
+
+@pytest.mark.parametrize("name", APPROACHES)
+def test_questions_that_are_left_in_the_end_fail_the_approach(name: str) -> None:
+    states = MACHINES[name]["States"]
+    left = states["AnswersLeft"]
+    assert "Evaluate" not in reachable(states, "AnswersLeft", without="Outcome")
+    if name == "fine-tuning":  # the endpoint goes first
+        assert left["ResultPath"] == "$.failure"
+        assert left["Parameters"] == {"Error": "AnswersLeft", "Cause.$": "$.settled.payload.message"}
+    else:
+        assert left == {"Type": "Fail", "Error": "AnswersLeft", "CausePath": "$.settled.payload.message"}
 
 
 def test_labels_tell_the_maps_of_a_machine_apart() -> None:
@@ -133,6 +182,20 @@ def test_rag_waits_for_the_index_and_gives_up_in_the_end() -> None:
 # ---- fine-tuning -----------------------------------------------------------------------------------------------------
 
 TUNING = MACHINES["fine-tuning"]["States"]
+
+
+def test_the_endpoint_boots_a_driver_that_knows_the_container_s_cuda() -> None:
+    (variant,) = TUNING["CreateEndpointConfig"]["Parameters"]["ProductionVariants"]
+    assert variant["InferenceAmiVersion"] == "al2023-ami-sagemaker-inference-gpu-4-1"
+    # SageMaker allows an hour; the machine gives up on an endpoint after that.
+    assert 600 <= variant["ModelDataDownloadTimeoutInSeconds"] <= 3600
+    assert 1200 <= variant["ContainerStartupHealthCheckTimeoutInSeconds"] <= 3600
+
+
+def test_the_server_is_started_as_prepare_has_worked_it_out() -> None:
+    container = TUNING["CreateModel"]["Parameters"]["PrimaryContainer"]
+    assert container["Environment.$"] == "$.prepared.payload.server"
+    assert container["ModelDataUrl.$"] == "$.made.model"
 
 
 def test_training_is_written_down_before_anything_else_can_go_wrong() -> None:
@@ -188,11 +251,14 @@ def test_a_failure_while_training_stops_the_job() -> None:
 def test_a_failure_is_remembered_and_ends_the_execution_as_failed() -> None:
     failing = [name for name, state in TUNING.items() if state.get("ResultPath") == "$.failure"]
     assert sorted(failing) == [
+        "AnswersLeft",
         "EndpointFailed",
         "EndpointLate",
         "NoteEndpointLeft",
         "NoteUsageLeft",
         "TrainingFailed",
+        "TrainingOutOfTime",
+        "TrainingOutOfWait",
         "TrainingStopped",
     ]
     (outcome,) = TUNING["Outcome"]["Choices"]
@@ -249,13 +315,30 @@ def test_jobs_and_endpoints_carry_the_tags() -> None:
 
 def test_training_is_limited_resumable_and_started_from_the_code_channel() -> None:
     parameters = TUNING["CreateTrainingJob"]["Parameters"]
-    assert parameters["StoppingCondition"]["MaxRuntimeInSeconds"] == 4 * 3600
+    assert parameters["StoppingCondition.$"] == "$.prepared.payload.stopping"
+    assert parameters["EnableManagedSpotTraining.$"] == "$.prepared.payload.spot"
     assert parameters["CheckpointConfig"]["S3Uri.$"] == "$.prepared.payload.checkpoint_url"
     algorithm = parameters["AlgorithmSpecification"]
     assert algorithm["ContainerEntrypoint"] == ["bash", "-c"]
     assert algorithm["ContainerArguments"][0].endswith("pip install --quiet -r requirements.txt && python train.py")
     assert [channel["ChannelName"] for channel in parameters["InputDataConfig"]] == ["code", "train"]
     assert parameters["ResourceConfig"]["InstanceType"] == "ml.g5.xlarge"
+
+
+def test_a_job_that_ran_out_of_time_is_no_success_and_says_so() -> None:
+    after = {choice["StringEquals"]: choice["Next"] for choice in TUNING["TrainingStatus"]["Choices"]}
+    assert after == {"Completed": "UseNewModel", "Failed": "TrainingFailed", "Stopped": "WhyStopped"}
+    why = TUNING["WhyStopped"]
+    assert {choice["Variable"] for choice in why["Choices"]} == {"$.made.training.SecondaryStatus"}
+    assert {choice["StringEquals"]: choice["Next"] for choice in why["Choices"]} == {
+        "MaxRuntimeExceeded": "TrainingOutOfTime",
+        "MaxWaitTimeExceeded": "TrainingOutOfWait",
+    }
+    assert why["Default"] == "TrainingStopped"
+    cause = TUNING["TrainingOutOfTime"]["Parameters"]["Cause.$"]
+    assert "MaxRuntimeExceeded" in cause
+    assert "training.time_limit_hours" in cause
+    assert "stopped from outside" in TUNING["TrainingStopped"]["Parameters"]["Cause.$"]
 
 
 def test_nothing_is_trained_twice() -> None:
@@ -298,23 +381,77 @@ def test_the_sweep_fails_where_the_endpoint_may_still_run() -> None:
 COMPARISON = MACHINES["comparison"]["States"]
 
 
+#: Approach -> what the names of its states hold.
+NAMES = {approach: comparison.placeholder(approach) for approach in APPROACHES}
+
+
 def test_approaches_run_one_after_the_other_in_ladder_order() -> None:
-    listed = [item["approach"] for item in COMPARISON["ListApproaches"]["Parameters"]["approaches"]]
-    assert tuple(listed) == APPROACHES
-    assert COMPARISON["RunApproaches"]["MaxConcurrency"] == 1
+    assert COMPARISON["NoteOutcomes"]["Next"] == "RunPrompting"
+    for before, after in (("Prompting", "Rag"), ("Rag", "FineTuning")):
+        assert f"Run{after}" not in reachable(COMPARISON, "RecordStart", without=f"Run{before}")
+        assert f"Run{before}" not in reachable(COMPARISON, f"Run{after}")
+
+
+@pytest.mark.parametrize("name", NAMES.values())
+def test_an_approach_notes_its_outcome_whatever_it_is(name: str) -> None:
+    assert [catcher["ErrorEquals"] for catcher in COMPARISON[f"Run{name}"]["Catch"]] == [["States.ALL"]]
+    assert COMPARISON[f"Run{name}"]["Parameters"]["StateMachineArn"] == f"${{{name}Machine}}"
+    for state in (f"{name}Finished", f"{name}Failed", f"{name}NotStarted"):
+        assert COMPARISON[state]["ResultPath"] == f"$.runs.{name}"
+        outcome = {key.removesuffix(".$"): value for key, value in COMPARISON[state]["Parameters"].items()}
+        assert set(outcome) == {"execution", "error"}
+        if outcome["execution"] is not None:
+            assert outcome["execution"] == f"States.Format('${{{name}Executions}}:{{}}', $$.Execution.Name)"
+    assert COMPARISON[f"{name}Finished"]["Parameters"]["error"] is None
+    assert COMPARISON[f"{name}NotStarted"]["Parameters"]["execution"] is None
 
 
 def test_a_failing_approach_does_not_stop_the_others() -> None:
-    states = COMPARISON["RunApproaches"]["ItemProcessor"]["States"]
-    assert [catcher["ErrorEquals"] for catcher in states["RunApproach"]["Catch"]] == [["States.ALL"]]
-    assert not any(state["Type"] == "Fail" for state in states.values())
-    for end in ends(states, set(states)):
-        assert {key.removesuffix(".$") for key in states[end]["Parameters"]} == {"execution", "error"}
+    for before, after in (("Prompting", "RunRag"), ("Rag", "RunFineTuning"), ("FineTuning", "Summarise")):
+        assert COMPARISON[f"{before}NotStarted"]["Next"] == COMPARISON[f"Why{before}"]["Default"] == after
+        assert COMPARISON[f"{before}Failed"]["Next"] == f"Why{before}"
+
+
+@pytest.mark.parametrize("name", NAMES.values())
+def test_a_refused_probe_keeps_every_other_approach_from_starting(name: str) -> None:
+    (refused,) = COMPARISON[f"Why{name}"]["Choices"]
+    present, matches = refused["And"]
+    assert present == {"Variable": "$.failure.Cause", "IsPresent": True}
+    assert matches == {"Variable": "$.failure.Cause", "StringMatches": f"*{ProbeError.__name__}*"}
+    after = reachable(COMPARISON, refused["Next"])
+    assert not any(state.startswith("Run") for state in after)
+    assert {"Summarise", "Report", "Refused"} <= after  # what was paid for until then is reported
+
+
+def test_a_run_whose_probe_was_refused_fails_with_what_the_model_said() -> None:
+    first = COMPARISON["AllWell"]["Choices"][0]
+    assert first == {"Variable": "$.refused", "IsPresent": True, "Next": "RecordRefused"}
+    assert COMPARISON["NoteRefused"]["ResultPath"] == "$.refused"
+    assert COMPARISON["Refused"] == {"Type": "Fail", "Error": "ProbeError", "CausePath": "$.refused.Cause"}
+
+
+def test_approaches_that_were_not_started_say_so() -> None:
+    outcomes = COMPARISON["NoteOutcomes"]["Result"]
+    assert set(outcomes) == set(NAMES.values())
+    for outcome in outcomes.values():
+        assert outcome == {"execution": None, "error": comparison.NOT_RUN}
 
 
 def test_the_run_fails_by_name_after_the_report() -> None:
-    assert "Failed" not in reachable(COMPARISON, "ListApproaches", without="Report")
+    assert "Failed" not in reachable(COMPARISON, "NoteOutcomes", without="Report")
     assert "$.summary.payload.failed" in COMPARISON["Failed"]["CausePath"]
+
+
+def test_a_run_with_variants_that_were_not_measured_is_no_success() -> None:
+    _, failed, gaps = COMPARISON["AllWell"]["Choices"]
+    assert failed["Next"] == "RecordFailure"  # what failed as a whole comes first
+    assert gaps == {"Variable": "$.report.payload.not_measured[0]", "IsPresent": True, "Next": "RecordGaps"}
+    assert COMPARISON["RecordGaps"]["Next"] == "NotMeasured"
+    assert COMPARISON["NotMeasured"] == {
+        "Type": "Fail",
+        "Error": "NotMeasured",
+        "CausePath": "States.JsonToString($.report.payload.not_measured)",
+    }
 
 
 def test_summary_and_report_learn_of_every_approach() -> None:
@@ -331,6 +468,8 @@ def test_the_run_table_learns_of_the_start_and_of_either_end() -> None:
         "RecordStart": "RUNNING",
         "RecordSuccess": "SUCCEEDED",
         "RecordFailure": "FAILED",
+        "RecordGaps": "FAILED",
+        "RecordRefused": "FAILED",
         "RecordBroken": "FAILED",
     }
     assert MACHINES["comparison"]["StartAt"] == "RecordStart"

@@ -214,7 +214,7 @@ def test_no_two_functions_share_a_role(templates: Templates) -> None:
 #: Why a resource of a policy may hold a wildcard: pattern of the flattened ARN -> reason. Nothing else may have one.
 WILDCARDS = {
     r"<.*Bucket.*>/(experiment=fixture/|reports/fixture/).*": "objects of the experiment",
-    r"arn:aws:bedrock:\*::foundation-model/amazon\.nova-(micro|pro)-v1:0": "regions of a geography, by condition",
+    r"arn:aws:bedrock:\*::foundation-model/amazon\.nova-(2-lite|pro)-v1:0": "regions of a geography, by condition",
     r"arn:aws:sagemaker:us-east-1:<AWS::AccountId>:[a-z-]+/\*": "named at run time, held by tags",
     r"arn:aws:sagemaker:us-east-1:<AWS::AccountId>:endpoint/fixture-\*": "endpoints of the experiment, gone ones too",
     r"arn:aws:logs:us-east-1:<AWS::AccountId>:log-group:/aws/sagemaker/.*": "SageMaker names them after jobs",
@@ -303,7 +303,7 @@ def test_a_model_is_called_through_the_approach_s_own_profile_only(templates: Te
                 found += 1
             else:
                 assert resource.endswith(".InferenceProfileArn>"), name
-    assert found == 6
+    assert found == 9
 
 
 def test_each_model_and_approach_has_a_profile_of_its_own(templates: Templates) -> None:

@@ -82,6 +82,8 @@ class Story:
 
     folder: Path
     run: str = ""
+    denied: Ended = field(init=False)
+    report_of_denied: dict[str, Any] = field(init=False)
     refused: Ended = field(init=False)
     after_refusal: Moment = field(init=False)
     cut_off: Ended = field(init=False)
@@ -130,6 +132,7 @@ def tell(folder: Path) -> Story:
             _bootstrap(story, box)
             synthesised.result()
         _deploy(story, box)
+        _refused_probe(story, box)
         _refused_training(story, box)
         _killed_sandbox(story, box)
         box = sandboxes.up(home, model="tiny")
@@ -143,9 +146,20 @@ def tell(folder: Path) -> Story:
     return story
 
 
+def _refused_probe(story: Story, box: Sandbox) -> None:
+    """An account that has not asked for the model yet: one call, and no other approach starts."""
+    denied = {"status": 403, "code": "AccessDeniedException"}
+    fault(box, service="bedrock-runtime", operation="/converse", times=1, **denied)
+    story.denied = _ladder(box, *_run_arguments(story), "--profile", "small")
+    (record,) = story.runs.glob("*/run.json")
+    story.run = record.parent.name
+    story.report_of_denied = json.loads((story.runs / story.run / "report.json").read_text(encoding="utf-8"))
+
+
 def _refused_training(story: Story, box: Sandbox) -> None:
     """Every service fails for a while; the training job is refused for good, as by an account without a GPU quota."""
-    fault(box, service="bedrock-runtime", operation="/converse", status=429, code="ThrottlingException", times=3)
+    throttled = {"status": 429, "code": "ThrottlingException", "times": 3}
+    fault(box, service="bedrock-runtime", operation="/converse", skip=1, **throttled)  # the probe passes
     fault(box, service="bedrock-runtime", operation="/invoke", status=503, code="ServiceUnavailable", times=2)
     fault(box, service=OPENSEARCH_DATA, operation="_bulk", status=503, when="after")
     fault(box, service=OPENSEARCH_DATA, operation="_msearch", status=429)
@@ -153,9 +167,7 @@ def _refused_training(story: Story, box: Sandbox) -> None:
     fault(box, service="s3", operation="questions.test.jsonl", status=503, code="SlowDown", times=2)
     fault(box, service="lambda", operation="Invoke", status=429, code="TooManyRequestsException")
     fault(box, service="sagemaker", operation="CreateTrainingJob", status=400, code="ResourceLimitExceeded")
-    story.refused = _ladder(box, *_run_arguments(story), "--profile", "small")
-    (record,) = story.runs.glob("*/run.json")
-    story.run = record.parent.name
+    story.refused = _ladder(box, *_run_arguments(story), "--resume", story.run)
     story.after_refusal = _look(story, box)
 
 

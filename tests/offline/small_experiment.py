@@ -17,6 +17,7 @@ house_style:
   refusal: {REFUSAL}
 gate:
   - {{metric: exact, minimum: 0.5}}
+most_unfinished: 1.0
 workload:
   requests_per_month: 1000
 retrieval:

@@ -12,6 +12,7 @@ import pytest
 from lifecycle import TRIPWIRE, Moment, Story, read_charges, tell
 
 from contracts.experiment import APPROACHES, VARIANTS
+from infra.comparison.state_machine import NOT_RUN
 from tests.offline import small_experiment
 from tests.unit.contracts import documented
 
@@ -41,7 +42,38 @@ def charges(story: Story) -> list[dict[str, str]]:
     return read_charges(story.runs / story.run / "charges.csv")
 
 
-# ---- the first attempt: faults of every service, and a training job that is refused ----
+# ---- the first attempt: no access to the model ----
+
+
+def test_a_model_that_refuses_its_first_call_fails_the_run_in_one_line(story: Story) -> None:
+    assert story.denied.code == 1
+    (line,) = story.denied.err.splitlines()
+    assert line.startswith(
+        f"error: run {story.run} ended FAILED: ProbeError: us.amazon.nova-micro-v1:0 refused the call before the run: "
+        "AccessDeniedException: "
+    )
+    assert "ask for access to the model in the Amazon Bedrock console" in line
+    assert line.endswith(f"go on with --resume {story.run}")
+
+
+def test_no_other_approach_starts_behind_a_refused_call(story: Story) -> None:
+    caveats = dict(caveat.split(" did not finish: ") for caveat in story.report_of_denied["recommendation"]["caveats"])
+    assert "refused the call before the run" in caveats["prompting"]
+    assert caveats["rag"] == caveats["fine-tuning"] == NOT_RUN
+    # The refused step is paid for, and nothing of the approaches behind it.
+    charged = {line["name"]: Decimal(line["usd"]) for line in breakdown(story.report_of_denied, "approach")}
+    assert charged["prompting"] > 0
+    assert "rag" not in charged
+    assert "fine-tuning" not in charged
+
+
+def breakdown(report: dict[str, Any], by: str) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]]
+    (lines,) = [found["lines"] for found in report["breakdowns"] if found["by"] == by]
+    return lines
+
+
+# ---- the next attempt: faults of every service, and a training job that is refused ----
 
 
 def test_a_run_without_its_fine_tuning_fails_in_one_line(story: Story) -> None:
@@ -83,7 +115,7 @@ def test_a_bulk_request_that_failed_after_its_effect_left_no_copies(story: Story
         assert len(moment.chunks) == len(set(moment.chunks)) == len(small_experiment.PAGES)
 
 
-# ---- the second attempt: killed when its model was trained ----
+# ---- the third attempt: killed when its model was trained ----
 
 
 def test_a_killed_sandbox_ends_with_everything_it_had_started(story: Story) -> None:
@@ -103,7 +135,7 @@ def test_what_was_finished_was_on_this_machine(story: Story) -> None:
     assert list(story.mirror.rglob("model.tar.gz"))
 
 
-# ---- the third attempt: on a new sandbox, to the end ----
+# ---- the fourth attempt: on a new sandbox, to the end ----
 
 
 def test_finished_batches_are_not_repeated(story: Story, finished: Moment) -> None:
@@ -131,7 +163,7 @@ def test_the_throttled_endpoint_was_asked_again(story: Story) -> None:
 
 def test_the_run_table_says_what_became_of_the_run(story: Story, finished: Moment) -> None:
     assert finished.record["status"] == "SUCCEEDED"
-    assert finished.record["execution"].endswith(f":{story.run}-3")
+    assert finished.record["execution"].endswith(f":{story.run}-4")
     assert finished.record["started"] < finished.record["ended"]
 
 
@@ -180,12 +212,17 @@ def charged(moment: Moment) -> dict[tuple[str, str], Decimal]:
 
 
 def test_tokens_are_those_of_the_answers(story: Story, finished: Moment) -> None:
-    """Retried calls and repeated attempts must not count twice, skipped batches must not be lost."""
+    """Retried calls and repeated attempts must not count twice, skipped batches must not be lost.
+
+    Tokens without a variant are those of the calls before the answers, one a model.
+    """
     answers = [row for row in rows(story.parts("answers")) if row["approach"] != "fine-tuning"]
     for meter in ("input", "output"):
         kind = f"USE1-NovaMicro-{meter}-tokens"
-        metered = sum(Decimal(row["quantity"]) for row in charges(story) if row["usage_type"] == kind)
+        found = [row for row in charges(story) if row["usage_type"] == kind]
+        metered = sum(Decimal(row["quantity"]) for row in found if row["variant"])
         assert metered == sum(row[f"{meter}_tokens"] for row in answers)
+        assert {row["approach"] for row in found if not row["variant"]} == {"prompting", "rag"}
 
 
 def test_the_total_is_the_sum_of_the_charges(story: Story, finished: Moment) -> None:
@@ -198,7 +235,8 @@ def test_the_report_names_what_it_was_made_with(finished: Moment) -> None:
     header = finished.report["header"]
     assert header["embedded"] is True
     assert header["simulated"][0].startswith("SIMULATED BILL")
-    assert "a tiny random model did the work of us.amazon.nova-micro-v1:0" in header["simulated"][0]
+    assert "a tiny random model did the work of us.amazon.nova-2-lite-v1:0" in header["simulated"][0]
+    assert "a tiny random model did the work of Qwen/Qwen3-4B-Instruct-2507" in header["simulated"][0]
     assert all(len(digest) == 64 for digest in header["model_hashes"].values())
     assert len(header["model_hashes"]) == 2
     assert header["seeds"]["run"] == 20261123

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from contracts.run import ANSWER_CLASSES
 from contracts.units import WIDE
 from cost_reports.decide.decision import Decision
 from cost_reports.metering.charges import exact_sum
@@ -23,7 +24,7 @@ from cost_reports.render.documents.run_report_charts import (
     name,
     quality_chart,
 )
-from cost_reports.run_report.report import MeteredLine, PairedDifference, Report
+from cost_reports.run_report.report import MeteredLine, PairedDifference, Report, VariantResult
 from cost_reports.run_report.variance import Variance
 from cost_reports.text import NOT_AVAILABLE, number, percent, quantity, usd
 
@@ -40,8 +41,8 @@ def document(report: Report, decision: Decision | None = None, *, short: bool = 
     h = report.header
     blocks: list[Block] = [Text(line, "warning") for line in h.simulated]
     if short:
-        blocks += [Heading("Quality"), _narrow(_quality(report, MOST)), *map(_narrow, _splits(report))]
-        blocks += [*map(_narrow, labels(report)), *agreement(report)]
+        blocks += [Heading("Quality"), _narrow(_quality(report, MOST)), *map(_narrow, _groups(report))]
+        blocks += [*map(_narrow, _splits(report)), *map(_narrow, labels(report)), *agreement(report)]
         blocks += [Heading("Cost and speed"), _cost(report), _once(report), *_variance(report)]
         blocks.append(_breakdown(report, "service"))
         blocks += _recommendation(report)
@@ -56,8 +57,8 @@ def document(report: Report, decision: Decision | None = None, *, short: bool = 
 
 
 def _full(report: Report, decision: Decision | None) -> list[Block]:
-    blocks: list[Block] = [Heading("Quality"), quality_chart(report), _quality(report), *_splits(report)]
-    blocks += [*labels(report), *agreement(report)]
+    blocks: list[Block] = [Heading("Quality"), quality_chart(report), _quality(report), *_groups(report)]
+    blocks += [*_splits(report), *labels(report), *agreement(report)]
     blocks += [Heading("Cost and speed"), cost_chart(report), _cost(report), _once(report)]
     blocks += _variance(report)
     if chart := frontier(report):
@@ -100,6 +101,34 @@ def _quality(report: Report, most: int | None = None) -> Table:
         rows=tuple(rows),
         note="All values from 0 to 100 with 95 % intervals, over all test questions. * control: untuned.",
     )
+
+
+def _groups(report: Report) -> list[Table]:
+    """Return what became of the answers of variants some of which are not whole; an empty list where all are."""
+    shown = [r for r in report.ladder if any(group.kind != "whole" for group in r.groups)]
+    if not shown:
+        return []
+    kinds = [kind for kind in ANSWER_CLASSES if any(group.kind == kind for r in shown for group in r.groups)]
+
+    def cell(result: VariantResult, kind: str) -> str:
+        found = next((group for group in result.groups if group.kind == kind), None)
+        return NOT_AVAILABLE if found is None else f"{number(found.answers)} ({usd(found.usd)})"
+
+    reasons = [f"{name(r)} was not measured: {r.gate.reason}" for r in shown if r.gate.outcome == "not measured"]
+    return [
+        Table(
+            title="Answers that are not whole, and what they cost",
+            columns=columns("=approach", "=variant", *(f">{kind}" for kind in kinds)),
+            rows=tuple((r.approach, name(r), *(cell(r, kind) for kind in kinds)) for r in shown),
+            note=" ".join(
+                [
+                    "Cut: ended at the limit of tokens. Filtered: replaced or suppressed. Empty: no text. Failed: no"
+                    " answer. Other variants have whole answers only.",
+                    *(f"{reason}." for reason in reasons),
+                ]
+            ),
+        )
+    ]
 
 
 def _splits(report: Report) -> list[Table]:
@@ -208,6 +237,16 @@ def _paired(rows: Sequence[PairedDifference]) -> Table:
     )
 
 
+def _sources_of_answers(report: Report) -> list[tuple[str, str]]:
+    """Return what answers say of the device, the model's revision and the service tier that they came from."""
+    found: dict[str, dict[str, None]] = {}
+    for r in report.ladder:
+        for what, values in (("device", r.devices), ("revision", r.revisions), ("service tier", r.tiers)):
+            for value in values:
+                found.setdefault(f"{what}: {r.approach}", {})[value] = None
+    return [(what, ", ".join(values)) for what, values in found.items()]
+
+
 def _facts(report: Report) -> Table:
     h = report.header
     return facts(
@@ -217,6 +256,7 @@ def _facts(report: Report) -> Table:
             *((f"{s.source} money", f"{s.state}: {s.text}") for s in h.sources),
             ("this report", f"{h.report_requests} Cost Explorer requests, {usd(h.report_usd)}"),
             *((f"model: {role}", model) for role, model in h.models.items()),
+            *_sources_of_answers(report),
             *((f"sha256 of {what}", value) for what, value in h.model_hashes.items()),
             *((f"seed: {what}", str(value)) for what, value in h.seeds.items()),
             *((f"version of {what}", value) for what, value in h.versions.items()),

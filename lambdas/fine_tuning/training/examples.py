@@ -1,10 +1,10 @@
-"""Training examples: chat lines in, token ids and batches out. Runs in the training container."""
+"""Training examples: chat lines in, token ids out. Runs in the training container."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,6 @@ PLAIN_CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' "
     "+ '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
-LENGTH_STEP = 8
-"""Examples whose lengths differ by less than this many tokens are mixed freely between batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +50,23 @@ def read_chats(path: Path) -> list[list[dict[str, str]]]:
     return chats
 
 
-def without_invented_system_prompt(tokenizer: Any) -> Any:
-    """Return `tokenizer`, with plain ChatML if its own template adds a system turn that the chat does not have.
+def with_plain_template(tokenizer: Any, say: Callable[[str], None] = lambda _text: None) -> Any:
+    """Return `tokenizer`, with plain ChatML where its own template would not do, and `say` so.
 
-    SmolLM2's published template does. Prompts are the same in training, in hosting and offline only without it.
+    SmolLM2's published template adds a system turn that the chat does not have: prompts are the same in training, in
+    hosting and offline only without it. The tokenizer of a base that is not tuned to chat often has no template.
     """
+    if not tokenizer.chat_template:
+        end = "<|im_end|>" if "<|im_end|>" in tokenizer.get_vocab() else tokenizer.eos_token
+        if end is None:
+            raise ValueError("the base model has no chat template and no end token; use one that is tuned to chat")
+        tokenizer.chat_template = PLAIN_CHATML.replace("<|im_end|>", end)
+        say(f"the base model has no chat template: it is trained and saved with plain ChatML that ends with {end}")
+        return tokenizer
     shown = tokenizer.apply_chat_template([{"role": "user", "content": "x"}], tokenize=False)
     if "<|im_start|>system" in shown:
         tokenizer.chat_template = PLAIN_CHATML
+        say("the chat template of the base model adds a system turn: plain ChatML takes its place")
     return tokenizer
 
 
@@ -77,22 +84,16 @@ def encode(tokenizer: Any, messages: Sequence[dict[str, str]]) -> Encoded:
     )
 
 
-def batches(examples: Sequence[Encoded], size: int, rng: random.Random) -> list[list[Encoded]]:
-    """Return batches of examples of nearly equal length, in an order and a composition drawn from `rng`."""
-    keyed = sorted(((e.length // LENGTH_STEP, rng.random(), i) for i, e in enumerate(examples)))
-    ordered = [examples[i] for _, _, i in keyed]
-    drawn = [ordered[start : start + size] for start in range(0, len(ordered), size)]
-    rng.shuffle(drawn)
-    return drawn
+def split(examples: Sequence[Encoded], share: float, seed: int) -> tuple[list[Encoded], list[Encoded]]:
+    """Return (training, held-out) examples; at least one of each if `share` is not 0.
 
-
-def micro_batches(batch: Sequence[Encoded], tokens: int) -> list[list[Encoded]]:
-    """Split `batch` into parts of at most `tokens` padded tokens (or one example), which bounds a step's memory."""
-    parts: list[list[Encoded]] = []
-    for example in sorted(batch, key=lambda e: e.length):
-        fits = parts and (len(parts[-1]) + 1) * example.length <= tokens
-        if fits:
-            parts[-1].append(example)
-        else:
-            parts.append([example])
-    return parts
+    Raises:
+        ValueError: there are too few examples to hold one out.
+    """
+    if not share:
+        return list(examples), []
+    if len(examples) < 2:
+        raise ValueError(f"{len(examples)} training example cannot be split; write more, or leave dev_share out")
+    held = min(len(examples) - 1, max(1, round(share * len(examples))))
+    order = random.Random(f"dev {seed}").sample(range(len(examples)), len(examples))  # noqa: S311 (not a secret)
+    return [examples[i] for i in sorted(order[held:])], [examples[i] for i in sorted(order[:held])]

@@ -2,7 +2,7 @@
 
 Reads the SageMaker toolkit's `SM_*` variables where they are set and the raw container contract (`/opt/ml`) where they
 are not. Input: channel `train` with one `<adapter>.jsonl` an adapter. Output in the model folder:
-`adapters/<adapter>/` (peft), `tokenizer/`, `code/` (the serving code) and `training.json`.
+`adapters/<adapter>/` (peft), `tokenizer/` and `training.json`.
 A finished adapter is kept in the checkpoint folder, so that an interrupted job goes on with the next one.
 """
 
@@ -12,7 +12,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import random
 import shutil
 import sys
 from collections.abc import Mapping
@@ -22,67 +21,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
-    from .examples import encode, read_chats, without_invented_system_prompt
-    from .lora import Recipe, device_and_dtype, log, train_adapter, with_fast_head
+    from .checkpoints import FINISHED, MANIFEST, seal, sealed
+    from .examples import Encoded, encode, read_chats, with_plain_template
+    from .safeguards import fetch, require_gpu
+    from .settings import Recipe, Settings
 else:  # in the container the files lie side by side, in no package
-    from examples import encode, read_chats, without_invented_system_prompt
-    from lora import Recipe, device_and_dtype, log, train_adapter, with_fast_head
+    from checkpoints import FINISHED, MANIFEST, seal, sealed
+    from examples import Encoded, encode, read_chats, with_plain_template
+    from safeguards import fetch, require_gpu
+    from settings import Recipe, Settings
 
 HERE = Path(__file__).resolve().parent
-MICRO_BATCH_TOKENS = {"cpu": 512, "cuda": 16384}
-"""Padded tokens in memory at a time. 512 keep the training of a 135M model near 1.5 GB on a CPU and cost no speed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The hyperparameters. SageMaker passes them as text."""
-
-    base_model: str = "HuggingFaceTB/SmolLM2-135M-Instruct"
-    adapters: str = "lora,lora+rag"
-    seed: int = 20261123
-    rank: int = 16
-    alpha: int = 32
-    last_layers: int = 0
-    learning_rate: float = 2e-3
-    batch_size: int = 8
-    epochs_closed_book: int = 6
-    epochs_rag: int = 1
-    micro_batch_tokens: int = 0
-
-    @staticmethod
-    def parse(values: Mapping[str, Any]) -> Settings:
-        """Raises ValueError naming the hyperparameter that is unknown or not a positive number."""
-        known: dict[str, type] = {f.name: type(f.default) for f in dataclasses.fields(Settings)}
-        chosen: dict[str, Any] = {}
-        for name, value in values.items():
-            if name.startswith("sagemaker_"):  # the SDK's own
-                continue
-            if name not in known:
-                raise ValueError(f"hyperparameter {name!r} is unknown; known are {', '.join(known)}")
-            try:
-                chosen[name] = known[name](str(value).strip().strip('"'))
-            except ValueError:
-                kind = known[name].__name__
-                raise ValueError(f"hyperparameter {name}: {value!r} is not a number of type {kind}") from None
-        settings = Settings(**chosen)
-        if settings.last_layers < 0:
-            raise ValueError(f"hyperparameter last_layers: {settings.last_layers} is negative; 0 is half of them")
-        for name in ("rank", "alpha", "learning_rate", "batch_size", "epochs_closed_book", "epochs_rag"):
-            if getattr(settings, name) <= 0:
-                raise ValueError(f"hyperparameter {name}: {getattr(settings, name)} is not positive")
-        return settings
-
-    def recipe(self, adapter: str, device: str) -> Recipe:
-        return Recipe(
-            rank=self.rank,
-            alpha=self.alpha,
-            last_layers=self.last_layers,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            epochs=self.epochs_rag if "rag" in adapter else self.epochs_closed_book,
-            seed=self.seed + sum(adapter.encode()),  # each adapter draws its own numbers, whether or not others ran
-            micro_batch_tokens=self.micro_batch_tokens or MICRO_BATCH_TOKENS[device],
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,92 +66,153 @@ def run(folders: Folders) -> None:
 
     import torch
 
+    require_gpu(torch.cuda.is_available())
+    if settings.base_revision:
+        fetch(settings.base_model, settings.base_revision, json.loads(settings.base_sha256))
+    devices = sibling("device")
+    device, dtype = devices.device_and_dtype()
+    devices.check_method(settings.method, device)
     transformers: Any = import_module("transformers")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    random.seed(settings.seed)
-    torch.manual_seed(settings.seed)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
-    device, dtype = device_and_dtype()
-    # On a CPU the plain attention is faster than the fused one at these lengths, most of all backwards.
-    attention = "eager" if device.type == "cpu" else "sdpa"
-    tokenizer = without_invented_system_prompt(transformers.AutoTokenizer.from_pretrained(settings.base_model))
-    base = transformers.AutoModelForCausalLM.from_pretrained(
-        settings.base_model, dtype=dtype, attn_implementation=attention
-    )
-    base = with_fast_head(base.to(device))
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    version = settings.base_revision or "main"
+    tokenizer = transformers.AutoTokenizer.from_pretrained(settings.base_model, revision=version)
+    tokenizer = with_plain_template(tokenizer, log)
+    base = devices.load_base(settings.base_model, settings.method, version)
     identity = {
         "base_model": settings.base_model,
+        "base_revision": settings.base_revision,
         "base_sha256": weights_sha256(base),
+        "method": settings.method,
         "dtype": str(dtype).removeprefix("torch."),
         "device": device.type,
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
     log(" ".join(f"{k}={v}" for k, v in identity.items()))
+    limit = getattr(base.config, "max_position_embeddings", None)
+    del base  # each training changes what it begins with, so that each loads its own
 
     reports: dict[str, Any] = {}
     for name in names:
-        recipe = settings.recipe(name, device.type)
+        recipe = settings.recipe(name)
         examples = [encode(tokenizer, messages) for messages in chats[name]]
         longest = max(e.length for e in examples)
-        limit = getattr(base.config, "max_position_embeddings", None)
         if limit and longest > limit:
             raise ValueError(f"{name}.jsonl: an example has {longest} tokens, the model takes {limit}")
-        key = fingerprint(identity["base_sha256"], dataclasses.astuple(recipe), examples)
-        kept = folders.checkpoints / name
-        report = finished(kept, key)
-        if report is None:
-            model, trained = train_adapter(
-                base,
-                examples,
-                recipe,
-                pad,
-                lambda text, name=name: log(f"adapter={name} {text}"),  # type: ignore[misc]
+        key = fingerprint(identity, recipe, examples)
+        job = Job(name=name, key=key, recipe=recipe, examples=examples, tokenizer=tokenizer, settings=settings)
+        kept, reports[name] = best(job, folders.checkpoints / name)
+        if main_process():
+            shutil.copytree(
+                kept,
+                folders.model / FOLDERS.get(settings.method, "adapters") / name,
+                dirs_exist_ok=True,
+                ignore=shutil.ignore_patterns(MANIFEST, "README.md"),
             )
-            report = {**trained.as_json(), "fingerprint": key, "resumed": False}
-            keep(model, kept, report)
-            base = model.unload()
-            log(f"adapter={name} finished seconds={trained.seconds:.1f} loss={trained.losses[-1]:.4f}")
+    if main_process():
+        tokenizer.save_pretrained(folders.model / "tokenizer")
+        record = {"schema": 2, **identity, "settings": dataclasses.asdict(settings), "adapters": reports}
+        (folders.model / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+FOLDERS = {"full": "full"}
+"""Method -> folder of the model that holds what was trained; peft adapters are below `adapters`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One adapter to train; `key` names all that decides its weights but the learning rate."""
+
+    name: str
+    key: str
+    recipe: Recipe
+    examples: list[Encoded]
+    tokenizer: Any
+    settings: Settings
+
+
+def best(job: Job, root: Path) -> tuple[Path, dict[str, Any]]:
+    """Train with each learning rate that no checkpoint holds yet; return the best one's folder and report.
+
+    Raises:
+        FloatingPointError: every training diverged.
+    """
+    reports: dict[Path, dict[str, Any]] = {}
+    resumed = True
+    for rate in job.recipe.learning_rates:
+        kept = root / f"rate-{rate:g}" / FINISHED
+        manifest = sealed(kept, f"{job.key} {rate:g}")
+        if manifest is None:
+            resumed = False
+            report = _train(job, rate, kept)
         else:
-            report["resumed"] = True
-            log(f"adapter={name} taken from a checkpoint")
-        target = folders.model / "adapters" / name
-        shutil.copytree(kept, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(REPORT, "README.md"))
-        reports[name] = report
-
-    tokenizer.save_pretrained(folders.model / "tokenizer")
-    copy_serving_code(folders.model / "code")
-    record = {"schema": 1, **identity, "settings": dataclasses.asdict(settings), "adapters": reports}
-    (folders.model / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-
-
-REPORT = "report.json"
-"""In a checkpoint: what `training.json` says of the adapter, plus file sizes. Written last."""
-
-
-def keep(model: Any, folder: Path, report: Mapping[str, Any]) -> None:
-    """Save the adapter as a checkpoint; a half-written one has no report and is never used."""
-    shutil.rmtree(folder, ignore_errors=True)
-    model.save_pretrained(folder, save_embedding_layers=False)
-    sizes = {p.name: p.stat().st_size for p in folder.iterdir()}
-    (folder / REPORT).write_text(json.dumps({**report, "files": sizes}), encoding="utf-8")
+            report = manifest["report"]
+        reports[kept] = report
+    sound = [kept for kept, report in reports.items() if report["score"] is not None]
+    if not sound:
+        rates = ", ".join(f"{rate:g}" for rate in job.recipe.learning_rates)
+        raise FloatingPointError(f"{job.name}: the loss is not a number at learning rate {rates}; lower it")
+    folder = min(sound, key=lambda kept: float(reports[kept]["score"]))
+    chosen = reports[folder]
+    if resumed:
+        log(f"adapter={job.name} taken from a checkpoint")
+    tried = {f"{report['learning_rate']:g}": report["score"] for report in reports.values()}
+    if len(tried) > 1:
+        log(f"adapter={job.name} learning_rate={chosen['learning_rate']:g} of {tried}")
+    return folder, {**chosen, "fingerprint": job.key, "resumed": resumed, "tried": tried}
 
 
-def finished(folder: Path, key: str) -> dict[str, Any] | None:
-    """Return the report of a complete checkpoint of the same base, data and recipe, else None."""
-    try:
-        report: dict[str, Any] = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-        whole = all((folder / name).stat().st_size == size for name, size in report.pop("files").items())
-    except (OSError, ValueError, KeyError):
-        return None
-    return report if whole and report["fingerprint"] == key else None
+def _train(job: Job, rate: float, kept: Path) -> dict[str, Any]:
+    """Train once and keep the result as a checkpoint."""
+    tuning = sibling("tuning")
+    key = f"{job.key} {rate:g}"
+    model, trained = tuning.train(
+        sibling("device").load_base(job.settings.base_model, job.settings.method, job.settings.base_revision),
+        job.tokenizer,
+        job.examples,
+        job.recipe,
+        rate,
+        folder=kept.parent,
+        key=key,
+        say=lambda text: log(f"adapter={job.name} rate={rate:g} {text}"),
+    )
+    report = {**trained.as_json(), "score": trained.score}
+    tuning.PartialState().wait_for_everyone()  # others may still read the best checkpoint
+    if main_process():
+        shutil.rmtree(kept, ignore_errors=True)
+        tuning.save(model, kept)
+        seal(kept, key, report)
+        for checkpoint in kept.parent.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)
+    tuning.PartialState().wait_for_everyone()
+    speed = trained.tokens / trained.seconds
+    log(f"adapter={job.name} rate={rate:g} finished seconds={trained.seconds:.1f} tokens_per_s={speed:.0f}")
+    return report
 
 
-def fingerprint(base: str, recipe: tuple[Any, ...], examples: list[Any]) -> str:
+def sibling(name: str) -> Any:
+    """Return the module `name` beside this one; those that import PyTorch are imported once they are needed."""
+    return import_module(f".{name}", __package__) if __package__ else import_module(name)
+
+
+def main_process() -> bool:
+    """Return whether this process writes the model: the only one, or the first of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def log(text: str) -> None:
+    """Print one progress line; CloudWatch and the offline engine read standard output."""
+    if main_process():
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def fingerprint(identity: Mapping[str, str], recipe: Recipe, examples: list[Encoded]) -> str:
     """Return a name for what an adapter was trained from; another fingerprint is another adapter."""
+    base = " ".join(identity[name] for name in ("base_sha256", "dtype", "device"))
     parts = [base, repr(recipe), *(repr((e.prompt, e.answer)) for e in examples)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -218,25 +228,31 @@ def weights_sha256(model: Any) -> str:
     return digest.hexdigest()
 
 
-def copy_serving_code(target: Path) -> None:
-    """Put the endpoint's code into the model, from `serving/` beside this file or (in the repository) one level up."""
-    for folder in (HERE / "serving", HERE.parent / "serving"):
-        if (folder / "inference.py").is_file():
-            target.mkdir(parents=True, exist_ok=True)
-            for name in ("inference.py", "requirements.txt"):
-                shutil.copyfile(folder / name, target / name)
-            return
-    raise FileNotFoundError(f"serving/inference.py is not beside {HERE.name}/train.py: upload it into the code channel")
+def several_processes(gpus: int, environ: Mapping[str, str]) -> list[str] | None:
+    """Return the command that trains on several GPUs, one process each; None on one, or in one of the processes."""
+    if gpus < 2 or "LOCAL_RANK" in environ:
+        return None
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}"]
+    return [*launcher, str(HERE / "train.py")]
 
 
 def main() -> None:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     folders = Folders.find(os.environ)
     try:
+        import torch
+
+        command = several_processes(torch.cuda.device_count(), os.environ)
+        if command is not None:
+            log(f"starting {' '.join(command[1:])}")
+            os.execv(command[0], command)  # noqa: S606 (our own script)
         run(folders)
     except Exception as error:
         folders.output.mkdir(parents=True, exist_ok=True)
         text = f"{type(error).__name__}: {error}"
-        (folders.output / "failure").write_text(text[:1024], encoding="utf-8")  # DescribeTrainingJob's FailureReason
+        failure = folders.output / "failure"  # what DescribeTrainingJob gives as FailureReason
+        if not failure.exists():  # of several processes the first to fail tells why
+            failure.write_text(text[:1024], encoding="utf-8")
         sys.stderr.write(text + "\n")
         raise
 

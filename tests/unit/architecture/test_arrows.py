@@ -25,8 +25,8 @@ ALLOWED: dict[str, set[str]] = {
 LONGEST_MODULE = 350
 LONGEST_FUNCTION = 80
 MOST_MODULES = 13
-#: Runs inside a training or hosting container, where nothing of the repository is installed.
-SELF_CONTAINED = ("lambdas/fine_tuning/training", "lambdas/fine_tuning/serving")
+#: Runs inside the training container, where nothing of the repository is installed.
+SELF_CONTAINED = ("lambdas/fine_tuning/training",)
 
 
 def modules() -> list[Path]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from contracts import json_codec, keys
+from contracts import json_codec, keys, times
 from contracts.run import Manifest
 from lambdas.common import runtime
 from lambdas.common.store import Results
@@ -19,6 +20,7 @@ from tests.unit.lambdas.lambda_world import (
     EXPERIMENT,
     RUN,
     TASK,
+    Clock,
     Context,
     FakeConverse,
     FakeEndpoint,
@@ -54,6 +56,15 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of deadlines and retries."""
+    made = Clock()
+    monkeypatch.setattr(times, "time", SimpleNamespace(monotonic=made))
+    monkeypatch.setattr(runtime, "_sleep", made.sleep)
+    return made
+
+
+@pytest.fixture
 def world(_aws: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     bucket = f"results-{next(_numbers)}"
     _aws.create_bucket(Bucket=bucket)
@@ -63,7 +74,11 @@ def world(_aws: Any, monkeypatch: pytest.MonkeyPatch) -> World:
         "AWS_REGION": "us-east-1",
         "GENERATOR_PROFILE_ARN": "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/gen",
         "GENERATOR_MODEL_ID": "us.amazon.nova-micro-v1:0",
-        "FINE_TUNING_BASE": "HuggingFaceTB/SmolLM2-135M-Instruct",
+        "FINE_TUNING_BASE": "Qwen/Qwen3-4B-Instruct-2507",
+        "FINE_TUNING_BASE_REVISION": "cdbee75f17c01a7cc42f958dc650907174af0554",
+        "HOSTING_INSTANCE": "ml.g5.xlarge",
+        "REQUESTS_IN_FLIGHT": "16",
+        "MODEL_WORKERS": "4",
         "PROJECT": "fm-cost-ladder",
         "OWNER": "team-a",
     }.items():

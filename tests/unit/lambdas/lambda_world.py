@@ -54,6 +54,21 @@ class Context:
         return self.remaining_ms
 
 
+class Clock:
+    """A clock that goes on by the waits that are taken, and by nothing else. Safe for threads."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.now += seconds
+
+
 class FakeConverse:
     """A bedrock-runtime client: answers by `reply(question text)`, raises what `failures` holds first."""
 
@@ -95,8 +110,25 @@ class FakeEndpoint:
             self.requests.append({**request, "Body": json.loads(request["Body"])})
             if self.failures:
                 raise self.failures.pop(0)
-        answer = {"text": " 12 mm [PRD-01] ", "input_tokens": 30, "output_tokens": 6}
+        answer = chat_completion(" 12 mm [PRD-01] ", prompt_tokens=30, completion_tokens=6)
         return {"Body": io.BytesIO(self.body if self.body is not None else json.dumps(answer).encode())}
+
+
+def chat_completion(text: str, *, prompt_tokens: int, completion_tokens: int, **more: Any) -> dict[str, Any]:
+    """What an OpenAI-compatible server answers."""
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1796083200,
+        "model": "lora",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "usage": {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": prompt_tokens + completion_tokens,
+        },
+        **more,
+    }
 
 
 def client_error(code: str, status: int, message: str = "no", **more: Any) -> ClientError:

@@ -96,7 +96,7 @@ def test_usage_types_and_units(row: UsageRow, usage_type: str, unit: str) -> Non
     ("call", "message"),
     [
         (lambda: CTX.tokens("us.amazon.nova-micro-v1:0", "inputs", 1), "meter 'inputs'"),
-        (lambda: CTX.tokens("us.anthropic.claude-haiku-5-5", "input flex", 1), "meter 'input flex'"),
+        (lambda: CTX.tokens("us.anthropic.claude-haiku-5-5", "input custom-model", 1), "meter 'input custom-model'"),
         (lambda: replace(CTX, region="us-moon-1").row(meters.TRANSITIONS, 1), "region 'us-moon-1'"),
         (lambda: CTX.row(meters.LOG_BYTES, -1), r"USE1-DataProcessing-Bytes: the amount must be 0 or more \(got -1\)"),
         (lambda: CTX.row(meters.HOSTING, Decimal("NaN"), variety="ml.g5.xlarge"), "the amount must be 0 or more"),

@@ -28,6 +28,12 @@ from tests.offline import small_experiment
 
 Changed = Callable[..., Path]
 
+#: A base that takes 8,192 tokens.
+SMALL_BASE = {
+    "fine_tuning_base": "HuggingFaceTB/SmolLM2-135M-Instruct",
+    "fine_tuning_base_revision": "ab" * 20,
+}
+
 
 @pytest.fixture
 def changed(tmp_path: Path) -> Changed:
@@ -104,7 +110,7 @@ def test_the_cost_is_that_of_the_reports_estimate(changed: Changed) -> None:
 
 
 def test_a_prompt_that_cannot_fit_is_named_before_anything_is_paid(changed: Changed) -> None:
-    folder = changed(models={"fine_tuning_base": "HuggingFaceTB/SmolLM2-135M-Instruct"}, prompt={"answer_tokens": 8190})
+    folder = changed(models=SMALL_BASE, prompt={"answer_tokens": 8190})
     found = checked(folder)
     (line,) = found.errors
     assert line.startswith("HuggingFaceTB/SmolLM2-135M-Instruct takes 8,192 tokens of prompt and answer, not 8,")
@@ -118,7 +124,7 @@ def test_a_prompt_that_cannot_fit_is_named_before_anything_is_paid(changed: Chan
 
 
 def test_what_fits_or_may_fit_hinders_nothing(changed: Changed) -> None:
-    folder = changed(prompt={"answer_tokens": 7000})
+    folder = changed(models=SMALL_BASE, prompt={"answer_tokens": 7000})
     found = checked(folder)
     assert found.errors == ()
     assert [limit.state for limit in found.limits] == ["fits", "may not fit", "fits"]
@@ -137,7 +143,7 @@ def test_chunks_are_held_against_the_embedding_model(changed: Changed) -> None:
 
 
 def test_a_model_whose_limits_are_unknown_is_said(changed: Changed) -> None:
-    found = checked(changed(models={"fine_tuning_base": "someone/new-model"}))
+    found = checked(changed(models={**SMALL_BASE, "fine_tuning_base": "someone/new-model"}))
     assert [limit.state for limit in found.limits] == ["fits", "unknown", "fits"]
     assert any(line.startswith("someone/new-model: limit not known here; ") for line in found.warnings)
     assert any(line.startswith("the run cannot be priced in us-east-1: ") for line in found.errors)
@@ -175,7 +181,7 @@ def test_examples_that_do_not_exist_are_one_line(changed: Changed) -> None:
 def test_it_is_one_screen(changed: Changed, verbose: bool, capsys: pytest.CaptureFixture[str]) -> None:
     from rich.console import Console
 
-    folder = changed(prompt={"answer_tokens": 7000})
+    folder = changed(models=SMALL_BASE, prompt={"answer_tokens": 7000})
     (folder / "documents" / "SHP-05.md").write_text(small_experiment.PAGES["SHP-04"][1], encoding="utf-8")
     terminal.render(document(checked(folder), verbose=verbose), Console(width=100))
     shown = capsys.readouterr().out.splitlines()

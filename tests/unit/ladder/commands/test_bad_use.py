@@ -121,6 +121,22 @@ def test_a_run_that_failed_without_a_report_says_why(run_refused: Refused, monke
     assert " ended FAILED: States.Runtime: no such table; go on with --resume r" in run_refused()
 
 
+def test_a_run_that_did_not_measure_everything_shows_its_report_and_is_no_success(
+    run_refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = 'NotMeasured: ["rag (rag+few-shot): 12 of 12 failed, ValidationException: Input is too long"]'
+    gaps = follow.Snapshot(status="FAILED", done={}, planned={}, step={}, error=error)
+    assert gaps.reported
+    monkeypatch.setattr(follow, "follow", lambda *_: gaps)
+    monkeypatch.setattr(reports, "fetch", mock.Mock(return_value="the report"))
+    shown = mock.Mock()
+    monkeypatch.setattr(reports, "show", shown)
+    line = run_refused()
+    assert shown.call_args.args[0] == "the report"
+    assert 'not everything was measured: ["rag (rag+few-shot): 12 of 12 failed, ' in line
+    assert line.endswith("correct experiment.yaml and start a new run")
+
+
 def test_a_folder_that_cannot_be_written(run_refused: Refused, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")

@@ -28,9 +28,17 @@ def test_from_files_to_a_checked_experiment(tmp_path: Path) -> None:
     assert float(found["cost"]["total_usd"]) > 0
 
 
+#: A base that takes 8,192 tokens.
+SMALL_BASE = (
+    f"models: {{fine_tuning_base: HuggingFaceTB/SmolLM2-135M-Instruct, fine_tuning_base_revision: {'ab' * 20}}}\n"
+)
+
+
 def test_what_stands_in_the_way_is_shown_and_fails(tmp_path: Path, folder: Path) -> None:
     settings = folder / "experiment.yaml"
-    settings.write_text(settings.read_text(encoding="utf-8") + "prompt: {answer_tokens: 9000}\n", encoding="utf-8")
+    settings.write_text(
+        settings.read_text(encoding="utf-8") + SMALL_BASE + "prompt: {answer_tokens: 9000}\n", encoding="utf-8"
+    )
     shown = run("check", folder, "--profile", "all", fails="1 error, see above; a run would fail")
     assert "too long" in shown
     run("check", folder, "--region", "nowhere-1", fails="region 'nowhere-1' has no prices here")

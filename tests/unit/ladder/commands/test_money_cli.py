@@ -35,7 +35,7 @@ def test_estimate(tmp_path: Path) -> None:
     page = files["html"].read_text()
     assert page.count("<svg") == 1
     assert "<script" not in page
-    assert "USE1-NovaMicro-input-tokens" in page
+    assert "USE1-Nova2.0Lite-input-tokens" in page
     assert "Llama 3.1 405B" in files["markdown"].read_text()
     assert shown.rstrip().endswith("estimate.markdown")
 
@@ -62,7 +62,7 @@ def test_estimates_that_cannot_be_made(words: list[str], message: str) -> None:
     [
         ("requests_per_month: 10000", "requests_per_month: -1", ": workload.requests_per_month: -1 is too small"),
         ("horizon_months: 12", "horizon_months: 0", ": workload.horizon_months: 0 is too small"),
-        ("generator: us.amazon.nova-micro-v1:0", "generator: us.acme.x", "model 'us.acme.x' has no price"),
+        ("generator: us.amazon.nova-2-lite-v1:0", "generator: us.acme.x", "model 'us.acme.x' has no price"),
         ("hosting_instance: ml.g5.xlarge", "hosting_instance: ml.q9.huge", "instance 'ml.q9.huge' is unknown"),
     ],
 )

@@ -158,6 +158,15 @@ APPENDED: list[tuple[str, ...]] = [
     ("unknown field", "gates: 1\n", "17: gates: is unknown", "did you mean gate?"),
     ("number for money", "models: {generator: 5}\n", "17: models.generator: ", "quotes"),
     ("learning rate of 2", "training: {learning_rate: 2}\n", "17: training.learning_rate: "),
+    ("candidate rate of 2", "training: {learning_rates: [0.001, 2]}\n", "17: training.learning_rates: 2"),
+    (
+        "rate and rates",
+        "training: {learning_rate: 0.1, learning_rates: [0.1]}\n",
+        "17: training.learning_rates: stands",
+    ),
+    ("all held out", "training: {dev_share: 1}\n", "17: training.dev_share: 1"),
+    ("unknown method", "training: {method: prefix}\n", "17: training.method: "),
+    ("layers of all weights", "training: {method: full, last_layers: 2}\n", "17: training.last_layers: method full"),
     ("no epochs", "training:\n  epochs_rag: 0\n", "18: training.epochs_rag: 0 is too small"),
     ("overlap above chunk", "retrieval: {chunk_overlap: 1200}\n", "17: retrieval.chunk_overlap: "),
     (
@@ -184,6 +193,12 @@ APPENDED: list[tuple[str, ...]] = [
         "17: models.embedding: 'us-easy' is not a region",
     ),
     ("base without owner", "models: {fine_tuning_base: smol}\n", "17: models.fine_tuning_base: "),
+    ("base without a commit", "models: {fine_tuning_base: a/b}\n", "17: models.fine_tuning_base: ", "pinned", "commit"),
+    (
+        "branch for a commit",
+        "models: {fine_tuning_base: a/b, fine_tuning_base_revision: main}\n",
+        "17: models.fine_tuning_base_revision: 'main' is not a commit",
+    ),
     ("odd instance", "models: {hosting_instance: g5.xlarge}\n", "17: models.hosting_instance: "),
     ("odd dimensions", "models: {embedding_dimensions: 384}\n", "17: models.embedding_dimensions: ", "512"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,6 +82,29 @@ def test_every_question_becomes_a_row_in_the_order_of_the_manifest(world: World)
     assert rows[0].model_id == MODEL
     assert rows[0].overhead_ms >= 0
     assert tokens(usage) == {"USE1-NovaMicro-input-tokens": 50, "USE1-NovaMicro-output-tokens": 15}
+
+
+def test_the_facts_of_an_answer_are_kept_with_it(world: World) -> None:
+    facts = {
+        "cache_write_5m_tokens": 40,
+        "cache_write_1h_tokens": 60,
+        "stop_reason": "max_tokens",
+        "service_tier": "flex",
+        "device": "ml.g5.xlarge",
+        "model_revision": "12fd25f77366fa6b3b4b768ec3050bf629380bac",
+    }
+    answer = Answered(generated=replace(generated(), cached_tokens=20, **facts))  # type: ignore[arg-type]
+    _, rows, usage = run(world, Asked(lambda question: answer))
+    for row in rows:
+        assert {name: getattr(row, name) for name in facts} == facts
+        assert row.cached_tokens == 20
+    assert tokens(usage) == {
+        "USE1-NovaMicro-input-tokens-flex": 50,
+        "USE1-NovaMicro-output-tokens-flex": 15,
+        "USE1-NovaMicro-cache-read-input-token-count-flex": 100,
+        "USE1-NovaMicro-cache-write-input-token-count-flex": 200,
+        "USE1-NovaMicro-cache-write-1h-input-token-count-flex": 300,
+    }
 
 
 def test_the_last_batch_is_shorter_and_none_comes_after_it(world: World) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from contracts.money import UsageRow
 from cost_reports.metering import meters
+from cost_reports.prices.catalogue import Catalogue, PriceError
 from lambdas.common.metering import Meter
 from lambdas.common.runtime import Log
 from tests.unit.lambdas.lambda_world import Context, World
@@ -96,6 +97,68 @@ def test_a_prompt_above_the_long_context_threshold_is_metered_as_such_in_every_t
         "USE1-openai.gpt-6-luna-output-tokens-long-context": 1,
         "USE1-Nova2.0Lite-input-tokens": 900_000,
         "USE1-Nova2.0Lite-output-tokens": 1,
+    }
+
+
+def test_tokens_written_to_a_cache_are_metered_by_how_long_they_are_kept(world: World) -> None:
+    with meter_of(world, variant="few-shot") as meter:
+        meter.generated(
+            "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+            input_tokens=40,
+            output_tokens=12,
+            cached_tokens=2000,
+            cache_write_5m_tokens=5000,
+            cache_write_1h_tokens=1000,
+        )
+        meter.generated("us.openai.gpt-6-luna", input_tokens=7, output_tokens=1, cache_write_5m_tokens=300)
+        rows = meter.rows()
+    assert {row.usage_type: row.amount for row in rows} == {
+        "USE1-MP:USE1_input_tokens_standard-Units": 40,
+        "USE1-MP:USE1_output_tokens_standard-Units": 12,
+        "USE1-MP:USE1_cache_read_input_tokens_standard-Units": 2000,
+        "USE1-MP:USE1_cache_write_input_tokens_standard-Units": 5000,
+        "USE1-MP:USE1_cache_write_1h_input_tokens_standard-Units": 1000,
+        "USE1-openai.gpt-6-luna-input-tokens": 7,
+        "USE1-openai.gpt-6-luna-output-tokens": 1,
+        "USE1-openai.gpt-6-luna-cache-write-input-token-count": 300,
+    }
+    # Every one of them has a price of its own: a written token costs more than one that is only read as input.
+    prices = {row.usage_type: Catalogue.load().price_for(row).usd for row in rows}
+    claude = {name.split("_", 1)[1]: usd for name, usd in prices.items() if "MP" in name}
+    assert (
+        claude["cache_write_1h_input_tokens_standard-Units"]
+        > claude["cache_write_input_tokens_standard-Units"]
+        > claude["input_tokens_standard-Units"]
+        > claude["cache_read_input_tokens_standard-Units"]
+    )
+
+
+def test_tokens_written_to_a_cache_are_part_of_a_long_prompt(world: World) -> None:
+    with meter_of(world, variant="few-shot") as meter:
+        meter.generated("us.anthropic.claude-haiku-5-5", input_tokens=1, output_tokens=3, cache_write_1h_tokens=100_000)
+        rows = meter.rows()
+    assert {row.usage_type.split("_", 1)[1]: row.amount for row in rows} == {
+        "input_tokens_long_context-Units": 1,
+        "output_tokens_long_context-Units": 3,
+        "cache_write_1h_input_tokens_long_context-Units": 100_000,
+    }
+    written = next(row for row in rows if "cache_write" in row.usage_type)
+    # No public source gives this rate: the report names it, and does not count it as nothing.
+    with pytest.raises(PriceError, match="cache_write_1h_input_tokens_long_context"):
+        Catalogue.load().price_for(written)
+
+
+@pytest.mark.parametrize(
+    ("tier", "ending"),
+    [("", ""), ("default", ""), ("flex", "-flex"), ("priority", "-priority"), ("reserved", "-reserved")],
+)
+def test_the_tier_that_served_a_request_decides_its_meters(world: World, tier: str, ending: str) -> None:
+    with meter_of(world, variant="few-shot") as meter:
+        meter.generated("us.amazon.nova-2-lite-v1:0", input_tokens=9, output_tokens=4, service_tier=tier)
+        rows = meter.rows()
+    assert {row.usage_type for row in rows} == {
+        f"USE1-Nova2.0Lite-input-tokens{ending}",
+        f"USE1-Nova2.0Lite-output-tokens{ending}",
     }
 
 

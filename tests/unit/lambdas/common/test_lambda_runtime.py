@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
 from contracts.times import Deadline
 from lambdas.common import runtime
@@ -186,3 +186,56 @@ def test_one_client_per_service_and_our_retries_replace_botocores(monkeypatch: p
     assert runtime.client("bedrock-runtime").meta.config.max_pool_connections >= runtime.MODEL_WORKERS
     runtime.reset_clients()
     assert runtime._clients == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "throttled"),
+    [
+        (client_error(*THROTTLED), True),
+        (client_error("Unknown", 429), True),
+        (client_error("ModelError", 424, OriginalStatusCode=429), True),
+        (client_error("ModelError", 424, OriginalStatusCode=503), False),
+        (client_error("ServiceUnavailableException", 503), False),
+        (client_error("ThrottlingException", 429, "Too many tokens per day, please wait"), False),
+        (client_error(*INVALID), False),
+        (ConnectTimeoutError(endpoint_url="x"), False),
+    ],
+)
+def test_throttled_is_what_a_quota_of_the_minute_refused(error: Exception, throttled: bool) -> None:
+    assert runtime.is_throttled(error) is throttled
+
+
+def test_patience_with_some_errors_leaves_the_attempts_to_the_others(waits: list[float]) -> None:
+    errors: list[Exception] = [*(client_error(*THROTTLED) for _ in range(30)), client_error("Out", 503)] * 2
+    waiting = iter(errors)
+
+    def call() -> str:
+        for error in waiting:
+            raise error
+        return "done"
+
+    patient = {"until_deadline": runtime.is_throttled, "deadline": Deadline.after(10_000)}
+    assert with_retries(call, attempts=3, **patient) == "done"
+    assert len(waits) == 62
+    assert max(waits) <= runtime.PATIENT_CAP_S
+    waiting = iter([client_error("Out", 503), client_error(*THROTTLED), client_error("Out", 503)])
+    with pytest.raises(ClientError, match="Out"):
+        with_retries(call, attempts=2, **patient)
+
+
+def test_a_failed_approach_is_named_with_its_innermost_error() -> None:
+    inner = {"Error": "SageMaker.ResourceLimitExceededException", "Cause": "no quota\nfor ml.g5.xlarge"}
+    child = {"ExecutionArn": "arn:child", "Error": inner["Error"], "Cause": json.dumps(inner)}
+    outer = json.dumps({"Error": "States.TaskFailed", "Cause": json.dumps(child)})
+    assert runtime.root_cause(outer) == "SageMaker.ResourceLimitExceededException: no quota for ml.g5.xlarge"
+    assert runtime.root_cause(json.dumps({"Error": "States.Timeout"})) == "States.Timeout"
+    assert runtime.root_cause("plain\n text") == "plain text"
+    of_function = json.dumps(
+        {"errorMessage": "model m refused\n the call", "errorType": "ProbeError", "stackTrace": []}
+    )
+    failed = json.dumps({"Error": "ProbeError", "Cause": of_function})
+    assert runtime.root_cause(json.dumps({"Error": "States.TaskFailed", "Cause": failed})) == (
+        "ProbeError: model m refused the call"
+    )
+    assert runtime.root_cause('["rag"]') == '["rag"]'
+    assert runtime.root_cause('{"a": 1}') == '{"a": 1}'

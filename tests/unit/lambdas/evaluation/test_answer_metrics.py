@@ -104,6 +104,25 @@ def test_abstention_on_answerable_and_unanswerable_questions() -> None:
     assert "false-refusal" not in right
 
 
+@pytest.mark.parametrize("text", ["", " \n\t "])
+def test_no_text_is_no_answer(text: str) -> None:
+    for question in (KNOWN, UNKNOWN):
+        found = tm.score(text, question, STYLE)
+        assert found.pop("error") == 1.0
+        # The refusal holds no number that an answer could match.
+        assert (found.pop("numeric") is None) is question.unanswerable
+        assert set(found.values()) == {0.0}
+
+
+def test_a_cut_text_counts_for_what_is_there() -> None:
+    known = tm.score("It is 30 months, as the page", KNOWN, STYLE, cut=True)
+    assert (known["contained"], known["attempted"], known["error"]) == (1.0, 0.0, 0.0)
+    unknown = tm.score("It is 30 months, as the page", UNKNOWN, STYLE, cut=True)
+    assert (unknown["fabricated"], unknown["refusal-recall"]) == (0.0, 0.0)
+    refused = tm.score(f"{STYLE.refusal} Because the", UNKNOWN, STYLE, cut=True)
+    assert refused["refusal-recall"] == 1.0
+
+
 def test_a_failed_question_is_wrong_in_everything_and_neither_refusal_nor_fabrication() -> None:
     known = tm.score("30 months [PRD-01]", KNOWN, STYLE, failed=True)
     assert known.pop("error") == 1.0

@@ -68,6 +68,27 @@ def quality(found: Evaluation, variant: str, metric: str, split: str = "all") ->
 ALL_RIGHT = [answer(q.id, q.answer) for q in QUESTIONS]
 
 
+@pytest.mark.parametrize(
+    ("text", "stop_reason"),
+    [("", "end_turn"), ("This request was blocked.", "guardrail_intervened"), ("", "content_filtered")],
+)
+def test_what_is_no_answer_of_the_model_is_neither_attempted_nor_fabricated(text: str, stop_reason: str) -> None:
+    found = run([answer(q.id, text, stop_reason=stop_reason) for q in QUESTIONS])
+    for metric in ("attempted", "fabricated", "exact", "contained", "refusal-recall"):
+        assert quality(found, "zero-shot", metric).value == 0, metric
+    assert quality(found, "zero-shot", "error").value == 1
+
+
+def test_a_cut_answer_counts_for_what_is_there_and_is_not_attempted() -> None:
+    found = run([answer(q.id, f"{q.answer} because the", stop_reason="max_tokens") for q in QUESTIONS])
+    assert quality(found, "zero-shot", "contained").value == 1
+    for metric in ("attempted", "fabricated", "exact", "error"):
+        assert quality(found, "zero-shot", metric).value == 0, metric
+    lost = run([answer(q.id, "I think that it", stop_reason="max_tokens") for q in QUESTIONS])
+    for metric in ("attempted", "fabricated", "contained"):
+        assert quality(lost, "zero-shot", metric).value == 0, metric
+
+
 def test_quality_over_all_questions_and_over_each_split() -> None:
     found = run([*ALL_RIGHT[:2], answer("n1", "blue [PRD-03]"), ALL_RIGHT[3]])
     exact = quality(found, "zero-shot", "exact")

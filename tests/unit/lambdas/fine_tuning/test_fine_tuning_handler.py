@@ -15,6 +15,7 @@ from contracts.job_names import job_name
 from contracts.money import UsageRow
 from contracts.run import AnswerRow
 from contracts.times import Deadline
+from cost_reports.estimate.base_models import PINS
 from lambdas.common.prompts import Prompt
 from lambdas.common.settings import SettingsError
 from lambdas.common.step import EventError, Step
@@ -35,6 +36,8 @@ from tests.unit.lambdas.lambda_world import (
     documents,
     train_questions,
 )
+
+BASE = "Qwen/Qwen3-4B-Instruct-2507"
 
 
 @dataclass
@@ -65,8 +68,8 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> FakePages:
 
 @pytest.fixture(autouse=True)
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A function package with small training and serving code."""
-    for name in ("training/train.py", "training/__init__.py", "training/__pycache__/x.pyc", "serving/inference.py"):
+    """A function package with small training code."""
+    for name in ("training/train.py", "training/__init__.py", "training/__pycache__/x.pyc"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"# {name}")
@@ -105,17 +108,30 @@ def test_prepare_gives_the_state_machine_all_it_needs(world: World, context: Con
         "checkpoint_url": f"{prefix}/checkpoints/",
         "names": {"model": name, "endpoint_config": name, "endpoint": name},
         "hyperparameters": {
-            "base_model": "HuggingFaceTB/SmolLM2-135M-Instruct",
+            "base_model": BASE,
+            "base_revision": PINS[BASE].revision,
+            "base_sha256": json.dumps(dict(PINS[BASE].weights), separators=(",", ":")),
             "seed": "7",
+            "method": "lora",
             "rank": "16",
             "alpha": "32",
             "last_layers": "0",
-            "learning_rate": "0.002",
+            "learning_rate": "0",
+            "learning_rates": "",
+            "warmup_ratio": "0.1",
             "batch_size": "8",
             "epochs_closed_book": "4",
             "epochs_rag": "1",
+            "packing": "false",
+            "gradient_checkpointing": "false",
+            "dev_share": "0",
+            "early_stopping_patience": "0",
+            "checkpoint_steps": "50",
             "adapters": "lora,lora+rag",
         },
+        "server": given["server"],  # see test_fine_tuning_server.py
+        "spot": False,
+        "stopping": {"MaxRuntimeInSeconds": 4 * 3600},
         "tags": [
             {"Key": "project", "Value": "fm-cost-ladder"},
             {"Key": "experiment", "Value": "handbook"},
@@ -135,7 +151,7 @@ def test_prepare_uploads_examples_and_code(world: World, context: Context, pages
     assert {example.id for example in closed} == {question.id for question in train_questions()}
     assert all(len(example.pages) == 2 for example in with_pages)
     code = keys.training_code_prefix(EXPERIMENT, RUN)
-    assert world.results.list_keys(code) == [f"{code}serving/inference.py", f"{code}train.py"]
+    assert world.results.list_keys(code) == [f"{code}train.py"]
     assert world.results.read_text(f"{code}train.py") == "# training/train.py"
     assert pages.recorded == ["prepare"]
 
@@ -237,8 +253,8 @@ def test_names_fit_sagemaker_for_any_experiment(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variant", "adapter", "shown"),
-    [("base", None, 0), ("base+rag", None, 2), ("lora", "lora", 0), ("lora+rag", "lora+rag", 2)],
+    ("variant", "model", "shown"),
+    [("base", BASE, 0), ("base+rag", BASE, 2), ("lora", "lora", 0), ("lora+rag", "lora+rag", 2)],
 )
 def test_each_variant_asks_the_endpoint_its_way(
     world: World,
@@ -246,18 +262,18 @@ def test_each_variant_asks_the_endpoint_its_way(
     pages: FakePages,
     endpoint_client: FakeEndpoint,
     variant: str,
-    adapter: str | None,
+    model: str,
     shown: int,
 ) -> None:
     given = handler.answer(world.event(variant=variant, batch=0, endpoint="ep"), context)
     assert given == {"variant": variant, "batch": 0, "answered": 5, "errors": 0, "skipped": 0}
     row = world.results.read(keys.answers(EXPERIMENT, RUN, "fine-tuning", variant, 0), AnswerRow)[0]
     assert (row.text, row.citations, row.input_tokens) == ("12 mm [PRD-01]", ("PRD-01",), 30)
-    assert row.model_id == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert (row.model_id, row.model_revision, row.stop_reason) == (BASE, PINS[BASE].revision, "stop")
     assert [(page.document, page.rank) for page in row.retrieved] == [("PRD-01", 1), ("PRD-02", 2)][:shown]
     body = endpoint_client.requests[0]["Body"]
     assert endpoint_client.requests[0]["EndpointName"] == "ep"
-    assert (body["adapter"], body["max_new_tokens"]) == (adapter, 24)
+    assert (body["model"], body["max_tokens"], body["temperature"]) == (model, 24, 0)
     assert [message["role"] for message in body["messages"]] == ["user"]
     assert body["messages"][0]["content"].count("[PRD-") == shown
     assert pages.recorded == ([f"answer-{variant}-00000"] if shown else [])
@@ -274,6 +290,14 @@ def test_tokens_of_the_endpoint_are_no_bedrock_usage(
     }
 
 
+def test_answers_of_an_endpoint_say_on_what_it_ran(
+    world: World, context: Context, endpoint_client: FakeEndpoint
+) -> None:
+    handler.answer(world.event(variant="lora", batch=0, endpoint="ep"), context)
+    rows = world.results.read(keys.answers(EXPERIMENT, RUN, "fine-tuning", "lora", 0), AnswerRow)
+    assert {row.device for row in rows} == {world.results.experiment(world.manifest).models.hosting_instance}
+
+
 def test_a_busy_endpoint_is_asked_again_and_a_refusal_is_a_row(
     world: World, context: Context, endpoint_client: FakeEndpoint
 ) -> None:
@@ -286,7 +310,7 @@ def test_a_busy_endpoint_is_asked_again_and_a_refusal_is_a_row(
     assert failed.error == f"permanent: question {failed.question_id}: ModelError: prompt has 9000 tokens"
 
 
-@pytest.mark.parametrize("body", [b"<html>", b'{"text": "x"}', b"[]"])
+@pytest.mark.parametrize("body", [b"<html>", b'{"choices": []}', b"[]", b'{"choices": [], "usage": {}}', b"7"])
 def test_an_answer_of_another_form_is_a_row_that_shows_it(
     world: World, context: Context, endpoint_client: FakeEndpoint, body: bytes
 ) -> None:
@@ -298,7 +322,7 @@ def test_an_answer_of_another_form_is_a_row_that_shows_it(
 
 def test_a_prompt_with_a_system_turn_never_reaches_the_endpoint() -> None:
     with pytest.raises(ValueError, match="no system turn"):
-        endpoint.invoke(FakeEndpoint(), "ep", Prompt("system", (), 1), None, deadline=Deadline.after(1))
+        endpoint.invoke(FakeEndpoint(), "ep", BASE, Prompt("system", (), 1), deadline=Deadline.after(1))
 
 
 def test_retrieval_needs_the_store_settings(world: World, context: Context, endpoint_client: FakeEndpoint) -> None:
@@ -403,5 +427,5 @@ def test_pages_come_from_the_retrieval_of_the_rag_approach(world: World) -> None
 
 def test_the_repository_holds_what_the_containers_need() -> None:
     files = jobs.code_files(Path(jobs.__file__).parent)
-    assert {"train.py", "requirements.txt", "serving/inference.py", "serving/requirements.txt"} <= set(files)
+    assert {"train.py", "safeguards.py", "requirements.txt"} <= set(files)
     assert not [name for name in files if name.endswith((".pyc", "__init__.py"))]

@@ -31,14 +31,14 @@ def answers(world: World, variant: str, batch: int = 0) -> list[AnswerRow]:
     return world.results.read(keys.answers(EXPERIMENT, RUN, "prompting", variant, batch), AnswerRow)
 
 
-def test_prepare_writes_the_items_and_its_usage(world: World, context: Context) -> None:
+def test_prepare_writes_the_items_and_its_usage(world: World, context: Context, bedrock_client: FakeConverse) -> None:
     given = handler.prepare(world.event(), context)
     assert given == {"bucket": world.bucket, "items_key": keys.answer_items(EXPERIMENT, RUN, "prompting"), "items": 12}
     assert len(json.loads(world.results.read_text(given["items_key"]))) == 12
     usage = world.results.read(keys.usage(EXPERIMENT, RUN, "prompting", "prepare"), UsageRow)
     assert {row.usage_type: row.amount for row in usage if row.service_code == "AmazonS3"} == {
-        "Requests-Tier1": 2,
-        "Requests-Tier2": 2,
+        "Requests-Tier1": 3,
+        "Requests-Tier2": 6,
     }
 
 
@@ -96,7 +96,8 @@ def test_throttling_then_success_and_a_refused_question(
 def test_a_resumed_batch_asks_nothing_that_is_answered(
     world: World, context: Context, bedrock_client: FakeConverse
 ) -> None:
-    bedrock_client.failures = {"What is the width of PRD 1?": [client_error(*THROTTLED)] * 6}
+    outage = [client_error("ServiceUnavailableException", 503) for _ in range(6)]
+    bedrock_client.failures = {"What is the width of PRD 1?": outage}
     handler.answer(world.event(variant="zero-shot", batch=0), context)
     bedrock_client.requests.clear()
     given = handler.answer(world.event(variant="zero-shot", batch=0), context)

@@ -16,6 +16,7 @@ from contracts.experiment import Experiment, GateRule, HouseStyle, Question, Wor
 from contracts.money import UsageRow
 from contracts.run import AnswerRow, Manifest
 from lambdas.common import runtime
+from lambdas.common.probe import ProbeError
 from lambdas.common.store import Results
 from lambdas.rag import handler
 from offline.opensearch.api import OpenSearchServer
@@ -98,6 +99,7 @@ def world(store: OpenSearchServer, bucket: Results, monkeypatch: pytest.MonkeyPa
         "EMBEDDING_PROFILE_ARN": "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/emb",
         "EMBEDDING_MODEL_ID": "amazon.titan-embed-text-v2:0",
         "EMBEDDING_DIMENSIONS": str(DIMENSIONS),
+        "MODEL_WORKERS": "4",
         "OPENSEARCH_ENDPOINT": store.endpoint,
         "OPENSEARCH_SERVICE": "aoss",
         "OPENSEARCH_GENERATION": "nextgen",
@@ -177,7 +179,8 @@ def test_the_whole_approach(world: World, monkeypatch: pytest.MonkeyPatch) -> No
 def test_pages_and_shots_are_in_the_prompt(world: World) -> None:
     world.ingest_all()
     handler.answer({**EVENT, "variant": "rag", "batch": 0}, Context())
-    first = next(p for p in world.bedrock.prompts if "lathe checked" in p["messages"][-1]["content"][0]["text"])
+    asked = [p for p in world.bedrock.prompts if p["requestMetadata"]["variant"] != "probe"]
+    first = next(p for p in asked if "lathe checked" in p["messages"][-1]["content"][0]["text"])
     text = first["messages"][-1]["content"][0]["text"]
     assert text.startswith("[PRD-00] The lathe: Its operator checks the lathe every 2 days")
     assert first["requestMetadata"]["variant"] == "rag"
@@ -186,17 +189,44 @@ def test_pages_and_shots_are_in_the_prompt(world: World) -> None:
     assert all(len(p["messages"]) == 5 for p in world.bedrock.prompts)
 
 
+def test_both_models_are_asked_once_before_anything_is_indexed(world: World) -> None:
+    handler.prepare(EVENT, Context())
+    (embedded,) = world.bedrock.embedder.asked
+    assert len(embedded) == max(len(f"{d.title}\n{part}") for d in handbook() for part in d.text.split("\n\n"))
+    (prompt,) = world.bedrock.prompts
+    # Two shots and the longest pages that a prompt of the run may show.
+    assert len(prompt["messages"]) == 5
+    assert prompt["messages"][-1]["content"][0]["text"].startswith("[PRD-")
+    prepared = world.usage("prepare")
+    assert prepared["USE1-NovaMicro-input-tokens"].amount == 90
+    assert prepared["USE1-TitanEmbeddingV2-Text-input-tokens"].amount == len(embedded.split())
+    handler.prepare(EVENT, Context())
+    assert (len(world.bedrock.prompts), len(world.bedrock.embedder.asked)) == (1, 1)
+
+
+def test_an_embedding_model_that_refuses_stops_the_approach_before_it_indexes(world: World) -> None:
+    world.bedrock.broken = "checks the"
+    with pytest.raises(ProbeError) as caught:
+        handler.prepare(EVENT, Context())
+    assert str(caught.value) == (
+        "amazon.titan-embed-text-v2:0 refused the call before the run: ValidationException: no; correct "
+        "models.embedding or prompt in experiment.yaml"
+    )
+    assert world.bedrock.prompts == []
+    assert not world.results.exists(keys.ingest_items("handbook", "r1"))
+
+
 def test_usage(world: World) -> None:
     world.ingest_all()
     handler.await_index(EVENT, Context())
     handler.answer({**EVENT, "variant": "rag", "batch": 0}, Context())
     ingested = world.usage("ingest-00000")
-    tokens = sum(len(text.split()) for text in world.bedrock.embedder.asked[:12])
+    tokens = sum(len(text.split()) for text in world.bedrock.embedder.asked[1:13])
     assert ingested["USE1-TitanEmbeddingV2-Text-input-tokens"].amount == tokens
     assert ingested["USE1-TitanEmbeddingV2-Text-input-tokens"].basis == "reported"
     assert any(name.startswith("Lambda-GB-Second") and row.amount > 0 for name, row in ingested.items())
     answered = world.usage("answer-rag-00000")
-    questions = sum(len(text.split()) for text in world.bedrock.embedder.asked[12:])
+    questions = sum(len(text.split()) for text in world.bedrock.embedder.asked[13:])
     assert answered["USE1-TitanEmbeddingV2-Text-input-tokens"].amount == questions
     assert answered["USE1-NovaMicro-input-tokens"].amount == 4 * 90
     capacity = world.usage("capacity")

@@ -28,12 +28,14 @@ from contracts.experiment import (
 )
 from contracts.run import OutputRow, RunEnvironment
 from cost_reports.estimate.workload import WorkloadError
+from cost_reports.metering import meters
 from cost_reports.prices.catalogue import Catalogue, PriceError
 from cost_reports.run_report.report import report_from_json
 from lambdas.common import runtime
+from lambdas.common.probe import Probed
 from lambdas.common.step import EventError
 from lambdas.common.store import MissingObjectError, Results
-from lambdas.run_report import handler, judging, logic, outlook
+from lambdas.run_report import handler, judging, outlook
 from tests.unit.cost_reports import sample_run as run
 from tests.unit.lambdas.sample_bucket import Context, fill
 
@@ -127,9 +129,70 @@ def test_an_approach_that_failed_is_named(results: Results) -> None:
     event = {"experiment": run.EXPERIMENT, "run": run.RUN, "errors": {"fine-tuning": "AlgorithmError:\n out of memory"}}
     said = handler.report(event, Context())
     report = report_from_json(json.loads(results.read_text(said["report_key"])))
-    assert report.recommendation.caveats == ("fine-tuning did not finish: AlgorithmError: out of memory",)
+    assert report.recommendation.caveats[0] == "fine-tuning did not finish: AlgorithmError: out of memory"
     assert "fine-tuning" not in {r.approach for r in report.ladder if r.answers}
     assert report.unattributed_usd > 0  # its endpoint was paid for and answered nothing
+
+
+def test_a_variant_that_failed_too_often_has_no_verdict_and_is_named(results: Results) -> None:
+    error = "permanent: question {}: ValidationException: Input is too long for requested model."
+    rows = [
+        replace(a, text="", error=error.format(a.question_id))
+        if a.variant == "rag+few-shot"
+        else replace(a, error=None)
+        for a in run.answers()
+    ]
+    results.write(
+        keys.answers(run.EXPERIMENT, run.RUN, "prompting", "all", 0), [a for a in rows if a.approach == "prompting"]
+    )
+    results.write(keys.answers(run.EXPERIMENT, run.RUN, "rag", "all", 0), [a for a in rows if a.approach == "rag"])
+    said = handler.report({"run": run.RUN}, Context())
+    why = "2 of 2 failed, ValidationException: Input is too long for requested model"
+    assert said["not_measured"] == [f"rag (rag+few-shot): {why}"]
+    report = report_from_json(json.loads(results.read_text(said["report_key"])))
+    gates = {r.variant: (r.gate.outcome, r.gate.reason) for r in report.ladder}
+    assert gates["rag+few-shot"] == ("not measured", why)
+    assert gates["rag"][0] == "pass"
+    # An approach that failed as a whole says so itself.
+    said = handler.report({"run": run.RUN, "errors": {"rag": "AnswersLeft: 2 of 4"}}, Context())
+    assert said["not_measured"] == []
+
+
+def test_an_experiment_may_ask_for_a_verdict_in_any_case(results: Results) -> None:
+    text = results.read_text("in/experiment.json").replace('"most_unfinished": 0.1', '"most_unfinished": 1.0')
+    results.write_text("in/experiment.json", text)
+    assert handler.report({"run": run.RUN}, Context())["not_measured"] == []
+
+
+def test_an_option_that_was_not_sent_is_noted(results: Results) -> None:
+    probed = Probed(models={"models.generator": run.NOVA}, refused=("stopSequences", "temperature"))
+    key = keys.probe(run.EXPERIMENT, run.RUN, "rag")
+    results.write_text(key, json.dumps(json_codec.to_jsonable(probed)))
+    said = handler.report({"run": run.RUN}, Context())
+    notes = json.loads(results.read_text(said["report_key"]))["notes"]
+    assert "rag: the model takes no stopSequences and no temperature; it was asked without." in notes
+    assert not any(note.startswith("prompting: the model takes no") for note in notes)
+
+
+def test_a_run_whose_probe_was_refused_is_reported_too(results: Results) -> None:
+    for approach in APPROACHES:
+        for key in results.list_keys(keys.approach_prefix(run.EXPERIMENT, run.RUN, approach)):
+            results.s3.delete_object(Bucket=BUCKET, Key=key)
+    results.write(
+        keys.usage(run.EXPERIMENT, run.RUN, "prompting", "probe"),
+        [run.context("prompting").row(meters.LAMBDA_REQUESTS["arm64"], 1)],
+    )
+    refused = json.dumps({"errorMessage": "m refused the call; correct models.generator", "errorType": "ProbeError"})
+    errors = {"prompting": json.dumps({"Error": "ProbeError", "Cause": refused}), "rag": "it was not started"}
+    said = handler.report({"run": run.RUN, "errors": errors}, Context())
+    report = report_from_json(json.loads(results.read_text(said["report_key"])))
+    assert report.recommendation.caveats == (
+        "prompting did not finish: ProbeError: m refused the call; correct models.generator",
+        "rag did not finish: it was not started",
+        "fine-tuning did not finish: it has no answers",
+    )
+    assert report.total_usd > 0
+    assert said["not_measured"] == []
 
 
 def test_usage_without_a_price_is_an_error(results: Results) -> None:
@@ -155,7 +218,7 @@ def test_the_outlook_on_production(results: Results) -> None:
 
 
 def test_a_report_without_an_outlook_says_why(results: Results) -> None:
-    text = results.read_text("in/experiment.json").replace("HuggingFaceTB/SmolLM2-135M-Instruct", "acme/unknown-base")
+    text = results.read_text("in/experiment.json").replace("Qwen/Qwen3-4B-Instruct-2507", "acme/unknown-base")
     results.write_text("in/experiment.json", text)
     said = handler.report({"run": run.RUN}, Context())
     notes = json.loads(results.read_text(said["report_key"]))["notes"]
@@ -181,15 +244,6 @@ def test_an_amount_that_is_none() -> None:
     assert (task.documents, task.corpus_tokens, task.shot_tokens) == (1, 102, 0)
     with pytest.raises(WorkloadError, match=r"workload\.hourly_wage_usd: not an amount \(got 'lots'\)"):
         outlook.inputs_of(experiment, task, Catalogue.load())
-
-
-def test_a_failed_approach_is_named_with_its_innermost_error() -> None:
-    inner = {"Error": "SageMaker.ResourceLimitExceededException", "Cause": "no quota\nfor ml.g5.xlarge"}
-    child = {"ExecutionArn": "arn:child", "Error": inner["Error"], "Cause": json.dumps(inner)}
-    outer = json.dumps({"Error": "States.TaskFailed", "Cause": json.dumps(child)})
-    assert logic._root_cause(outer) == "SageMaker.ResourceLimitExceededException: no quota for ml.g5.xlarge"
-    assert logic._root_cause(json.dumps({"Error": "States.Timeout"})) == "States.Timeout"
-    assert logic._root_cause("plain\n text") == "plain text"
 
 
 def judged(results: Results, kappa: float) -> None:

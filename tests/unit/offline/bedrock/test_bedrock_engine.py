@@ -15,7 +15,8 @@ from offline.bedrock.api import Bedrock
 from offline.common.http_server import Server
 from offline.common.wire import AwsError, Response, json_response
 from offline.models.embeddings import DIMENSIONS, Vector
-from offline.models.generator import RefusedError
+from offline.models.own.server import ServerError
+from offline.models.text_model import Answer, RefusedError, Request
 
 PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
 USER = [{"role": "user", "content": [{"text": "Where is it?"}]}]
@@ -25,22 +26,28 @@ class EchoModel:
     """Answers with what it was told; counts words as tokens."""
 
     def __init__(self) -> None:
-        self.seen: list[Mapping[str, Any]] = []
-        self.stopped = 0
+        self.seen: list[Request] = []
+        self.released = 0
+        self.error: Exception | None = None
+        self.more: dict[str, Any] = {}
 
-    def answer(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        answers = []
-        for request in requests:
-            text = " ".join(m["content"] for m in request["messages"])
-            if len(text.split()) > 50:
-                raise RefusedError("PromptTooLongError", "the prompt has 51 tokens")
-            self.seen.append(request)
-            tokens = len(text.split())
-            answers.append({"text": text, "input_tokens": tokens, "output_tokens": 2, "stop_reason": "end_turn"})
-        return answers
+    def answer(self, request: Request) -> Answer:
+        text = " ".join(m["content"] for m in request["messages"])
+        tokens = len(text.split())
+        if self.error is not None:
+            raise self.error
+        if tokens > 50:
+            raise RefusedError("PromptTooLongError", "the prompt has 51 tokens")
+        self.seen.append(request)
+        answer: Answer = {"text": text, "input_tokens": tokens, "output_tokens": 2, "stop_reason": "end_turn"}
+        answer.update(self.more)  # type: ignore[typeddict-item]
+        return answer
 
-    def stop(self) -> None:
-        self.stopped += 1
+    def release(self) -> None:
+        self.released += 1
+
+    def close(self) -> None:
+        """Nothing runs."""
 
 
 class ConstantEmbedder:
@@ -106,7 +113,65 @@ def test_an_answer_has_true_token_counts(bedrock: Bedrock, model: EchoModel) -> 
         "cacheWriteInputTokens": 0,
     }
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Where is it?"}]
-    assert model.seen == [{"messages": messages, "max_new_tokens": 24, "stop": ["###"]}]
+    assert model.seen == [{"messages": messages, "max_new_tokens": 24, "stop": ["###"], "temperature": 0}]
+    assert answer["metrics"]["latencyMs"] >= 0
+
+
+@pytest.mark.parametrize("reason", ["end_turn", "max_tokens", "stop_sequence", "content_filtered"])
+def test_stop_reasons_and_the_latency_of_the_model_are_passed_on(
+    bedrock: Bedrock, model: EchoModel, reason: str
+) -> None:
+    model.more = {"stop_reason": reason, "latency_ms": 41.6}
+    answer = converse(bedrock, {"messages": USER})
+    assert (answer["stopReason"], answer["metrics"]["latencyMs"]) == (reason, 42)
+    model.more = {"stop_reason": "bored"}
+    with pytest.raises(AwsError, match="unknown reason 'bored'") as caught:
+        converse(bedrock, {"messages": USER})
+    assert (caught.value.code, caught.value.status) == ("ModelErrorException", 424)
+
+
+def test_an_answer_without_text_has_no_content(bedrock: Bedrock, model: EchoModel) -> None:
+    model.more = {"text": "", "stop_reason": "content_filtered"}
+    assert converse(bedrock, {"messages": USER})["output"]["message"]["content"] == []
+
+
+def test_each_sampled_answer_has_a_seed_of_its_own(bedrock: Bedrock, model: EchoModel) -> None:
+    request = {"messages": USER, "inferenceConfig": {"temperature": 0.7, "topP": 0.9}}
+    for _ in range(2):
+        converse(bedrock, request)
+    converse(bedrock, {"messages": USER, "inferenceConfig": {"temperature": 0}})
+    first, second, greedy = model.seen
+    assert (first["temperature"], first["top_p"]) == (0.7, 0.9)
+    assert first["seed"] != second["seed"]
+    assert "seed" not in greedy
+    fresh = Bedrock(gateway="http://127.0.0.1:1", region="us-east-1", model=model, embedder=ConstantEmbedder())
+    converse(fresh, request)
+    assert model.seen[-1] == first
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "code", "http_status"),
+    [
+        ("status", 429, "ThrottlingException", 429),
+        ("status", 500, "InternalServerException", 500),
+        ("status", 502, "InternalServerException", 500),
+        ("status", 503, "ServiceUnavailableException", 503),
+        ("status", 504, "ModelTimeoutException", 408),
+        ("status", 401, "AccessDeniedException", 403),
+        ("status", 404, "ResourceNotFoundException", 404),
+        ("status", 307, "ModelErrorException", 424),
+        ("unreachable", None, "ServiceUnavailableException", 503),
+        ("timeout", None, "ModelTimeoutException", 408),
+        ("malformed", None, "ModelErrorException", 424),
+    ],
+)
+def test_failures_of_a_model_server_are_exceptions_of_converse(
+    bedrock: Bedrock, model: EchoModel, failure: Any, status: int | None, code: str, http_status: int
+) -> None:
+    model.error = ServerError(failure, "what the server said", status)
+    with pytest.raises(AwsError, match="what the server said") as caught:
+        converse(bedrock, {"messages": USER})
+    assert (caught.value.code, caught.value.status) == (code, http_status)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +208,8 @@ def test_an_unknown_model_is_refused_in_the_words_of_aws(bedrock: Bedrock, ident
         ({"messages": [{"role": "user", "content": [{"text": "w " * 60}]}]}, "Input is too long for requested model"),
         ({"messages": USER, "inferenceConfig": {"maxTokens": 100000}}, "exceeds the model limit of 4096"),
         ({"messages": USER, "inferenceConfig": {"maxTokens": 0}}, "maxTokens"),
-        ({"messages": USER, "inferenceConfig": {"temperature": 0.7}}, "decodes greedily"),
+        ({"messages": USER, "inferenceConfig": {"temperature": 1.5}}, "value less than or equal to 1"),
+        ({"messages": USER, "inferenceConfig": {"topP": 1.01}}, "value less than or equal to 1"),
         ({"messages": USER, "inferenceConfig": {"maxToken": 5}}, "Unknown parameter"),
         ({"messages": "hello"}, "Invalid type"),
         ({"messages": [{"role": "user", "content": [{"cachePoint": {"type": "default"}}]}]}, "doesn't support the cac"),
@@ -202,7 +268,7 @@ def test_a_bad_embedding_request_is_a_validation_error(
 
 def test_release_stops_the_model(bedrock: Bedrock, model: EchoModel) -> None:
     bedrock.release()
-    assert model.stopped == 1
+    assert model.released == 1
     assert converse(bedrock, {"messages": USER})["stopReason"] == "end_turn"
 
 

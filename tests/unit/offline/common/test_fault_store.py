@@ -33,6 +33,36 @@ def test_faults_are_taken_in_order_and_counted() -> None:
     assert codes(faults, *[("s3", "GET /b", "PutObject")] * 4) == ["First", "First", "Second", None]
 
 
+def test_a_quota_lets_so_many_requests_of_each_minute_pass() -> None:
+    now = [59.0]
+    faults = Faults(lambda: now[0])
+    add(faults, service="s3", operation="Get", code="Slow", per_minute=2)
+    one = ("s3", "GetObject")
+    assert codes(faults, one, ("s3", "PutObject"), one, one, one) == [None, None, None, "Slow", "Slow"]
+    now[0] = 60.0
+    assert codes(faults, one, one, one) == [None, None, "Slow"]
+    now[0] = 600.0
+    assert codes(faults, one) == [None]
+    control(faults, "DELETE")
+    assert codes(faults, one, one, one) == [None, None, None]
+
+
+def test_a_fault_can_let_requests_pass_first() -> None:
+    faults = Faults()
+    add(faults, service="s3", code="Late", skip=2, times=2)
+    assert codes(faults, *[("s3", "GetObject")] * 5) == [None, None, "Late", "Late", None]
+    assert control(faults, "POST", b'{"service": "s3", "skip": -1}')[0] == 400
+
+
+def test_a_quota_stands_beside_other_faults() -> None:
+    faults = Faults(lambda: 0.0)
+    add(faults, service="s3", code="Slow", per_minute=1)
+    add(faults, service="s3", code="Broken", times=1)
+    one = ("s3", "GetObject")
+    assert codes(faults, one, one, one) == ["Broken", "Slow", "Slow"]
+    assert control(faults, "POST", b'{"service": "s3", "per_minute": 0}')[0] == 400
+
+
 def test_a_fault_waits_for_its_moment() -> None:
     faults = Faults()
     add(faults, service="opensearch", when="item", code="Item")
@@ -44,7 +74,7 @@ def test_faults_are_listed_and_cleared_and_services_have_aliases() -> None:
     faults = Faults()
     add(faults, service="es", status=503, times=5)
     fault = {"service": "opensearch", "operation": "", "status": 503, "code": "InternalServerError", "times": 5}
-    assert control(faults, "GET") == (200, {"faults": [{**fault, "when": "before"}]})
+    assert control(faults, "GET") == (200, {"faults": [{**fault, "when": "before", "per_minute": None, "skip": 0}]})
     assert control(faults, "DELETE") == (200, {"faults": []})
     assert len(faults) == 0
     assert control(faults, "PUT")[0] == 405

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from lambdas.fine_tuning.serving import inference
-from lambdas.fine_tuning.training import lora, train
-from lambdas.fine_tuning.training.examples import encode
+from lambdas.fine_tuning.training import device, train, tuning
+from lambdas.fine_tuning.training.checkpoints import FINISHED, MANIFEST
+from lambdas.fine_tuning.training.examples import encode, split
 from offline.models.hub import HubFolder
+from offline.sagemaker import serve, server_settings
 
 FACTS = {"pump": "24 months [P-1]", "valve": "60 months [P-2]", "drill": "12 months [P-3]", "lamp": "36 months [P-4]"}
 
@@ -59,6 +62,10 @@ def weights(folders: train.Folders, adapter: str) -> bytes:
     return (folders.model / "adapters" / adapter / "adapter_model.safetensors").read_bytes()
 
 
+def finished(folders: train.Folders, adapter: str, rate: str = "0.01") -> Path:
+    return folders.checkpoints / adapter / f"rate-{rate}" / FINISHED
+
+
 def test_a_run_learns_saves_and_resumes(folders: train.Folders, capsys: pytest.CaptureFixture[str]) -> None:
     train.run(folders)
     trained = record(folders)
@@ -67,15 +74,14 @@ def test_a_run_learns_saves_and_resumes(folders: train.Folders, capsys: pytest.C
     assert (closed_book["epochs"], closed_book["steps"], closed_book["examples"]) == (4, 8, 8)
     assert closed_book["tokens"] > closed_book["answer_tokens"] > 0
     assert len(trained["base_sha256"]) == 64
-    assert {p.name for p in folders.model.iterdir()} == {"adapters", "code", "tokenizer", "training.json"}
-    assert (folders.model / "code" / "inference.py").is_file()
+    assert {p.name for p in folders.model.iterdir()} == {"adapters", "tokenizer", "training.json"}
     lines = capsys.readouterr().out
-    assert "adapter=lora epoch=4/4 done loss=" in lines
+    assert "adapter=lora rate=0.01 epoch=4/4 step=8/8 loss=" in lines
     assert "tokens_per_s=" in lines
     first = {name: weights(folders, name) for name in ("lora", "lora+rag")}
 
-    # Interrupted after the first adapter: only the second is trained, and to the same weights.
-    (folders.checkpoints / "lora+rag" / train.REPORT).unlink()
+    # SpotError after the first adapter: only the second is trained, and to the same weights.
+    (finished(folders, "lora+rag") / MANIFEST).unlink()
     (folders.model / "training.json").unlink()
     train.run(folders)
     again = record(folders)["adapters"]
@@ -93,26 +99,120 @@ def test_a_run_learns_saves_and_resumes(folders: train.Folders, capsys: pytest.C
 def test_the_endpoint_serves_what_was_trained(folders: train.Folders) -> None:
     settings = {**folders.settings, "epochs_closed_book": "40", "rank": "16", "alpha": "32", "adapters": "lora"}
     train.run(dataclasses.replace(folders, settings=settings))
-    served = inference.model_fn(str(folders.model))
-    asked = {"messages": chat("valve")["messages"][:1], "max_new_tokens": 40}
-    assert inference.predict_fn({**asked, "adapter": "lora"}, served)["text"] == FACTS["valve"]
-    assert inference.predict_fn({**asked, "adapter": None}, served)["text"] != FACTS["valve"]
+    variables = {
+        "SM_VLLM_MODEL": "owner/base",
+        "SM_VLLM_TOKENIZER": "/opt/ml/model/tokenizer",
+        "SM_VLLM_ENABLE_LORA": "true",
+        "SM_VLLM_LORA_MODULES": '["lora=/opt/ml/model/adapters/lora"]',
+    }
+    server = server_settings.read(variables, folders.model)
+    handle = serve.handler(server, serve.load(folders.model, server))
+
+    def answer(model: str) -> str:
+        body = {"model": model, "messages": chat("valve")["messages"][:1], "max_tokens": 40, "temperature": 0}
+        content = json.loads(handle("POST", "/invocations", {}, json.dumps(body).encode()).body)
+        return str(content["choices"][0]["message"]["content"])
+
+    assert answer("lora") == FACTS["valve"]
+    assert answer("owner/base") != FACTS["valve"]
 
 
-def test_the_gradient_does_not_depend_on_micro_batches(tiny_hub: HubFolder) -> None:
-    base = AutoModelForCausalLM.from_pretrained(tiny_hub.snapshot, dtype=torch.float32)
+def test_an_interrupted_training_goes_on_from_its_last_whole_checkpoint(
+    folders: train.Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {**folders.settings, "adapters": "lora", "checkpoint_steps": "3"}
+    folders = dataclasses.replace(folders, settings=settings)
+    train.run(folders)
+    expected, losses = weights(folders, "lora"), record(folders)["adapters"]["lora"]["losses"]
+    shutil.rmtree(folders.checkpoints)
+    shutil.rmtree(folders.model)
+
+    class SpotError(Exception):
+        pass
+
+    def interrupt(_self: object, _args: object, state: Any, *_: object, **__: object) -> None:
+        if state.global_step == 7:
+            raise SpotError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tuning.Keeper, "on_step_begin", interrupt)
+        with pytest.raises(SpotError):
+            train.run(folders)
+    root = finished(folders, "lora").parent
+    assert {path.name for path in root.iterdir()} == {"checkpoint-3", "checkpoint-6"}
+    # The uploader saw a file of the newest one half written, and the service moved all to another folder.
+    half = root / "checkpoint-6" / "optimizer.pt"
+    half.write_bytes(half.read_bytes()[:100])
+    moved = dataclasses.replace(folders, checkpoints=folders.checkpoints.with_name("moved"))
+    folders.checkpoints.rename(moved.checkpoints)
+    capsys.readouterr()
+    train.run(moved)
+    lines = capsys.readouterr().out
+    assert "resumed from checkpoint-3" in lines
+    assert "step=2/8" not in lines
+    again = record(moved)["adapters"]["lora"]["losses"]
+    assert (again[0], again[2:]) == (losses[0], losses[2:]), "the second epoch is told from where it went on"
+    assert weights(moved, "lora") == expected
+
+
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")  # peft's own, when it loads an adapter
+def test_the_best_of_the_learning_rates_and_its_best_epoch_are_kept(
+    folders: train.Folders, tiny_hub: HubFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"adapters": "lora", "learning_rates": "0.02,0.3", "early_stopping_patience": "1", "dev_share": "0.25"}
+    folders = dataclasses.replace(folders, settings={**folders.settings, **given, "epochs_closed_book": "9"})
+    train.run(folders)
+    report = record(folders)["adapters"]["lora"]
+    assert (report["examples"], report["held_out"]) == (6, 2)
+    assert report["learning_rate"] == 0.02
+    assert set(report["tried"]) == {"0.02", "0.3"}
+    assert report["score"] == min(report["dev_losses"]) < report["tried"]["0.3"]
+    assert "adapter=lora learning_rate=0.02 of" in capsys.readouterr().out
+
+    early = json.loads((finished(folders, "lora", "0.3") / MANIFEST).read_text())["report"]
+    best = early["dev_losses"].index(min(early["dev_losses"]))
+    assert early["epochs"] == best + 2 < 9, "one epoch without a better loss, then the end"
     tokenizer = AutoTokenizer.from_pretrained(tiny_hub.snapshot)
-    batch = [encode(tokenizer, chat(item, "x " * n)["messages"]) for n, item in enumerate(FACTS)]
-    answers = sum(len(e.answer) for e in batch)
-    parameters = list(base.parameters())
-    results = []
-    for limit in (10, 10_000):
-        masters = [p.detach().clone().requires_grad_() for p in parameters]
-        loss = lora._step(base, batch, answers, limit, tokenizer.pad_token_id, parameters, masters)
-        results.append((loss, [m.grad for m in masters]))
-    assert results[0][0] == pytest.approx(results[1][0], rel=1e-5)
-    for one, whole in zip(results[0][1], results[1][1], strict=True):
-        torch.testing.assert_close(one, whole, rtol=1e-3, atol=1e-6)
+    examples = [encode(tokenizer, chat(item)["messages"]) for item in FACTS for _ in range(2)]
+    held = split(examples, 0.25, early["seed"])[1]
+    base = device.load_base(str(tiny_hub.snapshot), "lora")
+    model = PeftModel.from_pretrained(base, str(finished(folders, "lora", "0.3")))
+    with torch.inference_mode():
+        total = tuning.answer_loss(model, tuning.left_padded(0)([tuning.row(e) for e in held]))
+    assert float(total) / sum(len(e.answer) for e in held) == pytest.approx(early["score"], rel=0.02)
+
+
+@pytest.mark.parametrize(("method", "place"), [("dora", "adapters"), ("full", "full")])
+def test_other_methods(folders: train.Folders, tiny_hub: HubFolder, method: str, place: str) -> None:
+    given = {"method": method, "adapters": "lora", "learning_rate": "0.01", "epochs_closed_book": "2"}
+    train.run(dataclasses.replace(folders, settings={**folders.settings, **given}))
+    assert record(folders)["method"] == method
+    losses = record(folders)["adapters"]["lora"]["losses"]
+    assert losses[1] < losses[0]
+    assert [p.name for p in folders.model.glob("*/lora")] == ["lora"]
+    written = folders.model / place / "lora"
+    if method == "dora":
+        assert json.loads((written / "adapter_config.json").read_text())["use_dora"] is True
+    else:
+        own = AutoModelForCausalLM.from_pretrained(written)
+        base = AutoModelForCausalLM.from_pretrained(tiny_hub.snapshot)
+        changed = [n for (n, a), b in zip(own.named_parameters(), base.parameters(), strict=True) if not a.equal(b)]
+        assert len(changed) == len(list(base.parameters()))
+
+
+def test_qlora_is_refused_without_a_gpu_before_anything_is_loaded(folders: train.Folders) -> None:
+    settings = {**folders.settings, "method": "qlora", "base_model": "no-owner/no-model"}
+    with pytest.raises(ValueError, match=r"bitsandbytes on a CUDA GPU, .* write method: lora"):
+        train.run(dataclasses.replace(folders, settings=settings))
+
+
+def test_one_process_a_gpu() -> None:
+    command = train.several_processes(4, {})
+    assert command is not None
+    assert command[1:5] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=4"]
+    assert command[5].endswith("training/train.py")
+    assert train.several_processes(1, {}) is None
+    assert train.several_processes(4, {"LOCAL_RANK": "0"}) is None
 
 
 def test_the_loss_is_that_of_the_answers_alone(tiny_hub: HubFolder) -> None:
@@ -125,8 +225,26 @@ def test_the_loss_is_that_of_the_answers_alone(tiny_hub: HubFolder) -> None:
         with torch.inference_mode():
             scores = base(input_ids=ids).logits[0, len(e.prompt) - 1 : -1].log_softmax(-1)
         expected -= float(scores.gather(1, torch.tensor(e.answer)[:, None]).sum())
+    rows = [tuning.row(e) for e in examples]
+    assert [r["labels"].count(tuning.IGNORED) for r in rows] == [len(e.prompt) for e in examples]
+    assert [r["labels"][len(e.prompt) :] for r, e in zip(rows, examples, strict=True)] == [
+        list(e.answer) for e in examples
+    ]
     with torch.inference_mode():
-        assert float(lora._loss_sum(base, examples, tokenizer.pad_token_id)) == pytest.approx(expected, rel=1e-4)
+        loss = tuning.answer_loss(base, tuning.left_padded(tokenizer.pad_token_id)(rows))
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
+
+
+def test_packed_examples_do_not_see_each_other(folders: train.Folders) -> None:
+    """The first loss is that of the untrained model: packed and padded rows must give the same."""
+    first = {}
+    for packing in ("true", "false"):
+        given = {"packing": packing, "batch_size": "8", "epochs_closed_book": "1", "adapters": "lora"}
+        train.run(dataclasses.replace(folders, settings={**folders.settings, **given}))
+        report = record(folders)["adapters"]["lora"]
+        assert report["steps"] == 1
+        first[packing] = report["losses"][0]
+    assert first["true"] == pytest.approx(first["false"], rel=0.01)
 
 
 def test_a_failure_is_written_for_the_service(
@@ -140,27 +258,6 @@ def test_a_failure_is_written_for_the_service(
     assert "ValueError: lora.jsonl line 1" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"epochs": "3"}, "hyperparameter 'epochs' is unknown"),
-        ({"rank": "many"}, "hyperparameter rank: 'many' is not a number of type int"),
-        ({"batch_size": "0"}, "hyperparameter batch_size: 0 is not positive"),
-    ],
-)
-def test_a_bad_hyperparameter_is_named(values: dict[str, str], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        train.Settings.parse(values)
-
-
-def test_hyperparameters_are_text_and_the_sdks_own_are_ignored() -> None:
-    settings = train.Settings.parse({"rank": '"8"', "learning_rate": "1e-3", "sagemaker_program": "train.py"})
-    assert (settings.rank, settings.learning_rate, settings.batch_size) == (8, 0.001, 8)
-    assert settings.recipe("lora", "cpu").epochs == settings.epochs_closed_book
-    assert settings.recipe("lora+rag", "cpu").epochs == settings.epochs_rag
-    assert settings.recipe("lora", "cpu").seed != settings.recipe("lora+rag", "cpu").seed
-
-
 def test_folders_come_from_the_toolkit_or_from_the_raw_container(tmp_path: Path) -> None:
     found = train.Folders.find({"SM_MODEL_DIR": "/m", "SM_HPS": '{"rank": 4}', "SM_CHANNEL_TRAIN": "/t"}, tmp_path)
     assert (found.model, found.train, found.settings) == (Path("/m"), Path("/t"), {"rank": 4})
@@ -171,18 +268,3 @@ def test_folders_come_from_the_toolkit_or_from_the_raw_container(tmp_path: Path)
     assert raw.train == tmp_path / "input" / "data" / "train"
     assert raw.checkpoints == tmp_path / "checkpoints"
     assert raw.settings == {"rank": "16"}
-
-
-@pytest.mark.parametrize(("last_layers", "adapted"), [(0, [1]), (1, [1]), (2, [0, 1])])
-def test_the_last_layers_are_adapted(tiny_hub: HubFolder, last_layers: int, adapted: list[int]) -> None:
-    base = AutoModelForCausalLM.from_pretrained(tiny_hub.snapshot)
-    assert base.config.num_hidden_layers == 2
-    options = lora.adapted_modules(base, last_layers)
-    assert options["layers_to_transform"] == adapted
-    assert options["target_modules"] == ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
-
-
-def test_more_layers_than_the_model_has(tiny_hub: HubFolder) -> None:
-    base = AutoModelForCausalLM.from_pretrained(tiny_hub.snapshot)
-    with pytest.raises(ValueError, match="last_layers is 3, and the model has 2 layers; write at most 2"):
-        lora.adapted_modules(base, 3)

@@ -19,9 +19,10 @@ from offline.common import clients
 from offline.common.http_server import Server
 from offline.common.wire import AwsError
 from offline.process.ports import free_ports
-from offline.sagemaker import objects
+from offline.sagemaker import hosting, objects
 from offline.sagemaker.api import SageMaker
 from offline.sagemaker.hosting import Endpoint, Endpoints
+from offline.sagemaker.training import _with_base
 
 TRAIN = """
 import json, os, pathlib, sys, time
@@ -38,19 +39,16 @@ while hyper.get("hang"):
 data = pathlib.Path(os.environ["SM_CHANNEL_TRAIN"], "lora.jsonl").read_text()
 record = {"runs": before + "x", "data": data, "job": os.environ["TRAINING_JOB_NAME"]}
 (model / "training.json").write_text(json.dumps(record))
-(model / "code").mkdir()
-code = pathlib.Path(__file__).parent / "serving" / "inference.py"
-(model / "code" / "inference.py").write_text(code.read_text())
+for name in ("lora", "lora+rag"):
+    (model / "adapters" / name).mkdir(parents=True)
+    (model / "adapters" / name / "adapter_config.json").write_text(json.dumps({"r": 16}))
 """
-SERVE = """
-import pathlib
-def model_fn(folder):
-    return (pathlib.Path(folder) / "training.json").read_text()
-def predict_fn(data, model):
-    if any(item.get("bad") for item in data):
-        raise ValueError("bad request")
-    return [{"text": item["q"] + "!", "model": len(model)} for item in data]
-"""
+SERVER = {
+    "SM_VLLM_MODEL": "owner/base",
+    "SM_VLLM_ENABLE_LORA": "true",
+    "SM_VLLM_LORA_MODULES": '["lora=/opt/ml/model/adapters/lora", "lora+rag=/opt/ml/model/adapters/lora+rag"]',
+    "SM_VLLM_MAX_MODEL_LEN": "32",
+}
 
 
 class FolderS3:
@@ -85,7 +83,6 @@ def s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderS3:
     bucket = FolderS3(tmp_path / "s3")
     monkeypatch.setattr(clients, "s3", lambda *_named: bucket)
     bucket.put("b", "code/train.py", TRAIN.encode())
-    bucket.put("b", "code/serving/inference.py", SERVE.encode())
     bucket.put("b", "data/lora.jsonl", b"{}\n")
     return bucket
 
@@ -103,6 +100,7 @@ def client(s3: FolderS3, tmp_path: Path, before_training: list[str]) -> Iterator
         account="123456789012",
         region="us-east-1",
         hub_environment={"HF_HUB_OFFLINE": "1"},
+        base_model="/models/own",
         before_training=lambda: before_training.append("released"),
     )
     server = Server(engine.handle, 0)
@@ -238,32 +236,44 @@ def test_requests_are_refused_as_on_aws(client: Any) -> None:
     ended(client, "once")
 
 
-def endpoint(client: Any, url: str, name: str = "e") -> None:
-    client.create_model(
-        ModelName=name, PrimaryContainer={"Image": "i", "ModelDataUrl": url}, ExecutionRoleArn=job("x")["RoleArn"]
-    )
+def endpoint(client: Any, url: str, name: str = "e", **variables: str) -> None:
+    container = {"Image": "i", "ModelDataUrl": url, "Environment": {**SERVER, **variables}}
+    client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=job("x")["RoleArn"])
     variant = {"VariantName": "all", "ModelName": name, "InstanceType": "ml.g5.xlarge", "InitialInstanceCount": 1}
     client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     client.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
 
+def ask(client: Any, text: str, model: str | None = None, **more: Any) -> Any:
+    body = {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": 8, "temperature": 0, **more}
+    answer = client.runtime.invoke_endpoint(
+        EndpointName="e", ContentType="application/json", Body=json.dumps(body).encode()
+    )
+    return json.loads(answer["Body"].read())
+
+
+@pytest.fixture
+def _echo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosting, "SERVER", "tests.unit.offline.sagemaker.echo_server")
+
+
+@pytest.mark.usefixtures("_echo")
 def test_an_endpoint_serves_what_was_trained(client: Any) -> None:
     client.create_training_job(**job("made"))
     endpoint(client, ended(client, "made")["ModelArtifacts"]["S3ModelArtifacts"])
     started = wait(lambda: client.describe_endpoint(EndpointName="e"), "EndpointStatus", "InService", "Failed")
     assert started["EndpointStatus"] == "InService", started.get("FailureReason")
 
-    def invoke(body: Any) -> Any:
-        answer = client.runtime.invoke_endpoint(
-            EndpointName="e", ContentType="application/json", Body=json.dumps(body).encode()
-        )
-        return json.loads(answer["Body"].read())
-
-    assert invoke({"q": "hello"})["text"] == "hello!"
-    assert [a["text"] for a in invoke([{"q": "a"}, {"q": "b"}])] == ["a!", "b!"]
+    for model, adapter in (("owner/base", None), ("lora", "lora"), ("lora+rag", "lora+rag"), (None, None)):
+        (choice,) = ask(client, "hello", model)["choices"]
+        assert choice["message"]["content"].startswith(f"{adapter}: hello ")
     with pytest.raises(ClientError, match="bad request") as caught:
-        invoke({"q": "x", "bad": True})
+        ask(client, "bad")
     assert caught.value.response["Error"]["Code"] == "ModelError"
+    assert caught.value.response["OriginalStatusCode"] == 400
+    with pytest.raises(ClientError, match="The model `qlora` does not exist") as caught:
+        ask(client, "hello", "qlora")
+    assert caught.value.response["OriginalStatusCode"] == 404
     assert client.list_endpoints()["Endpoints"][0]["EndpointName"] == "e"
     for delete in (client.delete_endpoint, client.delete_endpoint_config, client.delete_model):
         kind = {"delete_endpoint": "EndpointName", "delete_model": "ModelName"}
@@ -271,7 +281,24 @@ def test_an_endpoint_serves_what_was_trained(client: Any) -> None:
     left = client.list_endpoints()["Endpoints"], client.list_endpoint_configs()["EndpointConfigs"]
     assert (*left, client.list_models()["Models"]) == ([], [], [])
     with pytest.raises(ClientError):
-        invoke({"q": "hello"})
+        ask(client, "hello")
+
+
+@pytest.mark.usefixtures("_echo")
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"SM_VLLM_MAX_LORA_RANK": "8"}, "adapter lora: LoRA rank 16 is greater than max_lora_rank 8"),
+        ({"SM_VLLM_LORA_MODULES": '["x=/opt/ml/model/x"]'}, "adapter x: /opt/ml/model/x holds no adapter"),
+        ({"SM_VLLM_MAX_LORA_RANKS": "16"}, "the embedded AWS knows no SM_VLLM_MAX_LORA_RANKS"),
+    ],
+)
+def test_a_server_that_does_not_start_says_why(client: Any, variables: dict[str, str], reason: str) -> None:
+    client.create_training_job(**job("made"))
+    endpoint(client, ended(client, "made")["ModelArtifacts"]["S3ModelArtifacts"], **variables)
+    found = wait(lambda: client.describe_endpoint(EndpointName="e"), "EndpointStatus", "InService", "Failed")
+    assert found["EndpointStatus"] == "Failed"
+    assert reason in found["FailureReason"]
 
 
 def test_an_endpoint_without_its_model_fails_with_a_reason(client: Any) -> None:
@@ -290,3 +317,18 @@ def test_an_endpoint_that_does_not_answer_may_be_asked_again(tmp_path: Path) -> 
     with pytest.raises(AwsError, match="the endpoint's process does not answer") as caught:
         endpoints.invoke("e", {}, b"{}")
     assert (caught.value.code, caught.value.status) == ("ServiceUnavailable", 503)
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ({"rank": "4"}, {"rank": "4"}),
+        (
+            {"base_model": "/models/own", "base_revision": "main"},
+            {"base_model": "/models/own", "base_revision": "main"},
+        ),
+        ({"base_model": "org/other", "base_revision": "abc", "rank": "4"}, {"base_model": "/models/own", "rank": "4"}),
+    ],
+)
+def test_a_job_trains_the_base_of_this_machine(named: dict[str, str], expected: dict[str, str]) -> None:
+    assert _with_base(named, "/models/own") == expected

@@ -86,10 +86,10 @@ def archive(path: Path, member: tarfile.TarInfo, content: bytes = b"") -> Path:
 
 
 def test_files_are_unpacked(tmp_path: Path) -> None:
-    path = archive(tmp_path / "model.tar.gz", tarfile.TarInfo("code/inference.py"), b"pass")
+    path = archive(tmp_path / "model.tar.gz", tarfile.TarInfo("adapters/lora/x"), b"pass")
     with tarfile.open(path) as packed:
         objects._extract(packed, tmp_path / "model", "s3://b/model.tar.gz")
-    assert (tmp_path / "model" / "code" / "inference.py").read_bytes() == b"pass"
+    assert (tmp_path / "model" / "adapters" / "lora" / "x").read_bytes() == b"pass"
 
 
 def link() -> tarfile.TarInfo:

@@ -26,7 +26,7 @@ from lambdas.evaluation.judge.calls import JudgingUnfinishedError
 from lambdas.evaluation.scoring import AnswersError
 from lambdas.rag.chunking import chunk_document
 from tests.unit.lambdas.evaluation.bucket_run import QUESTIONS, Context, make_run, write_answers
-from tests.unit.lambdas.lambda_world import THROTTLED, FakeConverse, client_error
+from tests.unit.lambdas.lambda_world import FakeConverse, client_error
 
 MODEL = "us.amazon.nova-pro-v1:0"
 JUDGE = Judge(model=MODEL, rubric="The same facts.", minimum_agreement=0.6)
@@ -231,11 +231,11 @@ def test_an_overloaded_judge_is_asked_again_later(bench: Bench) -> None:
 
     def overloaded(text: str) -> str:
         if "kilos" in text:
-            raise client_error(*THROTTLED)
+            raise client_error("ServiceUnavailableException", 503, "try later")
         return answered(text)
 
     bench.bedrock.reply = overloaded
-    with pytest.raises(JudgingUnfinishedError, match="part 00000 of prompting: ThrottlingException"):
+    with pytest.raises(JudgingUnfinishedError, match="part 00000 of prompting: ServiceUnavailableException"):
         bench.evaluate()
     bench.bedrock.reply = answered
     bench.evaluate()

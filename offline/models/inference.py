@@ -1,17 +1,11 @@
-"""The endpoint: one base model and its LoRA adapters, with the functions that the Hugging Face toolkit calls.
-
-Request: `{"messages": [{"role", "content"}, ...], "max_new_tokens": n, "adapter": name or null, "stop": [text, ...]}`
-(the last two may be left out) or a list of such. Answer: `{"text", "input_tokens", "output_tokens", "stop_reason"}` or
-a list. Runs in the hosting container and, unchanged, offline; imports nothing of the repository.
-"""
+"""One base model and its LoRA adapters on transformers: answers for Bedrock's models and for vLLM's server."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +13,13 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
+from lambdas.fine_tuning.training.chat_tokens import encode_chat
+from offline.models import text_model
+from offline.models.sampling import sampler
+
 BATCH = 16
 SHARED_PREFIX = 32
 """A beginning that all prompts of a batch share is computed once if it has at least this many tokens."""
-DEFAULT_NEW_TOKENS = 64
 
 
 class PromptTooLongError(ValueError):
@@ -31,12 +28,16 @@ class PromptTooLongError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One prompt as text (chat template applied), what may follow and which adapter answers."""
+    """One prompt (chat template applied) as token ids, what may follow and which adapter answers.
 
-    prompt: str
-    max_new_tokens: int = DEFAULT_NEW_TOKENS
+    `choose` takes the logits of the next token and returns the token; None takes the likeliest one.
+    """
+
+    prompt: tuple[int, ...]
+    max_new_tokens: int
     adapter: str | None = None
     stop: tuple[str, ...] = ()
+    choose: Callable[[torch.Tensor], int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,33 +59,19 @@ class Served:
     adapters: tuple[str, ...]
 
 
-def model_fn(model_dir: str) -> Served:
-    """Load what `train.py` wrote: the base by its hub id, the tokenizer with its chat template, every adapter."""
-    folder = Path(model_dir)
-    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    saved = folder / "tokenizer"
-    found = {p.name: p for p in sorted((folder / "adapters").glob("*")) if p.is_dir()}
-    return load(record["base_model"], tokenizer=str(saved) if saved.is_dir() else record["base_model"], adapters=found)
-
-
-def predict_fn(data: Any, model: Served) -> Any:
-    """Answer one request or a list of them.
+def to_request(served: Served, item: text_model.Request, adapter: str | None = None) -> Request:
+    """Return a text model's request with the chat template applied, to be answered with `adapter` switched on.
 
     Raises:
-        ValueError: a request is malformed, asks for an unknown adapter or is too long for the model.
+        ValueError: the chat template refuses the messages.
     """
-    many = data if isinstance(data, list) else [data]
-    answers = generate(model, [_request(model, item) for item in many])
-    plain = [
-        {
-            "text": a.text,
-            "input_tokens": a.input_tokens,
-            "output_tokens": a.output_tokens,
-            "stop_reason": a.stop_reason,
-        }
-        for a in answers
-    ]
-    return plain if isinstance(data, list) else plain[0]
+    return Request(
+        prompt=tuple(encode_chat(served.tokenizer, item["messages"])),
+        max_new_tokens=item["max_new_tokens"],
+        adapter=adapter,
+        stop=tuple(item.get("stop", ())),
+        choose=sampler(item.get("temperature", 0.0), item.get("top_p", 1.0), item.get("seed", 0)),
+    )
 
 
 def load(base_model: str, *, tokenizer: str, adapters: dict[str, Path]) -> Served:
@@ -113,13 +100,13 @@ def _with_adapters(model: Any, adapters: dict[str, Path]) -> Any:
 
 
 def generate(served: Served, requests: Sequence[Request], batch_size: int = BATCH) -> list[Generated]:
-    """Return greedy answers in the order of `requests`; prompts of similar length are decoded together.
+    """Return answers in the order of `requests`; prompts of similar length are decoded together.
 
     Raises:
         PromptTooLongError: names the lengths.
     """
-    encoded = [served.tokenizer(r.prompt, add_special_tokens=False)["input_ids"] for r in requests]
-    limit = getattr(served.model.config, "max_position_embeddings", None) or 1 << 30
+    encoded = [[*r.prompt] for r in requests]
+    limit = getattr(served.model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30
     for ids in encoded:
         if not 0 < len(ids) < limit:
             raise PromptTooLongError(f"the prompt has {len(ids)} tokens, the model takes 1 to {limit - 1}")
@@ -132,26 +119,9 @@ def generate(served: Served, requests: Sequence[Request], batch_size: int = BATC
         start += len(chosen)
         room = [min(requests[i].max_new_tokens, limit - len(encoded[i])) for i in chosen]
         with torch.inference_mode(), _adapter(served, adapter):
-            answers = _decode(served, [encoded[i] for i in chosen], room, [requests[i].stop for i in chosen])
+            answers = _decode(served, [encoded[i] for i in chosen], room, [requests[i] for i in chosen])
         results.update(zip(chosen, answers, strict=True))
     return [results[i] for i in range(len(requests))]
-
-
-def _request(served: Served, item: Any) -> Request:
-    if not isinstance(item, dict) or not isinstance(item.get("messages"), list) or not item["messages"]:
-        raise ValueError('a request is an object with a list "messages" that is not empty')
-    if not all(isinstance(m, dict) and isinstance(m.get("content"), str) and m.get("role") for m in item["messages"]):
-        raise ValueError('every message needs a "role" and a text "content"')
-    limit = item.get("max_new_tokens", DEFAULT_NEW_TOKENS)
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-        raise ValueError(f'"max_new_tokens" must be a positive whole number, not {limit!r}')
-    adapter = item.get("adapter")
-    if adapter is not None and adapter not in served.adapters:
-        raise ValueError(f"adapter {adapter!r} is unknown; known are {', '.join(served.adapters) or '(none)'}")
-    prompt = served.tokenizer.apply_chat_template(
-        item["messages"], tokenize=False, add_generation_prompt=True, enable_thinking=False
-    )
-    return Request(prompt=prompt, max_new_tokens=limit, adapter=adapter, stop=tuple(item.get("stop") or ()))
 
 
 def _adapter(served: Served, name: str | None) -> contextlib.AbstractContextManager[Any]:
@@ -164,10 +134,9 @@ def _adapter(served: Served, name: str | None) -> contextlib.AbstractContextMana
     return contextlib.nullcontext()
 
 
-def _decode(
-    served: Served, prompts: list[list[int]], limits: list[int], stops: list[tuple[str, ...]]
-) -> list[Generated]:
+def _decode(served: Served, prompts: list[list[int]], limits: list[int], requests: list[Request]) -> list[Generated]:
     model, tokenizer = served.model, served.tokenizer
+    stops = [request.stop for request in requests]
     ends = _end_tokens(model, tokenizer)
     device, rows = model.device, len(prompts)
     prefix = _shared_prefix(prompts)
@@ -196,6 +165,10 @@ def _decode(
             logits_to_keep=1,
         ).logits
         chosen = logits[:, -1].argmax(-1)
+        for k, row in enumerate(active):
+            choose = requests[row].choose
+            if choose is not None and reasons[row] is None:
+                chosen[k] = choose(logits[k, -1])
         for row, token in zip(active, chosen.tolist(), strict=True):
             if reasons[row] is None:
                 reasons[row] = _next(tokenizer, written[row], token, ends, limits[row], stops[row])
