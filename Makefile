@@ -25,7 +25,10 @@ export TOKENIZERS_PARALLELISM := false
 # Tests and demo start many processes, which start faster from compiled files.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-deploy demo test lint prose docs format bench deploy synth destroy lock mutate clean
+.PHONY: help setup setup-deploy demo test lint prose docs format bench bootstrap deploy synth destroy lock mutate clean
+
+# The commands that act on an account name it, and ask before they cost or destroy something.
+OF_EXPERIMENT = --experiment $(EXPERIMENT) $(CDK_CONTEXT) $(if $(YES),--yes)
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | column -t -s '|'
@@ -67,11 +70,14 @@ bench: setup .venv-bench/.ready ## measure: stages, model, retrieval, handlers, 
 synth: setup-deploy ## write the CloudFormation templates to cdk.out
 	$(CDK) synth --quiet -c experiment=$(EXPERIMENT) $(CDK_CONTEXT)
 
-deploy: setup-deploy ## cdk deploy --all into the account of the AWS environment
-	$(CDK) deploy --all --require-approval never -c experiment=$(EXPERIMENT) $(CDK_CONTEXT)
+bootstrap: .venv/.ready-deploy node_modules/.ready ## prepare account and region for the CDK, once, from a fresh clone; YES=1 does not ask
+	@$(VENV)/ladder bootstrap $(OF_EXPERIMENT)
 
-destroy: setup-deploy ## cdk destroy --all
-	$(CDK) destroy --all --force -c experiment=$(EXPERIMENT) $(CDK_CONTEXT)
+deploy: setup-deploy ## cdk deploy --all into the account of the AWS environment; YES=1 does not ask
+	@$(VENV)/ladder deploy $(OF_EXPERIMENT)
+
+destroy: setup-deploy ## stop what runs, then cdk destroy --all; YES=1 does not ask
+	@$(VENV)/ladder destroy $(OF_EXPERIMENT)
 
 lock: .venv/.uv ## resolve the pinned requirements again
 	$(COMPILE) pyproject.toml --extra deploy --extra exports --extra lambdas --extra local-model --group dev --override requirements/no-torch.override.txt --output-file requirements/all.txt

@@ -57,8 +57,9 @@ def attach(
 
 
 def service_role(scope: Construct, id: str, service: str, description: str) -> iam.Role:
-    """Return a role that only `service` may take on."""
-    return iam.Role(scope, id, assumed_by=iam.ServicePrincipal(service), description=description)
+    """Return a role that only `service` may take on, and only for this account."""
+    own = {"StringEquals": {"aws:SourceAccount": cdk.Stack.of(scope).account}}
+    return iam.Role(scope, id, assumed_by=iam.ServicePrincipal(service, conditions=own), description=description)
 
 
 def acknowledge_wildcard(scope: Construct, resources: Sequence[str], reason: str) -> None:

@@ -79,7 +79,7 @@ class Results(Construct):
         """Let `role` write the objects of some approaches; `below` narrows it to a folder such as `models/`."""
         permissions.allow(
             role,
-            ["s3:AbortMultipartUpload", "s3:PutObject"],
+            ["s3:PutObject"],
             [
                 f"{self.bucket.bucket_arn}/experiment={self._experiment}/run=*/approach={approach}/{below}*"
                 for approach in approaches
@@ -104,7 +104,7 @@ class Results(Construct):
         prefix = f"reports/{self._experiment}/{below}"
         permissions.allow(
             role,
-            ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+            ["s3:GetObject", "s3:PutObject"],
             [f"{self.bucket.bucket_arn}/{prefix}*"],
             wildcard=PREFIX,
         )

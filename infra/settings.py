@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
-from contracts import json_codec
+from contracts import job_names, json_codec
 from contracts.experiment import Approach, Experiment, Judge, Models
 from cost_reports.estimate import base_models
 from infra.fine_tuning import images
@@ -101,7 +101,7 @@ class Settings:
         return Answering(concurrency=concurrency, workers=min(MODEL_WORKERS, most // concurrency))
 
     def stack_name(self, concern: str) -> str:
-        return f"ladder-{self.experiment}-{concern}"
+        return job_names.stack_name(self.experiment, concern)
 
 
 def read(context: Mapping[str, Any], *, root: Path) -> Settings:

@@ -16,6 +16,9 @@ from infra import checks, permissions
 from infra.functions.function import Function, log_group
 from infra.settings import Settings
 
+#: AWS: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-CloudWatchLogs.html
+VENDED_LOGS = "/aws/vendedlogs/states/"
+
 
 class Machine(Construct):
     """`functions` are the placeholders of functions that the machine may invoke; `values` are the others.
@@ -48,7 +51,9 @@ class Machine(Construct):
             role=cast(iam.IRole, self.role),
             state_machine_type=sfn.StateMachineType.STANDARD,
             logs=sfn.LogOptions(
-                destination=log_group(self, "Logs", settings), level=sfn.LogLevel.ALL, include_execution_data=False
+                destination=log_group(self, "Logs", settings, name=_log_group_name(self)),
+                level=sfn.LogLevel.ALL,
+                include_execution_data=False,
             ),
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
@@ -98,6 +103,18 @@ class Machine(Construct):
             },
             wildcard="Executions get their names when they start; the machine is named.",
         )
+
+
+def _log_group_name(machine: Construct) -> str:
+    """Return a name below the prefix that one entry of the account's log-delivery policy is enough for.
+
+    Outside of it Step Functions adds an entry for each group to a policy of 5,120 characters, where it stays for ever
+    (aws/aws-cdk#28900). The end, from the id of the stack, is another one for each deployment: a group that came
+    back after a teardown does not block the next.
+    """
+    stack = cdk.Stack.of(machine)
+    unique = cdk.Fn.select(0, cdk.Fn.split("-", cdk.Fn.select(2, cdk.Fn.split("/", stack.stack_id))))
+    return f"{VENDED_LOGS}{stack.stack_name}-{machine.node.id}-{unique}"
 
 
 def _check_placeholders(path: str, text: str, given: Mapping[str, str]) -> None:

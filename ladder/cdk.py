@@ -37,6 +37,12 @@ def _search_path() -> str:
     return os.pathsep.join([*map(str, folders), os.environ.get("PATH", "")])
 
 
+def cdk_aloud(arguments: Sequence[str], *, environment: Mapping[str, str]) -> int:
+    """Run `cdk <arguments>` in the repository root as a person would, on this terminal; return its exit code."""
+    env = {**os.environ, **environment, "PATH": _search_path()}
+    return subprocess.run([str(cdk_path()), *arguments], cwd=ROOT, env=env, check=False).returncode
+
+
 def cdk(
     arguments: Sequence[str],
     *,

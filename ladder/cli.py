@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ladder.commands import check, exports, guard, init, leftovers, money, prices, runs, sandbox, tags
+from ladder.commands import check, exports, guard, init, leftovers, money, prices, runs, sandbox, stacks, tags
 from ladder.errors import LadderError
 
 app = typer.Typer(
@@ -28,8 +28,11 @@ for command in (
     money.estimate,
     money.decide,
     money.idle,
+    stacks.bootstrap,
+    stacks.deploy,
     runs.run,
     runs.report,
+    stacks.destroy,
     leftovers.leftovers,
     guard.extend,
     sandbox.demo,
@@ -63,7 +66,7 @@ def main() -> None:
     except LadderError as error:
         if debug:
             raise
-        _fail(str(error))
+        _fail(str(error), error.exit_code)
     except Exception as error:
         if debug:
             raise

@@ -17,9 +17,10 @@ from pathlib import Path
 import boto3
 from rich.console import Console
 
+from contracts.job_names import stack_prefix
 from ladder import embedded_aws
 from ladder.cdk import cdk
-from ladder.deployment import Deployment, find, stack_prefix
+from ladder.deployment import Deployment, find
 from ladder.errors import LadderError
 from ladder.experiment.folder import LoadedExperiment, load
 from ladder.leftovers.audit import audit, write_leftovers
@@ -126,8 +127,8 @@ class _Demo:
             leftovers = audit(session, experiment=name, stack_prefix=stack_prefix(name))
             write_leftovers(leftovers, file)
             stage.update(f"{len(leftovers)} found")
-        if leftovers:
-            raise LadderError(f"{len(leftovers)} leftovers after destroy, see {file}")
+        if not leftovers.clean:
+            raise LadderError(f"{len(leftovers)} leftovers after destroy, see {file}{leftovers.doubts}")
 
     def _caveats(self, deployment: Deployment, run: str) -> str:
         """Return what the report of a failed run says of the approaches that did not finish; empty without a report."""

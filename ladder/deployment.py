@@ -10,13 +10,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from contracts.experiment import APPROACHES
+from contracts.job_names import stack_name
 from ladder.errors import LadderError
 from lambdas.common.store import Results
-
-
-def stack_prefix(experiment: str) -> str:
-    """Return how the names of the experiment's stacks begin: each is `ladder-<experiment>-<concern>`."""
-    return f"ladder-{experiment}-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +61,7 @@ def stack_output(cloudformation: Any, experiment: str, concern: str, key: str) -
     Raises:
         LadderError: the stack or the output is missing; the message names it.
     """
-    stack = f"{stack_prefix(experiment)}{concern}"
+    stack = stack_name(experiment, concern)
     try:
         (description,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:

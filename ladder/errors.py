@@ -7,7 +7,11 @@ from contextlib import contextmanager
 
 
 class LadderError(Exception):
-    """Shown as `error: <text>` with exit code 1; never with a traceback."""
+    """Shown as `error: <text>` with an exit code; never with a traceback."""
+
+    def __init__(self, text: str, *, exit_code: int = 1) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
 
 
 @contextmanager

@@ -19,6 +19,13 @@ from infra.settings import Settings
 
 NAMES = "Names are made when a run starts; the condition on the cost-cell tag says which resources are meant."
 KINDS = ("training-job", "model", "endpoint-config", "endpoint")
+#: What a clean-up does -> to what.
+CLEAN_UP = {
+    "DeleteEndpoint": "endpoint",
+    "DeleteEndpointConfig": "endpoint-config",
+    "DeleteModel": "model",
+    "StopTrainingJob": "training-job",
+}
 
 
 def execution_role(scope: Construct, id: str, *, settings: Settings, results: Results) -> iam.Role:
@@ -108,18 +115,14 @@ def allow_orchestration(role: iam.Role, *, settings: Settings, tags: Mapping[str
 
 def allow_clean_up(role: iam.Role, tags: Mapping[str, str]) -> None:
     """Let a state machine stop and delete what the experiment has made."""
-    permissions.allow(
-        role,
-        [
-            "sagemaker:DeleteEndpoint",
-            "sagemaker:DeleteEndpointConfig",
-            "sagemaker:DeleteModel",
-            "sagemaker:StopTrainingJob",
-        ],
-        _arns(role, *KINDS),
-        when={"StringEquals": {"aws:ResourceTag/cost-cell": tags["cost-cell"]}},
-        wildcard=NAMES,
-    )
+    for action, kind in CLEAN_UP.items():
+        permissions.allow(
+            role,
+            [f"sagemaker:{action}"],
+            _arns(role, kind),
+            when={"StringEquals": {"aws:ResourceTag/cost-cell": tags["cost-cell"]}},
+            wildcard=NAMES,
+        )
     stack = cdk.Stack.of(role)
     own = f"{tags['experiment']}-*"
     # What does not exist has no tags: by them, to ask for an endpoint that is gone would be forbidden, and so no proof.

@@ -26,11 +26,15 @@ _RETENTION_NAMES = (
 _RETENTION = dict(zip(RETENTION_DAYS, _RETENTION_NAMES, strict=True))
 
 
-def log_group(scope: Construct, id: str, settings: Settings) -> logs.LogGroup:
-    """Return a log group that forgets after the configured days and goes with its stack."""
+def log_group(scope: Construct, id: str, settings: Settings, *, name: str | None = None) -> logs.LogGroup:
+    """Return a log group that forgets after the configured days and goes with its stack.
+
+    `name` is for a group that has to lie below a certain prefix; else CloudFormation makes one.
+    """
     return logs.LogGroup(
         scope,
         id,
+        log_group_name=name,
         retention=cast(logs.RetentionDays, getattr(logs.RetentionDays, _RETENTION[settings.log_retention_days])),
         removal_policy=cdk.RemovalPolicy.DESTROY,
     )

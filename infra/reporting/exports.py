@@ -17,7 +17,7 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from contracts import export_columns, fact_table, keys
+from contracts import export_columns, fact_table, job_names, keys
 from infra import permissions, tags
 from infra.buckets import private_bucket
 from infra.results import Results
@@ -162,8 +162,7 @@ class Queries(Construct):
     ) -> None:
         super().__init__(scope, id)
         account = cdk.Stack.of(self).account
-        # Hyphens would have to be quoted in every query.
-        self.database_name = f"ladder_{settings.experiment.replace('-', '_')}"
+        self.database_name = job_names.database_name(settings.experiment)
         database = glue.CfnDatabase(
             self,
             "Database",

@@ -22,6 +22,8 @@ CsvFile = Annotated[Path | None, typer.Option("--csv", help="Write its lines the
 HtmlFile = Annotated[Path | None, typer.Option("--html", help="Write one self-contained page there.")]
 MarkdownFile = Annotated[Path | None, typer.Option("--markdown", help="Write it there as Markdown.")]
 
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
+
 EXPERIMENT = Path("experiments/handbook")
 OUT = Path("out")
 REGION = "us-east-1"

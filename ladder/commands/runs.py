@@ -20,6 +20,7 @@ def run(
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Continue this run; finished batches are not repeated.")
     ] = None,
+    yes: options.Yes = False,
 ) -> None:
     """Put the same questions to every approach, and wait for the report.
 
@@ -31,7 +32,7 @@ def run(
 
     from ladder.runs.run import run as run_to_report
 
-    run_to_report(experiment, profile=profile, out=out, resumed=resume, console=Console())
+    run_to_report(experiment, profile=profile, out=out, resumed=resume, console=Console(), yes=yes)
 
 
 def report(
@@ -46,6 +47,7 @@ def report(
     ] = False,
     out: options.OutFolder = options.OUT,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    yes: options.Yes = False,
 ) -> None:
     """Show what AWS billed, beside what was estimated and metered (5 Cost Explorer requests, $0.05)."""
     if run_id is not None and (since or until or fresh):
@@ -56,14 +58,19 @@ def report(
     from rich.console import Console
 
     from ladder import deployment, embedded_aws
+    from ladder.account import consent, place_of
     from ladder.experiment.folder import load
     from ladder.runs import reports
 
-    deployed = deployment.find(boto3.Session(), load(experiment).experiment.name)
+    session = boto3.Session()
+    deployed = deployment.find(session, load(experiment).experiment.name)
+    place = place_of(session)
     if run_id is None:
+        consent(place, "read the bill", costs="5 Cost Explorer requests of $0.01", yes=yes)
         time = embedded_aws.bill_time()
         saved = reports.spend(deployed, out / "spend", since=first, until=end, fresh=fresh, as_of=time)
     else:
+        typer.echo(f"report of a run: {place}")
         run_id = reports.newest_run(deployed) if run_id == "newest" else run_id
         reports.rebuild(deployed, run_id)
         saved = reports.fetch(deployed, run_id, out / run_id)

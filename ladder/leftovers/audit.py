@@ -1,123 +1,193 @@
 """What of an experiment is still in the account: the proof that a teardown is complete.
 
-Three independent searches: by tag (the tagging API and the services' own tag lists), by name, and by the services'
-list calls. A resource is gone only when its service no longer lists it; a call that fails is an entry of its own, with
-the state `cannot verify`. The bootstrap stack of the CDK belongs to the account, not to an experiment.
+Three independent searches: by tag (the tagging API and the services' own tag lists), by the exact names that the
+templates give, and by the services' list calls. A resource is gone only when its service no longer lists it. A call
+that fails says nothing about leftovers: its kind is one that could not be looked at.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ladder import embedded_aws
 from ladder.leftovers import probes
 from ladder.leftovers.listing import Clients, Item
+from ladder.leftovers.names import Evidence, Owner
+from ladder.leftovers.records import EVERYWHERE, STACK, Audit, Leftover, NotSeen, Region, write_leftovers
+from ladder.leftovers.refusals import not_seen
+from ladder.leftovers.regions import TAGS, THREADS, Trace, enabled, survey
 
-T = TypeVar("T")
+__all__ = ["Audit", "Leftover", "NotSeen", "audit", "search", "write_leftovers"]
 
-CANNOT_VERIFY = "cannot verify"
-TAG = "experiment"
+#: Kinds that are shared and cost nothing: told, and no leftovers.
+STAYING = frozenset({"AWS::Logs::ResourcePolicy"})
 
-_BOOTSTRAP = re.compile(r"CDKToolkit$|cdk-[a-z0-9]{1,10}-(assets|container-assets|[a-z-]+-role)-")
+Key = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True, order=True, kw_only=True)
-class Leftover:
-    """One thing that is still there, or one call that could not tell.
+def audit(session: Any, *, experiment: str, stack_prefix: str) -> Audit:
+    """Return what the experiment still has in the region of this boto3 session, all kinds looked at."""
+    return search(session, Owner(experiment, stack_prefix), regions=(str(session.region_name),))
 
-    `kind` is the CloudFormation type. `state` is the service's own word, `exists`, or `cannot verify`. `evidence` says
-    why the thing is taken for the experiment's: a tag, its name, or the call that failed.
+
+def search(
+    session: Any, owner: Owner, *, regions: Iterable[str] = (), before: Set[Key] = frozenset(), full: bool = False
+) -> Audit:
+    """Return what the experiment still has in the account.
+
+    Args:
+        regions: where to look for every kind; empty: in the session's region and wherever a stack of the experiment was
+            or something is tagged, with a look by tag and by stack in every other enabled region.
+        before: what was there before the first deployment, as `key_of` names it; it is not the experiment's.
+        full: look for every kind in every enabled region.
     """
+    clients = Clients(session)
+    embedded = embedded_aws.is_embedded(str(clients.client("sts").meta.endpoint_url))
+    missing: tuple[NotSeen, ...] = ()
+    everywhere = tuple(regions)
+    if not everywhere:
+        # The embedded AWS is one region.
+        everywhere, missing = ((clients.region,), ()) if embedded else enabled(session)
+    stacks = any(probe.kind == STACK for probe in probes.PROBES)
+    traces = survey(session, everywhere, owner, stacks=stacks, embedded=embedded)
+    deep = [r for r, trace in traces.items() if full or regions or trace.found or r == clients.region]
+    found = _Search(owner, embedded=embedded, before=before)
+    found.run([Clients(session, region) for region in deep], traces)
+    return Audit(
+        experiment=owner.experiment,
+        account=clients.identity["account"],
+        embedded=embedded,
+        regions=tuple(Region(name=r, depth="full" if r in deep else "tags") for r in sorted(traces)),
+        kinds=tuple(probe.kind for probe in probes.PROBES),
+        leftovers=tuple(sorted(found.leftovers)),
+        perhaps=tuple(sorted(found.perhaps)),
+        stays=tuple(sorted(found.stays)),
+        not_seen=tuple(sorted({*missing, *found.not_seen, *(m for trace in traces.values() for m in trace.not_seen)})),
+        ever_deployed=any(trace.found for trace in traces.values()) or bool(found.leftovers),
+    )
 
-    kind: str
-    name: str
-    state: str
-    evidence: str
-    arn: str = ""
+
+def key_of(item: Leftover) -> Key:
+    """Return what tells one thing from another, also after it was made anew."""
+    return item.kind, item.region, item.arn or item.name
 
 
-def audit(session: Any, *, experiment: str, stack_prefix: str) -> list[Leftover]:
-    """Return everything of the experiment that the account of this boto3 session still has, in a fixed order.
+@dataclass(slots=True)
+class _Listed:
+    """What one probe listed in one region, each item with its tags where they are known."""
 
-    An empty list is a proof only because every call succeeded: each failed one is in the list.
-    """
-    return sorted(set(_Audit(session, experiment, stack_prefix).run()))
-
-
-def write_leftovers(leftovers: Sequence[Leftover], path: Path) -> None:
-    """Write the audit's result as a JSON list."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([dataclasses.asdict(item) for item in leftovers], indent=1) + "\n", encoding="utf-8")
+    probe: probes.Probe
+    clients: Clients
+    items: list[tuple[Item, Evidence | None]] = field(default_factory=list)
+    not_seen: list[NotSeen] = field(default_factory=list)
+    complete: bool = True
 
 
-class _Audit:
-    def __init__(self, session: Any, experiment: str, stack_prefix: str) -> None:
-        self._clients = Clients(session)
-        self._experiment = experiment
-        self._tag = f"tag {TAG}={experiment}"
-        self._prefix = stack_prefix.lower()
-        self._word = re.compile(rf"(?<![a-z0-9]){re.escape(experiment.lower())}(?![a-z0-9])")
-        self._failures: list[Leftover] = []
+class _Search:
+    def __init__(self, owner: Owner, *, embedded: bool, before: Set[Key]) -> None:
+        self._owner = owner
+        self._embedded = embedded
+        self._before = before
+        self.leftovers: set[Leftover] = set()
+        self.perhaps: set[Leftover] = set()
+        self.stays: set[Leftover] = set()
+        self.not_seen: set[NotSeen] = set()
 
-    def run(self) -> Iterator[Leftover]:
-        tagged = self._tagged_arns()
-        listed: set[str] = set()
-        verified: set[str] = set()
-        for probe in probes.PROBES:
-            items = self._attempt(probe.kind, partial(probe.items, self._clients))
-            if items is None:
-                continue
-            verified.add(probe.kind)
-            for item in items:
-                listed.add(item.arn)
-                if evidence := self._evidence(probe, item, tagged):
-                    yield Leftover(kind=probe.kind, name=item.name, state=item.state, evidence=evidence, arn=item.arn)
-        for arn in tagged - listed:
-            # For a while the tagging API also names resources that are gone: where the service's own list was read,
-            # that list decides.
-            kind = probes.kind_of(arn)
-            if kind not in verified:
-                name = arn.rsplit(":", 1)[-1]
-                yield Leftover(kind=kind or "Tags", name=name, state="listed by tag", evidence=self._tag, arn=arn)
-        yield from self._failures
+    def run(self, places: list[Clients], traces: Mapping[str, Trace]) -> None:
+        """Look for every kind in every place; kinds of the account in the first one."""
+        tagged = {arn: tags for trace in traces.values() for arn, tags in trace.tagged.items()}
+        tasks = [
+            partial(self._listed, probe, clients, traces[clients.region], tagged)
+            for number, clients in enumerate(places)
+            for probe in probes.PROBES
+            if number == 0 or not probe.everywhere
+        ]
+        with ThreadPoolExecutor(max_workers=THREADS) as pool:
+            results = list(pool.map(lambda task: task(), tasks))
+        arns: set[str] = set()
+        verified: set[tuple[str, str]] = set()
+        for listed in results:
+            region = EVERYWHERE if listed.probe.everywhere else listed.clients.region
+            self.not_seen.update(listed.not_seen)
+            if listed.complete:
+                verified.add((listed.probe.kind, region))
+            for item, evidence in listed.items:
+                arns.add(item.arn)
+                if evidence:
+                    self._add(evidence, _leftover(listed.probe.kind, item, evidence, region))
+        for evidence, item in self._tagged_only(traces, arns, verified):
+            self._add(evidence, item)
 
-    def _attempt(self, kind: str, call: Callable[[], T]) -> T | None:
-        """Return the result of a call. A call that fails becomes an entry, and returns None."""
+    def _add(self, evidence: Evidence, item: Leftover) -> None:
+        if key_of(item) in self._before:
+            return
+        if item.kind in STAYING:
+            self.stays.add(item)
+        elif evidence.strength == "strong":
+            self.leftovers.add(item)
+        else:
+            self.perhaps.add(item)
+
+    def _listed(
+        self, probe: probes.Probe, clients: Clients, trace: Trace, tagged: Mapping[str, Mapping[str, str]]
+    ) -> _Listed:
+        result = _Listed(probe=probe, clients=clients)
         try:
-            return call()
-        except ClientError as error:
-            text = f"{error.operation_name}: {error.response.get('Error', {}).get('Code', 'unknown error')}"
-        except BotoCoreError as error:
-            text = f"{type(error).__name__}: {error}"
-        self._failures.append(Leftover(kind=kind, name="*", state=CANNOT_VERIFY, evidence=text))
-        return None
+            items = probe.items(clients)
+        except (ClientError, BotoCoreError) as error:
+            result.not_seen.append(not_seen(probe.kind, clients, error, embedded=self._embedded))
+            result.complete = False
+            return result
+        by_tag = all(missing.kind != TAGS for missing in trace.not_seen)
+        for item in items:
+            tags = tagged.get(item.arn, item.tags)
+            if tags is None and probe.tags is not None and self._ask(probe, item):
+                try:
+                    tags = probe.tags(clients, item)
+                except (ClientError, BotoCoreError) as error:
+                    missing = not_seen(f"{probe.kind} tags", clients, error, embedded=self._embedded)
+                    # The tagging API has answered for all but IAM: what it does not name carries no such tag.
+                    if not by_tag or "::IAM::" in probe.kind:
+                        result.not_seen.append(missing)
+            result.items.append((item, self._owner.evidence(probe.kind, item.name, tags)))
+        return result
 
-    def _evidence(self, probe: probes.Probe, item: Item, tagged: Set[str]) -> str:
-        """Return why the item is the experiment's; empty when it is not."""
-        if _BOOTSTRAP.match(item.name):
-            return ""
-        name = item.name.lower()
-        if any(part.startswith(self._prefix) for part in (name, *name.split("/"))):
-            return f"name starts with {self._prefix}"
-        if self._word.search(name):
-            return f"name contains {self._experiment}"
-        if item.arn in tagged:
-            return self._tag
-        tags: Mapping[str, str] | None = item.tags
-        if tags is None and probe.tags is not None:
-            tags = self._attempt(f"{probe.kind} tags", partial(probe.tags, self._clients, item))
-        return self._tag if (tags or {}).get(TAG) == self._experiment else ""
+    def _ask(self, probe: probes.Probe, item: Item) -> bool:
+        """Return whether the tags of a thing can change what is thought of it."""
+        return probe.kind in probes.READ_ALL_TAGS or self._owner.evidence(probe.kind, item.name, None) is not None
 
-    def _tagged_arns(self) -> Set[str]:
-        filters = [{"Key": TAG, "Values": [self._experiment]}]
-        call = ("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList")
-        mappings = self._attempt("Tags", lambda: list(self._clients.pages(*call, TagFilters=filters)))
-        return {mapping["ResourceARN"] for mapping in mappings or ()}
+    def _tagged_only(
+        self, traces: Mapping[str, Trace], listed: Set[str], verified: Set[tuple[str, str]]
+    ) -> Iterator[tuple[Evidence, Leftover]]:
+        """Yield what only the tagging API names.
+
+        For a while it also names resources that are gone: where the service's own list was read, that list decides.
+        """
+        for region, trace in traces.items():
+            for arn, tags in trace.tagged.items():
+                kind = probes.kind_of(arn)
+                where = EVERYWHERE if kind in probes.GLOBAL else region
+                name = arn.rsplit(":", 1)[-1]
+                evidence = self._owner.evidence(kind, name, tags)
+                if arn in listed or (kind, where) in verified or evidence is None:
+                    continue
+                item = Item(name=name, arn=arn, state="listed by tag")
+                yield evidence, _leftover(kind or f"tagged {arn.split(':')[2]}", item, evidence, where)
+
+
+def _leftover(kind: str, item: Item, evidence: Evidence, region: str) -> Leftover:
+    return Leftover(
+        kind=kind,
+        name=item.name,
+        state=item.state,
+        evidence=evidence.reason,
+        arn=item.arn,
+        region=region,
+        handle=item.handle,
+    )

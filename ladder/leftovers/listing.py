@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from lambdas.common.runtime import error_code
@@ -16,29 +18,50 @@ from lambdas.common.runtime import error_code
 Tags = Mapping[str, str]
 #: Services with one endpoint for all regions that botocore looks for in each, and the region that it is in.
 _REGIONS = {"bcm-data-exports": "us-east-1"}
+_MAKING = threading.Lock()
+#: A region that does not answer must not hold up the others for minutes.
+_CONFIG = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "max_attempts": 5})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One listed resource. `tags` is None when the list call does not carry them."""
+    """One listed resource. `tags` is None when the list call does not carry them.
+
+    `handle` is what the service wants instead of the name to delete it: an id, a type, a URL.
+    """
 
     name: str
     arn: str = ""
     state: str = "exists"
     tags: Tags | None = None
+    handle: str = ""
 
 
 class Clients:
-    """A session that makes each service's client once; making one costs more than a call."""
+    """A session in one region that makes each service's client once; making one costs more than a call.
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
+    Several threads may use it: clients are safe for that, making them is not.
+    """
+
+    def __init__(self, session: Any, region: str | None = None) -> None:
+        self.session = session
+        self.region = str(region or session.region_name)
         self._made: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        if service not in self._made:
-            self._made[service] = self._session.client(service, region_name=_REGIONS.get(service))
-        return self._made[service]
+        with _MAKING:
+            if service not in self._made:
+                region = _REGIONS.get(service, self.region)
+                self._made[service] = self.session.client(service, region_name=region, config=_CONFIG)
+            return self._made[service]
+
+    def service_at(self, url: str) -> str:
+        """Return the service whose client has this endpoint; empty where none has."""
+        return next((name for name, made in self._made.items() if url.startswith(made.meta.endpoint_url)), "")
+
+    def call(self, service: str, operation: str, **request: Any) -> Any:
+        """Make one call, by the operation's name in Python."""
+        return getattr(self.client(service), operation)(**request)
 
     def pages(self, service: str, operation: str, key: str, **request: Any) -> Iterator[Any]:
         """Yield all elements under `key`, whether the operation has a paginator, a next token, or one page."""
@@ -58,7 +81,7 @@ class Clients:
     @cached_property
     def identity(self) -> dict[str, str]:
         """Return the partition and the account of the session, as ARNs name them."""
-        identity = self.client("sts").get_caller_identity()
+        identity = self.call("sts", "get_caller_identity")
         return {"partition": identity["Arn"].split(":")[1], "account": identity["Account"]}
 
 
@@ -71,6 +94,7 @@ def listed(
     *,
     state: str = "",
     tags: str = "",
+    handle: str = "",
     **request: str,
 ) -> Callable[[Clients], Iterator[Item]]:
     """Return a list call of a service.
@@ -81,7 +105,7 @@ def listed(
             last part is the name.
         arn: the member with the ARN, or a template of it. Default: the one beside the name, `FunctionArn` beside
             `FunctionName`.
-        state, tags: members of an element, where it has them.
+        state, tags, handle: members of an element, where it has them.
         request: arguments of the call; `{account}` becomes the session's.
     """
     arn_member = f"{name.removesuffix('Name')}Arn" if arn is None else arn
@@ -99,6 +123,7 @@ def listed(
             arn=own_arn,
             state=str(fields.get(state) or "exists"),
             tags=as_tags(fields.get(tags)) if tags else None,
+            handle=str(element if isinstance(element, str) else fields.get(handle, "")),
         )
 
     def list_all(clients: Clients) -> Iterator[Item]:
@@ -110,10 +135,17 @@ def listed(
     return list_all
 
 
+def layers(clients: Clients) -> Iterator[Item]:
+    """List Lambda layers with the number of their newest version."""
+    for layer in clients.pages("lambda", "list_layers", "Layers"):
+        newest = str(layer.get("LatestMatchingVersion", {}).get("Version", ""))
+        yield Item(name=layer["LayerName"], arn=layer["LayerArn"], handle=newest)
+
+
 def domains(clients: Clients) -> Iterator[Item]:
     """List OpenSearch domains; they stay listed while they are deleted."""
     for domain in clients.pages("opensearch", "list_domain_names", "DomainNames"):
-        status = clients.client("opensearch").describe_domain(DomainName=domain["DomainName"])["DomainStatus"]
+        status = clients.call("opensearch", "describe_domain", DomainName=domain["DomainName"])["DomainStatus"]
         state = "deleting" if status.get("Deleted") else "exists"
         yield Item(name=domain["DomainName"], arn=status["ARN"], state=state)
 
@@ -126,7 +158,7 @@ def chained(*calls: Callable[[Clients], Iterator[Item]]) -> Callable[[Clients], 
 def bucket_tags(clients: Clients, item: Item) -> Tags:
     """Return a bucket's tags."""
     try:
-        return as_tags(clients.client("s3").get_bucket_tagging(Bucket=item.name)["TagSet"])
+        return as_tags(clients.call("s3", "get_bucket_tagging", Bucket=item.name)["TagSet"])
     except ClientError as error:
         if error_code(error) in ("NoSuchTagSet", "NoSuchBucket"):
             return {}
@@ -138,11 +170,22 @@ def role_tags(clients: Clients, item: Item) -> Tags:
     return as_tags(clients.pages("iam", "list_role_tags", "Tags", RoleName=item.name))
 
 
+def policy_tags(clients: Clients, item: Item) -> Tags:
+    """Return a customer's policy's tags."""
+    return as_tags(clients.pages("iam", "list_policy_tags", "Tags", PolicyArn=item.arn))
+
+
+def parameter_tags(clients: Clients, item: Item) -> Tags:
+    """Return the tags of a parameter of Systems Manager."""
+    named = {"ResourceType": "Parameter", "ResourceId": item.name}
+    return as_tags(clients.call("ssm", "list_tags_for_resource", **named)["TagList"])
+
+
 def tags_by_arn(
     service: str, operation: str, argument: str = "ResourceArn", key: str = "Tags"
 ) -> Callable[[Clients, Item], Tags]:
     """Return a call that reads the tags of an ARN."""
-    return lambda clients, item: as_tags(getattr(clients.client(service), operation)(**{argument: item.arn})[key])
+    return lambda clients, item: as_tags(clients.call(service, operation, **{argument: item.arn})[key])
 
 
 def as_tags(tags: Any) -> dict[str, str]:

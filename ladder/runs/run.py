@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from ladder import deployment
+from ladder.account import consent, place_of
 from ladder.errors import LadderError
 from ladder.experiment.folder import load
 from ladder.progress import Progress
@@ -18,7 +19,7 @@ from ladder.runs.resume import resume
 from ladder.runs.start import start
 
 
-def run(experiment: Path, *, profile: str, out: Path, resumed: str | None, console: Console) -> None:
+def run(experiment: Path, *, profile: str, out: Path, resumed: str | None, console: Console, yes: bool = False) -> None:
     """Start a run of the experiment in a folder (or resume one), follow it to its end, and show its report.
 
     Raises:
@@ -26,7 +27,9 @@ def run(experiment: Path, *, profile: str, out: Path, resumed: str | None, conso
             on.
     """
     loaded = load(experiment)
-    deployed = deployment.find(boto3.Session(), loaded.experiment.name)
+    session = boto3.Session()
+    deployed = deployment.find(session, loaded.experiment.name)
+    consent(place_of(session), f"run experiment {loaded.experiment.name}", costs="which is charged by use", yes=yes)
     if resumed is None:
         started = start(deployed, loaded, profile=profile, out=out, now=datetime.now(UTC))
         run_id = started.manifest.run

@@ -261,7 +261,6 @@ def test_the_function_reads_exports_and_writes_what_they_say_only(on: Templates)
     assert fnmatch(f"{bucket}/{keys.charges('fixture', 'billed-export', '2026-11')}", facts)
     assert results == {
         ("s3:ListBucket", bucket),
-        ("s3:AbortMultipartUpload", facts),
         ("s3:GetObject", facts),
         ("s3:PutObject", facts),
     }

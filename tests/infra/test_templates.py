@@ -134,8 +134,56 @@ def test_no_resource_has_a_fixed_name(every_kind: Templates) -> None:
         and prop in resource.get("Properties", {})
         # CDK derives a schedule's name from its path, because its group is part of its identity.
         and resource["Type"] != "AWS::Scheduler::Schedule"
+        # Unique by the stack's id; the next test looks at them.
+        and "AWS::StackId" not in json.dumps(resource["Properties"][prop])
     ]
     assert fixed == []
+
+
+def test_the_log_groups_of_state_machines_need_no_entry_of_their_own_in_the_accounts_policy(
+    every_kind: Templates,
+) -> None:
+    groups = dict(every_kind.resources("AWS::Logs::LogGroup"))
+    machines = list(every_kind.resources("AWS::StepFunctions::StateMachine"))
+    names = []
+    for name, machine in machines:
+        (destination,) = machine["Properties"]["LoggingConfiguration"]["Destinations"]
+        logical = destination["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"][0]
+        given = groups[f"{name.split('/')[0]}/{logical}"]["Properties"]["LogGroupName"]
+        start, unique = given["Fn::Join"][1]
+        assert re.fullmatch(rf"/aws/vendedlogs/states/ladder-fixture-{name.split('/')[0]}-[A-Za-z]+-", start)
+        # The first digits of the id that CloudFormation gives to each stack that it makes.
+        guid = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
+        assert unique == {"Fn::Select": [0, {"Fn::Split": ["-", guid]}]}
+        assert len(start) + 8 <= 512
+        names.append(start)
+    assert len(names) == len(set(names)) == 6
+
+
+def test_services_take_on_roles_for_this_account_only(every_kind: Templates) -> None:
+    for name, role in every_kind.resources("AWS::IAM::Role"):
+        (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        if "CustomS3AutoDeleteObjects" in name:
+            continue  # CDK's own, and it takes no condition
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}, name
+
+
+def test_each_deletion_is_granted_on_its_own_kind_of_resource(templates: Templates) -> None:
+    kinds = {
+        (action.removeprefix("sagemaker:"), resource.rpartition(":")[2].removesuffix("/*"))
+        for _, action, resource in granted(templates)
+        if re.match("sagemaker:(Delete|Stop)", action)
+    }
+    assert kinds == {
+        ("DeleteEndpoint", "endpoint"),
+        ("DeleteEndpointConfig", "endpoint-config"),
+        ("DeleteModel", "model"),
+        ("StopTrainingJob", "training-job"),
+    }
+
+
+def test_nothing_may_be_done_that_nothing_does(every_kind: Templates) -> None:
+    assert [name for name, action, _ in granted(every_kind) if action == "s3:AbortMultipartUpload"] == []
 
 
 def test_there_is_no_vpc(every_kind: Templates) -> None:

@@ -282,10 +282,11 @@ def _of_experiment(story: Story) -> tuple[str, ...]:
 
 
 def _destroyed(story: Story, box: Sandbox) -> None:
-    _cdk(story, box, "destroy", "--all", "--force", "--app", str(story.folder / "cdk.out"))
-    file = story.folder / "leftovers.json"
-    experiment = str(story.folder / "experiment")
-    story.destroyed = _ladder(box, "leftovers", "--experiment", experiment, "--json", str(file))
+    experiment = ("--experiment", str(story.folder / "experiment"))
+    gone = _ladder(box, "destroy", *experiment, "--app", str(story.folder / "cdk.out"))
+    assert gone.code == 0, gone.err
+    files = ("--json", str(story.folder / "leftovers.json"), "--receipt", str(story.folder / "receipt.json"))
+    story.destroyed = _ladder(box, "leftovers", *experiment, *files)
 
 
 @contextlib.contextmanager

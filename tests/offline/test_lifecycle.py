@@ -398,5 +398,9 @@ def test_a_member_account_is_told_whom_to_ask(story: Story, finished: Moment) ->
 
 def test_nothing_is_left_after_destroy(story: Story) -> None:
     assert (story.destroyed.code, story.destroyed.err) == (0, "")
-    assert story.destroyed.out == f"nothing is left of experiment {small_experiment.NAME}\n"
+    assert story.destroyed.out.splitlines()[-1] == f"nothing is left of experiment {small_experiment.NAME}"
     assert json.loads((story.folder / "leftovers.json").read_text(encoding="utf-8")) == []
+    (found,) = json.loads((story.folder / "receipt.json").read_text(encoding="utf-8"))["passes"]
+    assert (found["clean"], found["perhaps"], found["stays"]) == (True, [], [])
+    # What the embedded AWS has no service for can hold nothing, and is named.
+    assert {entry["offered"] for entry in found["not_seen"]} <= {False}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.job_names import JSONATA, NAME_LIMIT, job_name
+from contracts.job_names import JSONATA, NAME_LIMIT, job_name, job_pattern
 
 EMULATOR = Path(__file__).parents[3] / ".venv-emulator" / "bin" / "python"
 #: `$hash` is what Step Functions adds to JSONata.
@@ -58,3 +58,12 @@ def test_sagemaker_takes_the_name(case: tuple[str, str, str]) -> None:
 
 def test_another_execution_has_another_name() -> None:
     assert job_name("handbook", "r1", "one") != job_name("handbook", "r1", "two")
+
+
+@pytest.mark.parametrize("run", ["r20261201-101500", "r20261201-101500-k3fb"])
+def test_what_an_execution_made_is_known_by_its_name(run: str) -> None:
+    pattern = job_pattern("hand-book")
+    assert pattern.fullmatch(job_name("hand-book", run, "x"))
+    for other in ("handbook", "hand-book-2", "my-hand-book", "hand"):
+        assert not pattern.fullmatch(job_name(other, run, "x"))
+    assert not pattern.fullmatch("hand-book-endpoint")

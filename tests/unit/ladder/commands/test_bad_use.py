@@ -74,7 +74,7 @@ def run_refused(account: Account, refused: Refused, folder: Path, monkeypatch: p
     Options that are given last count.
     """
     monkeypatch.setattr(deployment, "find", lambda *_: account.deployment)
-    options = ("--experiment", folder, "--out", account.out, "--profile", "small")
+    options = ("--experiment", folder, "--out", account.out, "--profile", "small", "--yes")
     return lambda *arguments: refused("run", *options, *arguments)
 
 
