@@ -18,6 +18,7 @@ def extend(
 
     import boto3
 
+    from ladder.account import place_of
     from ladder.deployment import stack_output
     from ladder.experiment.folder import load
 
@@ -26,4 +27,4 @@ def extend(
     parameter = stack_output(session.client("cloudformation"), name, "guard", "ExpiryParameterName")
     ends = datetime.now(UTC) + timedelta(hours=hours)
     session.client("ssm").put_parameter(Name=parameter, Value=ends.isoformat(timespec="seconds"), Overwrite=True)
-    typer.echo(f"experiment {name} ({session.region_name}) is torn down after {ends:%Y-%m-%d %H:%M} UTC")
+    typer.echo(f"experiment {name} ({place_of(session)}) is torn down after {ends:%Y-%m-%d %H:%M} UTC")

@@ -20,6 +20,7 @@ gate:
 most_unfinished: 1.0
 workload:
   requests_per_month: 1000
+models: {{generator: "us.amazon.nova-micro-v1:0"}}
 retrieval:
   chunk_characters: 400
   chunk_overlap: 40
