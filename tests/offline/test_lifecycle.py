@@ -235,7 +235,7 @@ def test_the_report_names_what_it_was_made_with(finished: Moment) -> None:
     header = finished.report["header"]
     assert header["embedded"] is True
     assert header["simulated"][0].startswith("SIMULATED BILL")
-    assert "a tiny random model did the work of us.amazon.nova-2-lite-v1:0" in header["simulated"][0]
+    assert "a tiny random model did the work of us.amazon.nova-micro-v1:0" in header["simulated"][0]
     assert "a tiny random model did the work of Qwen/Qwen3-4B-Instruct-2507" in header["simulated"][0]
     assert all(len(digest) == 64 for digest in header["model_hashes"].values())
     assert len(header["model_hashes"]) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 from tests.unit.ladder.commands.command_line import run
@@ -35,11 +36,11 @@ SMALL_BASE = (
 
 
 def test_what_stands_in_the_way_is_shown_and_fails(tmp_path: Path, folder: Path) -> None:
-    settings = folder / "experiment.yaml"
-    settings.write_text(
-        settings.read_text(encoding="utf-8") + SMALL_BASE + "prompt: {answer_tokens: 9000}\n", encoding="utf-8"
+    long = shutil.copytree(folder, tmp_path / "long")
+    (long / "experiment.yaml").write_text(
+        f"name: tiny-shop\n{SMALL_BASE}prompt: {{answer_tokens: 9000}}\n", encoding="utf-8"
     )
-    shown = run("check", folder, "--profile", "all", fails="1 error, see above; a run would fail")
+    shown = run("check", long, "--profile", "all", fails="1 error, see above; a run would fail")
     assert "too long" in shown
     run("check", folder, "--region", "nowhere-1", fails="region 'nowhere-1' has no prices here")
     run("check", folder, "--profile", "huge", fails="profile 'huge' is not in")
