@@ -3,7 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 OUT ?= out/demo
 SAMPLE ?= directory
+SAMPLES := requests directory triage
 EXPERIMENT ?= experiments/$(SAMPLE)
+DEMO_EXPERIMENTS = $(if $(filter all,$(SAMPLE)),$(addprefix experiments/,$(SAMPLES)),$(EXPERIMENT))
 CDK_CONTEXT ?=
 VENV := .venv/bin
 # Tells a command pip's package index, certificates and proxy.
@@ -33,8 +35,8 @@ setup: .venv/.ready .venv-emulator/.ready node_modules/.ready layers-arm64 layer
 
 setup-deploy: .venv/.ready-deploy node_modules/.ready layers-arm64 ## only what `make deploy` needs: no model, no emulator
 
-demo: setup ## the whole job on the embedded AWS; QUICK=1 for the short version, SAMPLE=requests|directory|triage|handbook, OUT= for another folder
-	@$(VENV)/ladder demo --experiment $(EXPERIMENT) --out $(OUT) $(if $(QUICK),--quick)
+demo: setup ## the whole job on the embedded AWS; QUICK=1 for the short version, SAMPLE=requests|directory|triage|handbook|all, VERBOSE=1, OUT= for another folder
+	@$(VENV)/ladder demo $(addprefix --experiment ,$(DEMO_EXPERIMENTS)) --out $(OUT) $(if $(QUICK),--quick) $(if $(VERBOSE),--verbose)
 
 test: setup ## all tests but the benchmarks, in two processes
 	$(VENV)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder

@@ -46,7 +46,7 @@ def main() -> None:
     except (KeyboardInterrupt, Abort):
         _fail("interrupted")
     except LadderError as error:
-        _fail(str(error))
+        _fail(str(error), error.code)
     except Exception as error:
         line = _explain(error)
         if line is None:

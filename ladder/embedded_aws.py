@@ -24,7 +24,7 @@ def describe(endpoint: str, models: Models) -> RunEnvironment:
     Raises:
         LadderError: the endpoint is on this machine, but no embedded AWS answers there.
     """
-    if not _is_embedded(endpoint):
+    if not is_embedded(endpoint):
         return RunEnvironment(embedded=False)
     identity = _ask(endpoint, ENGINES, "identity")
     return RunEnvironment(
@@ -43,7 +43,7 @@ def describe(endpoint: str, models: Models) -> RunEnvironment:
 def bill_time() -> datetime | None:
     """Return the time of the bill of the embedded AWS that the environment names; None on AWS."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-    return datetime.fromisoformat(_ask(endpoint, BILLING, "now")) if _is_embedded(endpoint) else None
+    return datetime.fromisoformat(_ask(endpoint, BILLING, "now")) if is_embedded(endpoint) else None
 
 
 def advance_bill(endpoint: str, hours: int) -> str:
@@ -51,7 +51,8 @@ def advance_bill(endpoint: str, hours: int) -> str:
     return str(_ask(endpoint, BILLING, "now", {"advance_hours": hours}))
 
 
-def _is_embedded(endpoint: str) -> bool:
+def is_embedded(endpoint: str) -> bool:
+    """Return whether an endpoint is on this machine."""
     return urlsplit(endpoint).hostname in ("localhost", "127.0.0.1")
 
 

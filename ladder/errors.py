@@ -9,6 +9,16 @@ from contextlib import contextmanager
 class LadderError(Exception):
     """Shown as `error: <text>` with exit code 1; never with a traceback."""
 
+    code = 1
+
+
+class InterruptionError(LadderError):
+    """The user, or the system, ended the command by a signal; the exit code is the one that shells give for it."""
+
+    def __init__(self, text: str, number: int) -> None:
+        super().__init__(text)
+        self.code = 128 + number
+
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:

@@ -22,6 +22,10 @@ CsvFile = Annotated[Path | None, typer.Option("--csv", help="Write its lines the
 HtmlFile = Annotated[Path | None, typer.Option("--html", help="Write one self-contained page there.")]
 MarkdownFile = Annotated[Path | None, typer.Option("--markdown", help="Write it there as Markdown.")]
 
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print everything that the report says, and the time of each step.")
+]
+
 EXPERIMENT = Path("experiments/handbook")
 OUT = Path("out")
 REGION = "us-east-1"

@@ -23,18 +23,32 @@ DEFAULT_SANDBOX = Path(".ladder/sandbox")
 
 
 def demo(
-    experiment: options.ExperimentFolder = options.EXPERIMENT,
+    experiments: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--experiment",
+            "-e",
+            help="Folder of an experiment; given several times, one embedded AWS runs them in turn.",
+        ),
+    ] = None,
     out: options.OutFolder = Path("out/demo"),
     quick: Annotated[
         bool, typer.Option("--quick", help="Fewer questions and training examples; every stage is still real.")
     ] = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Do the whole job on the embedded AWS: deploy, run every approach, report, destroy, prove that nothing is left."""
     from rich.console import Console
 
     from ladder.demo import run
 
-    run(experiment=experiment, out=out, profile="quick" if quick else "full", console=Console())
+    run(
+        experiments=experiments or [options.EXPERIMENT],
+        out=out,
+        profile="quick" if quick else "full",
+        console=Console(),
+        verbose=verbose,
+    )
 
 
 @app.command()

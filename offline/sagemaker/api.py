@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from offline.common import clients
 from offline.common.request_validation import RequestValidation
 from offline.common.wire import Response, invalid, json_response, unknown_operation
 from offline.sagemaker.hosting import Endpoints
@@ -38,6 +39,7 @@ class SageMaker:
         self._jobs = TrainingJobs(
             directory=directory / "training",
             objects=objects,
+            logs=clients.logs(gateway, region),
             environment=hub_environment,
             before_training=before_training,
         )

@@ -18,16 +18,21 @@ def test_the_last_thing_is_done_after_a_success_and_after_a_failure() -> None:
     with finally_do(lambda: done.append("torn down")):
         done.append("run")
     assert done == ["run", "torn down"]
-    with pytest.raises(KeyboardInterrupt), finally_do(lambda: done.append("torn down")):
-        raise KeyboardInterrupt
+    with pytest.raises(ValueError, match="no"), finally_do(lambda: done.append("torn down")):
+        raise ValueError("no")
     assert done[2:] == ["torn down"]
+
+
+def test_after_an_interruption_nothing_is_torn_down_that_is_forgotten_anyway() -> None:
+    with pytest.raises(KeyboardInterrupt), finally_do(lambda: fail(AssertionError("torn down"))):
+        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
     ("first", "message"),
     [
         (LadderError("run failed"), "run failed; and then: destroy failed"),
-        (KeyboardInterrupt(), "KeyboardInterrupt; and then: destroy failed"),
+        (TimeoutError(), "TimeoutError; and then: destroy failed"),
         (None, "destroy failed"),
     ],
 )
