@@ -127,11 +127,11 @@ class Progress:
 
     def _finished(self, name: str, seconds: float, detail: str) -> None:
         self._add(name, seconds)
-        line = Text("  ✓ ", style="green", no_wrap=True, overflow="ellipsis")
+        line = Text("  ✓ ", style="green")
         line.append(f"{name:<28}", style="default")
         line.append(f"{seconds:7.1f} s  ", style="cyan")
         line.append(detail, style="dim")
-        self.console.print(line)
+        self.console.print(line, no_wrap=True, overflow="ellipsis")
 
     def _add(self, name: str, seconds: float) -> None:
         """Times of one name add up."""

@@ -16,9 +16,7 @@ from cost_reports.text import number, usd
 LINES, COLUMNS = 40, 100
 #: Warnings that are shown, and characters of each.
 WARNINGS, CHARACTERS = 3, 190
-SIMULATED = (
-    "SIMULATED: real quantities at AWS list prices; quality and seconds are those of this machine; nothing was billed."
-)
+SIMULATED = "SIMULATED: real quantities at list prices; quality and speed are this machine's; nothing was billed."
 
 
 def run_screen(report: Report) -> Document:
@@ -38,7 +36,7 @@ def run_screen(report: Report) -> Document:
             ">per 1,000": lambda r: usd(r.per_1000_answers_usd),
             ">once": lambda r: usd(r.one_time_usd),
         },
-        f"{label.capitalize()}: 0 to 100, 95 % interval. Per 1,000 answers; once: training, ingestion."
+        f"{label.capitalize()}: 0 to 100, 95 % interval. Once: training, ingestion."
         + (" * control." if any(r.control for r in report.ladder) else ""),
     )
     blocks: list[Block] = [rungs, *_warnings(report.recommendation.caveats)]
@@ -57,7 +55,7 @@ def spend_screen(report: SpendReport) -> Document:
     failures = [f"Not read: {f.request} ({f.code}): {f.text}" for f in report.failures]
     unusual = [f"Unusual: {spend_charts.name_of(a.approach)}: {a.text}." for a in report.anomalies]
     state = [] if h.state == "complete" else [f"The bill: {h.state}. {h.state_text}"]
-    blocks: list[Block] = [spend_tables.approaches(report), *_warnings([*state, *failures, *unusual])]
+    blocks: list[Block] = [spend_tables.approaches(report, split=False), *_warnings([*state, *failures, *unusual])]
     return Document(
         title=f"{h.experiment}: what AWS billed",
         kicker=f"spend {h.window_start} to {h.window_end} (exclusive, UTC) · {h.currency} · as of {h.as_of}",
