@@ -5,6 +5,7 @@ Commands import what they need when they are called: `ladder --help` answers at 
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import NoReturn
 
@@ -37,21 +38,33 @@ app.add_typer(tags.app, name="tags")
 app.add_typer(exports.app, name="export")
 
 
+DEBUG = "--debug"
+
+
 def main() -> None:
-    """Run the command line: known errors become one line on stderr and exit code 1, wrong options exit code 2."""
+    """Run the command line: errors become one line on stderr and exit code 1, wrong options exit code 2.
+
+    `--debug`, anywhere on the line, shows where an error comes from.
+    """
+    debug = DEBUG in sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a terminal cannot show must not end the command.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        code = app(standalone_mode=False)
+        code = app([word for word in sys.argv[1:] if word != DEBUG], standalone_mode=False)
     except TyperException as error:
         _fail(_usage(error), error.exit_code)
     except (KeyboardInterrupt, Abort):
         _fail("interrupted")
     except LadderError as error:
+        if debug:
+            raise
         _fail(str(error), error.code)
     except Exception as error:
-        line = _explain(error)
-        if line is None:
+        if debug:
             raise
-        _fail(line)
+        _fail(_explain(error))
     else:
         raise SystemExit(code or 0)
 
@@ -65,8 +78,8 @@ def _usage(error: TyperException) -> str:
     return f"{message.rstrip('.')}; see --help"
 
 
-def _explain(error: Exception) -> str | None:
-    """Return the line for an error of AWS, of the embedded AWS or of the machine; None for a defect of this program."""
+def _explain(error: Exception) -> str:
+    """Return the line for an error of AWS, of the embedded AWS, of the machine or of this program."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -80,11 +93,14 @@ def _explain(error: Exception) -> str | None:
         return f"AWS cannot be reached: {error}"
     if isinstance(error, OSError):
         return f"{error.filename or 'this machine'}: {error.strerror or error}"
-    return None
+    kind = type(error).__name__
+    return f"unexpected {kind}: {' '.join(str(error).split())[:300]}; this is a defect, {DEBUG} shows where"
 
 
 def _fail(text: str, code: int = 1) -> NoReturn:
-    sys.stderr.write(f"error: {text}\n")
+    from cost_reports.text import printable
+
+    sys.stderr.write(f"error: {printable(text)}\n")
     raise SystemExit(code)
 
 

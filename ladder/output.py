@@ -9,6 +9,11 @@ from rich.console import Console
 
 from cost_reports.render import html, markdown, terminal
 from cost_reports.render.document import Document
+from ladder.errors import LadderError
+from ladder.files import write_text
+
+#: How the names of written files end: a slip must not write over an experiment.
+FORMS = {"--json": (".json",), "--csv": (".csv",), "--html": (".html", ".htm"), "--markdown": (".md", ".markdown")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +36,12 @@ def show(
         (markdown_file, markdown.render(output.document)),
     )
     written = []
+    for option, path in zip(FORMS, (json_file, csv_file, html_file, markdown_file), strict=True):
+        if path is not None and path.suffix not in FORMS[option]:
+            raise LadderError(f"{option} {path}: the name must end in {FORMS[option][0]}")
     for path, text in texts:
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="")
+            write_text(path, text)
             written.append(f"  {path}")
     terminal.render(output.document, Console(), written)
 

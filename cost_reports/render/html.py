@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
 
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text
+from cost_reports.text import printable
 
 CSS = """
 :root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--soft:#5b6570;--line:#d8dee4;--tint:#f5f7f9;--warn:#fff4d6;
@@ -50,6 +51,11 @@ def render(document: Document) -> str:
         f'<p class="kicker">{escape(document.kicker)}</p><h1>{escape(document.title)}</h1>'
         f"<p>{escape(document.summary)}</p>\n{body}\n</main></body></html>\n"
     )
+
+
+def escape(text: str) -> str:
+    """Return `text` as HTML that shows it as it is."""
+    return html.escape(printable(text))
 
 
 def _block(block: Block) -> str:

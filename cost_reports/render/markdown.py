@@ -6,6 +6,7 @@ import html
 import re
 
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text
+from cost_reports.text import printable
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|!~$])")
 _AT_START = re.compile(r"^(\s*)([-+=])|^(\s*\d+)([.)])(?=\s|$)")
@@ -13,7 +14,7 @@ _AT_START = re.compile(r"^(\s*)([-+=])|^(\s*\d+)([.)])(?=\s|$)")
 
 def escape(text: str) -> str:
     """Return `text` as Markdown that shows it as it is: no link, image, HTML, table cell or list comes out of it."""
-    flat = html.escape(" ".join(text.split()), quote=False)
+    flat = html.escape(printable(" ".join(text.split())), quote=False)
     return _AT_START.sub(r"\1\3\\\2\4", _SPECIAL.sub(r"\\\1", flat))
 
 

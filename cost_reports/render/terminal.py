@@ -15,6 +15,7 @@ from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from cost_reports.render.document import Block, Bullets, Chart, Document, Heading, Table, Text
+from cost_reports.text import printable
 
 STYLES = {"headline": "bold green", "warning": "yellow", "plain": ""}
 #: From this width on cells have padding on both sides.
@@ -26,17 +27,17 @@ WORDS = {"pass": "green", "fail": "red", "uncertain": "yellow"}
 
 def render(document: Document, console: Console, paths: Sequence[str] = ()) -> None:
     """Print the document; `paths` (where the files are) come last, where the eye ends."""
-    console.print(RichText(document.kicker, style="dim"))
-    console.print(RichText(document.title, style="bold"))
+    console.print(_text(document.kicker, style="dim"))
+    console.print(_text(document.title, style="bold"))
     if document.summary:
-        console.print(RichText(document.summary))
+        console.print(_text(document.summary))
     for block in _shown(document.blocks):
         match block:
             case Heading(text=text):
                 console.print()
-                console.print(RichText(text, style="bold underline"))
+                console.print(_text(text, style="bold underline"))
             case Text(text=text, kind=kind):
-                console.print(RichText(text, style=STYLES[kind]))
+                console.print(_text(text, style=STYLES[kind]))
             case Bullets(items=items):
                 _bullets(items, console)
             case Chart(table=table):
@@ -46,7 +47,7 @@ def render(document: Document, console: Console, paths: Sequence[str] = ()) -> N
     if paths:
         console.print()
         for path in paths:
-            console.print(RichText(path), soft_wrap=True)
+            console.print(_text(path), soft_wrap=True)
 
 
 def _shown(blocks: Sequence[Block]) -> list[Block]:
@@ -59,12 +60,16 @@ def _shown(blocks: Sequence[Block]) -> list[Block]:
     ]
 
 
+def _text(text: str, style: str = "") -> RichText:
+    return RichText(printable(text), style=style)
+
+
 def _bullets(items: Sequence[str], console: Console) -> None:
     grid = RichTable.grid(padding=(0, 1))
     grid.add_column(no_wrap=True)
     grid.add_column()
     for item in items:
-        grid.add_row("•", RichText(item))
+        grid.add_row("•", _text(item))
     console.print(grid)
 
 
@@ -117,18 +122,18 @@ def _table(table: Table, console: Console) -> None:
 
 def _part(table: Table, console: Console) -> None:
     shown = RichTable(
-        title=RichText(table.title, style="bold") if table.title else None,
+        title=_text(table.title, style="bold") if table.title else None,
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1) if console.width >= ROOMY else (0, 0, 0, 1),
         pad_edge=False,
         show_edge=False,
-        caption=RichText(table.note, style="dim") if table.note else None,
+        caption=_text(table.note, style="dim") if table.note else None,
         caption_justify="left",
     )
     for column in table.columns:
-        shown.add_column(RichText(column.name), justify=column.align, overflow="fold", no_wrap=column.keep)
+        shown.add_column(_text(column.name), justify=column.align, overflow="fold", no_wrap=column.keep)
     for row in table.rows:
-        shown.add_row(*(RichText(cell, style=WORDS.get(cell, "")) for cell in row))
+        shown.add_row(*(_text(cell, style=WORDS.get(cell, "")) for cell in row))
     console.print()
     console.print(shown)

@@ -18,6 +18,7 @@ from billing_exports.sources import is_line_file, local_files, place_of
 from contracts.json_codec import from_jsonable
 from contracts.money import ChargeRow
 from ladder.errors import LadderError
+from ladder.files import write_text
 from lambdas.common.runtime import on_embedded_aws
 from lambdas.export_sync.logic import Exports
 
@@ -132,6 +133,4 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _write(folder: Path, record: dict[str, Any]) -> None:
-    unfinished = folder / f".{RECORD}.part"
-    unfinished.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(folder / RECORD)
+    write_text(folder / RECORD, json.dumps(record, indent=1) + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from cost_reports.prices.catalogue import Catalogue
 from cost_reports.render.document import Document, Table, columns
 from cost_reports.text import usd
 from ladder.errors import LadderError, one_line_errors
+from ladder.files import read_json
 
 
 def read(app: Path, price_file: Path | None, region: str) -> list[IdleLine]:
@@ -24,10 +24,7 @@ def read(app: Path, price_file: Path | None, region: str) -> list[IdleLine]:
         raise LadderError(f"{app} holds no *.template.json; write them with `npx cdk synth --output {app}`")
     templates = {}
     for path in files:
-        try:
-            templates[path.name.removesuffix(".template.json")] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise LadderError(f"{path}: not JSON: {error}") from error
+        templates[path.name.removesuffix(".template.json")] = read_json(path, "synthesise the app again")
     with one_line_errors():
         return idle(templates, Catalogue.load(price_file), region)
 

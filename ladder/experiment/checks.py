@@ -33,6 +33,24 @@ LEAST = {
     "chunk_overlap": 0,
     "reasoning_tokens": 0,
 }
+#: What numbers may at most be: a slip of the finger must not become a bill, or a run that never ends.
+MOST = {
+    "answer_tokens": 32_768,
+    "reasoning_tokens": 131_072,
+    "shots": 100,
+    "page_shots": 50,
+    "chunk_characters": 30_000,
+    "candidates": 500,
+    "pages": 100,
+    "pages_few_shot": 100,
+    "pages_fine_tuned": 100,
+    "rank": 512,
+    "alpha": 4096,
+    "batch_size": 1024,
+    "epochs_closed_book": 1000,
+    "epochs_rag": 1000,
+}
+MOST_OF_ALL = 10**10
 OWN_RANGE = ("monthly_growth", "learning_rate", "temperature")
 #: Converse takes 0 to 1 from every model; some take more.
 TOP_TEMPERATURE = 1
@@ -132,6 +150,8 @@ def _check_least(record: Any, problem: Callable[..., None], *place: str) -> None
         value, least = getattr(record, name), LEAST.get(name, 1)
         if isinstance(value, int | float) and not (math.isfinite(value) and value >= least):
             problem(f"{value} is too small", f"the least is {least}", *place, name)
+        elif isinstance(value, int) and value > MOST.get(name, MOST_OF_ALL):
+            problem(f"{value} is too large", f"the most is {MOST.get(name, MOST_OF_ALL):,}", *place, name)
 
 
 def _most_pages(retrieval: Retrieval) -> int:

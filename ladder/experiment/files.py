@@ -16,13 +16,18 @@ T = TypeVar("T")
 PAGE_SUFFIXES = (".md", ".txt")
 DOCUMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?:(.*?)\n)?---[ \t]*(?:\n|\Z)", re.DOTALL)
-_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
+_HEADING = re.compile(r"#{1,6}\s")
 
 
 def read_text(folder: Path, source: Source) -> str | None:
     """Return the file's text, with `\\n` line ends and without a byte order mark; None, and a problem, without one."""
+    path = folder / source.file
     try:
-        data = (folder / source.file).read_bytes()
+        if path.exists() and not path.is_file():
+            # A pipe or a device might block for ever.
+            source.problem("is not a regular file", "put the file itself there")
+            return None
+        data = path.read_bytes()
     except OSError as error:
         source.problem(f"cannot be read ({error.strerror})", "create it, or make it readable")
         return None
@@ -126,10 +131,20 @@ def _page_files(root: Path, name: str, problems: list[Problem]) -> Iterator[Sour
             )
         for file in sorted(f for f in files if not f.startswith(".")):
             source = Source(file=f"{here}/{file}", problems=problems)
-            if Path(file).suffix.lower() in PAGE_SUFFIXES:
+            if (Path(directory) / file).is_symlink():
+                source.problem("is a link", "put the file itself there")
+            elif Path(file).suffix.lower() in PAGE_SUFFIXES:
                 yield source
             else:
                 source.problem("is not a page", "convert it to .md or .txt, or move it away")
+
+
+def heading(text: str) -> str:
+    """Return the first Markdown heading of a text without its signs; empty without a heading."""
+    for line in text.split("\n"):
+        if _HEADING.match(line) and (words := line.strip().strip("#").strip()):
+            return words
+    return ""
 
 
 def _read_document(folder: Path, source: Source) -> Sourced[Document] | None:
@@ -152,8 +167,8 @@ def _read_document(folder: Path, source: Source) -> Sourced[Document] | None:
     if not isinstance(given, dict) or "text" in given:
         source.at(2).problem("front matter may hold id and title only", "remove the rest")
         return None
-    heading = _HEADING.search(text) if source.file.lower().endswith(".md") else None
-    defaults = {"id": stem, "title": heading[1] if heading else stem}
+    title = heading(text) if source.file.lower().endswith(".md") else ""
+    defaults = {"id": stem, "title": title or stem}
     document = validated(Document, {**defaults, **given, "text": text.strip()}, place)
     if document is None:
         return None

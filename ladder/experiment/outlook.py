@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
@@ -19,8 +18,11 @@ from cost_reports.render.documents import decision_document, estimate_document
 from cost_reports.run_report.report import Report, report_from_json
 from ladder.errors import LadderError, one_line_errors
 from ladder.experiment.folder import load
+from ladder.files import read_json
 from ladder.output import Output
 from lambdas.run_report import outlook
+
+REPORT_NEEDED = "give the report.json of a run"
 
 
 @one_line_errors()
@@ -81,8 +83,8 @@ def decide(inputs: EstimateInputs, quality_file: Path | None, *, seed: int) -> O
 
 def _read(path: Path) -> Report:
     try:
-        return report_from_json(json.loads(path.read_text(encoding="utf-8")))
+        return report_from_json(read_json(path, REPORT_NEEDED))
     except OSError as error:
-        raise LadderError(f"{path}: {error.strerror}; give the report.json of a run") from error
+        raise LadderError(f"{path}: {error.strerror}; {REPORT_NEEDED}") from error
     except ValueError as error:
         raise LadderError(f"{path}: {error}") from error

@@ -19,8 +19,10 @@ from cost_reports.render.documents import run_report_document, screens, spend_re
 from cost_reports.run_report.report import Report, report_from_json
 from cost_reports.run_report.verdict import verdict
 from cost_reports.spend_report.report import spend_from_json
+from cost_reports.text import printable
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
+from ladder.files import read_json
 from lambdas.common.store import Results
 
 T = TypeVar("T")
@@ -195,7 +197,7 @@ def verdict_line(saved: SavedReport) -> Text:
     """
     decided = verdict(run_report(saved))
     page = _short(saved.folder / "report.html")
-    return Text(f"{decided.line()}; report: {page}", style="bold green" if decided.winner else "bold yellow")
+    return Text(printable(f"{decided.line()}; report: {page}"), style="bold green" if decided.winner else "bold yellow")
 
 
 def _short(path: Path) -> Path:
@@ -206,6 +208,6 @@ def _short(path: Path) -> Path:
 def _parsed(saved: SavedReport, parse: Callable[[Any], T]) -> T:
     path = saved.folder / "report.json"
     try:
-        return parse(json.loads(path.read_text(encoding="utf-8")))
+        return parse(read_json(path, "build the report again"))
     except ValueError as error:
         raise LadderError(f"{path}: {error}; the deployed function is of another version, so deploy again") from error

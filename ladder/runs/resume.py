@@ -6,7 +6,6 @@ and every step skips what is already there.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from contracts.run import Manifest
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
 from ladder.experiment.folder import LoadedExperiment
+from ladder.files import read_json
 from ladder.runs.follow import MIRROR, PARTIAL
 from ladder.runs.start import StartedRun, execute, upload_inputs, write_record
 
@@ -58,7 +58,7 @@ def resume(deployment: Deployment, loaded: LoadedExperiment, *, run: str, out: P
 def _read_record(folder: Path) -> tuple[dict[str, Any], Manifest]:
     file = folder / "run.json"
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
+        record = read_json(file, "start a new run")
         return record, json_codec.from_jsonable(Manifest, record["manifest"])
     except FileNotFoundError as error:
         out = folder.parent

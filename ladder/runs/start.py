@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from contracts import json_codec, keys
 from contracts.run import Manifest
@@ -16,8 +19,15 @@ from ladder import embedded_aws
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
 from ladder.experiment.folder import LoadedExperiment
+from ladder.files import write_text
 from ladder.runs.manifest import plan
 from ladder.runs.preflight_prices import require_prices
+from lambdas.common.runtime import error_code
+from lambdas.common.store import StoredObject
+
+#: Letters and digits that no one takes for another one.
+SUFFIX_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+SUFFIX_LENGTH = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +45,9 @@ class StartedRun:
 
 
 def new_run_id(now: datetime) -> str:
-    """Return, for instance, `r20261123-041530`; short enough to lead SageMaker names."""
-    return f"r{now.astimezone(UTC):%Y%m%d-%H%M%S}"
+    """Return, for instance, `r20261123-041530-k3fb`: no other start of the same second has it."""
+    suffix = "".join(secrets.choice(SUFFIX_LETTERS) for _ in range(SUFFIX_LENGTH))
+    return f"r{now.astimezone(UTC):%Y%m%d-%H%M%S}-{suffix}"
 
 
 def git_commit(folder: Path) -> str | None:
@@ -55,8 +66,7 @@ def start(deployment: Deployment, loaded: LoadedExperiment, *, profile: str, out
     """Upload the experiment and start the comparison.
 
     Raises:
-        LadderError: another experiment is deployed, something has no price, the profile is not known, or `out` holds
-            a run that was started in the same second.
+        LadderError: another experiment is deployed, something has no price, or the profile is not known.
     """
     experiment = loaded.experiment
     if experiment.name != deployment.experiment:
@@ -66,17 +76,33 @@ def start(deployment: Deployment, loaded: LoadedExperiment, *, profile: str, out
     created = now.astimezone(UTC).isoformat(timespec="seconds")
     manifest = plan(loaded, profile, run, created=created, git_commit=git_commit(Path(__file__).parent))
     folder = out / run
-    if (folder / "run.json").exists():
-        raise LadderError(f"run {run} exists in {out}; continue it with --resume {run}")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True)
     write_record(folder, {"experiment_folder": str(loaded.folder), "manifest": json_codec.to_jsonable(manifest)})
+    _claim(deployment, manifest)
     upload_inputs(deployment, loaded, manifest)
     return StartedRun(manifest=manifest, execution_arn=execute(deployment, manifest, attempt=1), folder=folder)
 
 
+def _claim(deployment: Deployment, manifest: Manifest) -> None:
+    """Write the manifest where none is, so that no two runs share a prefix.
+
+    Raises:
+        LadderError: the bucket holds a run of that id.
+    """
+    key = keys.manifest(manifest.experiment, manifest.run)
+    body = json.dumps(json_codec.to_jsonable(manifest), indent=1).encode()
+    stored = StoredObject(body=body, content_type="application/json", metadata={})
+    try:
+        deployment.results.put_if(key, stored, None)
+    except ClientError as error:
+        if error_code(error) != "PreconditionFailed":
+            raise
+        raise LadderError(f"{deployment.results.uri(key)} exists: another run has this id; start again") from error
+
+
 def write_record(folder: Path, record: dict[str, Any]) -> None:
     """Write the `run.json` of a run: what resuming it needs."""
-    (folder / "run.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+    write_text(folder / "run.json", json.dumps(record, indent=1))
 
 
 def upload_inputs(deployment: Deployment, loaded: LoadedExperiment, manifest: Manifest) -> None:

@@ -24,7 +24,7 @@ DEFINITION = '{"StartAt": "Ask", "States": {"Ask": {"Type": "Pass", "End": true}
 ROLE = "arn:aws:iam::123456789012:role/states"
 HANDBOOK = Path(__file__).parents[3] / "experiments" / "handbook"
 NOW = datetime(2026, 11, 23, 4, 15, 30, tzinfo=UTC)
-RUN = "r20261123-041530"
+RUN = "r20261123-041530-2222"
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +101,10 @@ class Account:
 
 
 @pytest.fixture
-def account(deployment: Deployment, experiment: LoadedExperiment, tmp_path: Path) -> Account:
+def account(
+    deployment: Deployment, experiment: LoadedExperiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Account:
+    monkeypatch.setattr("ladder.runs.start.secrets.choice", min)
     return Account(deployment=deployment, experiment=experiment, out=tmp_path)
 
 

@@ -150,3 +150,41 @@ def test_a_damaged_sandbox_state_counts_as_none(refused: Refused, tmp_path: Path
 def test_the_small_experiment_is_what_it_says() -> None:
     assert len(small_experiment.PAGES) == 4
     assert len(small_experiment.TEST) == 6
+
+
+def test_a_defect_is_one_line_and_debug_shows_where(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("no such\nname")
+
+    monkeypatch.setattr(deployment, "find", broken)
+    line = refused("run", "--experiment", folder)
+    assert line == "unexpected KeyError: 'no such\\nname'; this is a defect, --debug shows where"
+    monkeypatch.setattr(sys, "argv", ["ladder", "run", "--debug", "--experiment", str(folder)])
+    with pytest.raises(KeyError):
+        cli.main()
+
+
+def test_an_error_never_steers_the_terminal(refused: Refused, tmp_path: Path) -> None:
+    assert refused("estimate", "--experiment", tmp_path / "\x1b]0;x\x07") == (
+        f"{tmp_path}/\\x1b]0;x\\x07: does not exist; name the folder that holds experiment.yaml"
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "end"),
+    [
+        ("--csv", "experiment.yaml", ".csv"),
+        ("--json", "charges.csv", ".json"),
+        ("--html", "page", ".html"),
+        ("--markdown", "README", ".md"),
+    ],
+)
+def test_a_result_is_never_written_over_a_file_of_another_form(
+    refused: Refused, folder: Path, tmp_path: Path, option: str, name: str, end: str
+) -> None:
+    path = tmp_path / name
+    path.write_text("mine", encoding="utf-8")
+    assert refused("estimate", "--experiment", folder, option, path) == (f"{option} {path}: the name must end in {end}")
+    assert path.read_text(encoding="utf-8") == "mine"

@@ -5,6 +5,7 @@ In each row come last: how the line begins, and what it must mention besides.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from typing import Any
@@ -87,6 +88,16 @@ APPENDED: list[tuple[str, ...]] = [
     ("learning rate of 2", "training: {learning_rate: 2}\n", "17: training.learning_rate: "),
     ("no epochs", "training:\n  epochs_rag: 0\n", "18: training.epochs_rag: 0 is too small"),
     ("overlap above chunk", "retrieval: {chunk_overlap: 1200}\n", "17: retrieval.chunk_overlap: "),
+    (
+        "candidates without end",
+        "retrieval: {candidates: 99999}\n",
+        "17: retrieval.candidates: 99999 is too large",
+        "500",
+    ),
+    ("answers without end", "prompt: {answer_tokens: 9999999}\n", "17: prompt.answer_tokens: 9999999 is too large"),
+    ("batches without end", "training: {batch_size: 100000}\n", "17: training.batch_size: 100000 is too large"),
+    ("hot", "prompt: {temperature: 3}\n", "17: prompt.temperature: 3", "0 to 1"),
+    ("empty stop text", "prompt: {stop: ['']}\n", "17: prompt.stop: holds an empty text"),
     ("more pages than candidates", "retrieval: {candidates: 1}\n", "17: retrieval.candidates: "),
     ("model without provider", "models: {generator: gpt}\n", "17: models.generator: 'gpt' is not"),
     (
@@ -209,10 +220,20 @@ OTHERS: list[tuple[Any, ...]] = [
         "files themselves",
     ),
     (
-        "file link that loops",
-        lambda f: (f.path / "documents" / "loop.md").symlink_to("loop.md"),
-        "documents/loop.md: cannot be read",
-        "symbolic links",
+        "file link",
+        lambda f: (f.path / "documents" / "loop.md").symlink_to(f.path / TEST),
+        "documents/loop.md: is a link",
+        "put the file itself there",
+    ),
+    (
+        "questions that are a pipe",
+        lambda f: ((f.path / TEST).unlink(), os.mkfifo(f.path / TEST)),
+        f"{TEST}: is not a regular file",
+    ),
+    (
+        "settings that are a folder",
+        lambda f: ((f.path / YAML).unlink(), (f.path / YAML).mkdir()),
+        f"{YAML}: is not a regular file",
     ),
     ("no experiment.yaml", lambda f: (f.path / YAML).unlink(), "experiment.yaml: cannot be read", "create it"),
     ("no test file", lambda f: (f.path / TEST).unlink(), f"{TEST}: cannot be read"),

@@ -31,8 +31,13 @@ def answers(variant: str, approach: str = "prompting") -> str:
 
 
 def test_a_run_id_is_the_moment_in_utc() -> None:
-    assert new_run_id(NOW) == RUN
-    assert new_run_id(NOW.astimezone(timezone(timedelta(hours=-7)))) == RUN
+    moment = RUN.rpartition("-")[0]
+    assert new_run_id(NOW).rpartition("-")[0] == moment
+    assert new_run_id(NOW.astimezone(timezone(timedelta(hours=-7)))).rpartition("-")[0] == moment
+
+
+def test_no_two_starts_of_a_second_share_an_id() -> None:
+    assert len({new_run_id(NOW) for _ in range(40)}) == 40
 
 
 def test_the_commit_says_when_files_differ_from_it(tmp_path: Path) -> None:
@@ -65,8 +70,14 @@ def test_start_uploads_the_experiment_and_starts_the_comparison(account: Account
     assert json.loads(execution["input"]) == {"experiment": "tiny-shop", "run": RUN, "attempt": 1}
     record = json.loads((account.out / RUN / "run.json").read_text())
     assert record["experiment_folder"] == str(experiment.folder)
-    with pytest.raises(LadderError, match=rf"^run {RUN} exists in .*; continue it with --resume {RUN}$"):
+
+
+def test_a_run_that_the_bucket_holds_is_never_written_over(account: Account) -> None:
+    account.put(keys.manifest("tiny-shop", RUN), "of another machine")
+    with pytest.raises(LadderError, match=rf"run={RUN}/manifest\.json exists: another run has this id; start again$"):
         account.start()
+    assert account.read(keys.manifest("tiny-shop", RUN)) == "of another machine"
+    assert not account.states.list_executions(stateMachineArn=account.deployment.comparison_arn)["executions"]
 
 
 def test_start_refuses_an_unknown_profile_and_another_experiment(account: Account, other_folder: Path) -> None:
@@ -155,7 +166,7 @@ def test_resume_refuses_what_it_cannot_continue(account: Account, other_folder: 
     with pytest.raises(LadderError, match=rf"^.* has changed since run {RUN} started; put the files back"):
         account.resume(load(changed_folder))
     (account.out / RUN / "run.json").write_text("{")
-    with pytest.raises(LadderError, match=r"run\.json is damaged \(.*\); start a new run$"):
+    with pytest.raises(LadderError, match=r"run\.json: not JSON: .*; start a new run$"):
         account.resume()
 
 
