@@ -131,7 +131,10 @@ class Progress:
         line.append(f"{name:<28}", style="default")
         line.append(f"{seconds:7.1f} s  ", style="cyan")
         line.append(detail, style="dim")
-        self.console.print(line, no_wrap=True, overflow="ellipsis")
+        if self.console.is_terminal:
+            self.console.print(line, no_wrap=True, overflow="ellipsis")
+        else:
+            self.console.print(line, soft_wrap=True)  # a log keeps what it is told
 
     def _add(self, name: str, seconds: float) -> None:
         """Times of one name add up."""

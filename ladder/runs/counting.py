@@ -2,7 +2,7 @@
 
 Answers and ingested pages are counted in the listing of the run's objects that `follow` makes anyway. Steps of training
 stand in the lines that SageMaker writes to CloudWatch Logs while the job runs; `FinalMetricDataList` is set at its end.
-Reading a log is free of charge, and is done no more often than every ten seconds.
+Reading a log is free of charge; accounts allow few requests a second.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from contracts.run import Manifest
 from ladder.progress import Count
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+#: Between two readings of a log.
 LOG_SECONDS = 10.0
 LOG_LINES = 50
 TRAINING_STATES = frozenset({"WaitForTraining", "DescribeTrainingJob", "TrainingStatus"})
@@ -57,17 +58,20 @@ class TrainingLog:
     `prefix`: what the names of the run's training jobs begin with, and so those of their log streams.
     """
 
-    def __init__(self, client: Any, prefix: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, client: Any, prefix: str, *, every_s: float = LOG_SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._client = client
         self._prefix = prefix
+        self._every_s = every_s
         self._clock = clock
-        self._read = -LOG_SECONDS
+        self._next = clock()
         self._known: Count | None = None
 
     def progress(self) -> Count | None:
         """Return the steps of the adapter that is trained; None where nothing is known, or no log may be read."""
-        if self._clock() - self._read >= LOG_SECONDS:
-            self._read = self._clock()
+        if self._clock() >= self._next:
+            self._next = self._clock() + self._every_s
             # Not there yet, or not allowed: training goes on all the same, and is shown without its steps.
             with contextlib.suppress(ClientError, BotoCoreError):
                 self._known = self._newest() or self._known

@@ -48,8 +48,12 @@ class Follower:
         self._results = deployment.results
         self._states = deployment.session.client("stepfunctions")
         self._copied: dict[str, str] = {}
+        embedded = embedded_aws.is_embedded(self._states.meta.endpoint_url)
+        self._poll_s = POLL_SECONDS if embedded else AWS_POLL_SECONDS
         self._training = counting.TrainingLog(
-            deployment.session.client("logs"), run_prefix(run.manifest.experiment, run.manifest.run)
+            deployment.session.client("logs"),
+            run_prefix(run.manifest.experiment, run.manifest.run),
+            every_s=2 * POLL_SECONDS if embedded else counting.LOG_SECONDS,
         )
 
     def poll(self) -> Snapshot:
@@ -82,8 +86,7 @@ class Follower:
             yield snapshot
             if snapshot.status in FINAL:
                 return
-            embedded = embedded_aws.is_embedded(self._states.meta.endpoint_url)
-            time.sleep(POLL_SECONDS if embedded else AWS_POLL_SECONDS)
+            time.sleep(self._poll_s)
 
     def _copy(self) -> None:
         for item in self._results.objects(keys.run_prefix(self._run.manifest.experiment, self._run.manifest.run)):

@@ -46,7 +46,7 @@ def test_an_error_is_not_hidden_by_one_that_follows(first: BaseException | None,
 
 
 def test_two_experiments_of_one_name_would_share_a_folder(folder: Path, other_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(LadderError, match="^two of the experiments have one name; name each experiment once$"):
+    with pytest.raises(LadderError, match=r"^two of the experiments have one name; name each experiment once$"):
         demo.run(experiments=[folder, other_folder, folder], out=tmp_path / "out", profile="small", console=Console())
     assert not (tmp_path / "out").exists()
 

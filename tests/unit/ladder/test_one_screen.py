@@ -48,7 +48,7 @@ def saved(report: Report, folder: Path) -> demo.Result:
 
 
 def console() -> Console:
-    return Console(file=io.StringIO(), width=COLUMNS, record=True, force_terminal=False)
+    return Console(file=io.StringIO(), width=COLUMNS, record=True, force_terminal=True, color_system=None)
 
 
 def lines_of(screen: Console) -> list[str]:

@@ -114,6 +114,15 @@ def test_times_of_one_step_add_up_and_are_shown_where_everything_is() -> None:
         assert text.getvalue().count("✓ rag: AnswerAll") == (2 if verbose else 0)
 
 
+def test_a_terminal_has_one_line_a_stage_and_a_log_keeps_all(clock: Clock) -> None:
+    told = "an endpoint and an account " * 6
+    for terminal in (True, False):
+        screen, text = console(terminal=terminal)
+        Progress(screen, clock=clock)._finished("start", 1.0, told)
+        (line,) = text.getvalue().splitlines()
+        assert (len(line) <= 100, told.strip() in line) == (terminal, not terminal)
+
+
 def test_on_a_terminal_the_running_stage_is_alive() -> None:
     screen, text = console(terminal=True)
     with Progress(screen).stage("deploy") as stage:
