@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cost_reports.render.document import Block, Document, Text, table
 from cost_reports.render.documents import spend_charts, spend_tables
 from cost_reports.render.documents.run_report_charts import approach, find, interval, label_of, name
-from cost_reports.run_report.report import Report
+from cost_reports.run_report.report import Report, VariantResult
 from cost_reports.run_report.verdict import Verdict, verdict
 from cost_reports.spend_report.report import SpendReport
 from cost_reports.text import number, usd
@@ -23,19 +23,21 @@ def run_screen(report: Report) -> Document:
     """Return the ladder of a run: a row for each variant."""
     h, metric = report.header, report.accepted_metric
     label, factor = label_of(metric)
+    cells: dict[str, Callable[[VariantResult], str]] = {
+        "=approach": approach,
+        "=variant": name,
+        "=gate": lambda r: r.gate.outcome,
+        f">{label.replace(' ', chr(10), 1)}": lambda r: interval(find(r, metric), factor),
+        ">p50\nms": lambda r: number(r.latency_p50_ms),
+        ">per\n1,000": lambda r: usd(r.per_1000_answers_usd),
+        ">once": lambda r: usd(r.one_time_usd),
+    }
+    if any(r.errors for r in report.ladder):
+        cells[">failed"] = lambda r: number(r.errors)
     rungs = table(
         "",
         report.ladder,
-        {
-            "=approach": approach,
-            "=variant": name,
-            "=gate": lambda r: r.gate.outcome,
-            f">{label}": lambda r: interval(find(r, metric), factor),
-            ">failed": lambda r: number(r.errors) if r.errors else "",
-            ">p50 ms": lambda r: number(r.latency_p50_ms),
-            ">per 1,000": lambda r: usd(r.per_1000_answers_usd),
-            ">once": lambda r: usd(r.one_time_usd),
-        },
+        cells,
         f"{label.capitalize()}: 0 to 100, 95 % interval. Once: training, ingestion."
         + (" * control." if any(r.control for r in report.ladder) else ""),
     )
