@@ -16,7 +16,7 @@ from cost_reports.text import number, usd
 LINES, COLUMNS = 40, 100
 #: Warnings that are shown, and characters of each.
 WARNINGS, CHARACTERS = 3, 190
-SIMULATED = "SIMULATED: real quantities at list prices; quality and speed are this machine's; nothing was billed."
+SIMULATED = "SIMULATED BILL: real quantities at list prices; quality and speed of this machine; nothing billed."
 
 
 def run_screen(report: Report) -> Document:

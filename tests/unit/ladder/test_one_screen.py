@@ -79,7 +79,7 @@ def test_the_one_table_has_every_variant_and_says_what_is_simulated(report: Repo
     screen = console()
     reports.show(result.run, screen)
     text = "\n".join(lines_of(screen))
-    assert "SIMULATED: real quantities at list prices" in text
+    assert "SIMULATED BILL: real quantities at list prices" in text
     for row in report.ladder:
         name = f"{row.approach} {row.variant}{' *' if row.control else ''} {row.gate.outcome} "
         assert sum(" ".join(line.split()).startswith(name) for line in text.splitlines()) == 1
