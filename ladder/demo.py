@@ -138,14 +138,15 @@ class _Demo:
     def live(self, synthesised: Callable[[], int], *, bill_late: bool) -> Result:
         """Return what the experiment gave; nothing stays deployed. `bill_late`: put the bill's clock forward."""
         began, session = self.progress.clock(), self._session()
+        with self.progress.stage("synthesise the stacks") as stage:
+            resources = synthesised()
+            stage.update(f"{resources} resources")
         with finally_do(lambda: self._tear_down(session)):
             with self.progress.stage("deploy") as stage:
-                stage.update("synthesising the stacks")
-                resources = synthesised()
                 app = ("--app", str(self.out / "cdk.out"))
                 options = ("--require-approval", "never", "--concurrency", "4")
                 self._cdk("deploy", "--all", *app, *options, on_update=_resources(stage, resources))
-                stage.update(f"{resources} resources")
+                stage.update("")
             deployment = find(session, self.loaded.experiment.name)
             run = start(deployment, self.loaded, profile=self.profile, out=self.out / "runs", now=datetime.now(UTC))
             snapshot = follow(deployment, run, self.progress)

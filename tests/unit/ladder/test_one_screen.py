@@ -23,7 +23,16 @@ from ladder.runs import reports
 from tests.unit.cost_reports.run_report.sample_records import records
 from tests.unit.cost_reports.spend_report import sample_bill, sample_month
 
-STEPS = ("start the embedded AWS", "deploy", "run", "report", "destroy", "look for leftovers", "stop the embedded AWS")
+STEPS = (
+    "start the embedded AWS",
+    "synthesise the stacks",
+    "deploy",
+    "run",
+    "report",
+    "destroy",
+    "look for leftovers",
+    "stop the embedded AWS",
+)
 
 
 @pytest.fixture(scope="module")
