@@ -46,6 +46,11 @@ def number(value: Decimal | int | float | None, places: int = 0) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return `1 page` or `1,200 pages`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def quantity(value: Decimal | None, unit: str | None) -> str:
     """Return `0.01234 GB-month`: whole numbers in full, others with three significant digits below a thousand."""
     if value is None:

@@ -61,6 +61,20 @@ class Results(Construct):
         permissions.allow(role, ["s3:GetObject"], objects, wildcard=PREFIX)
         self._allow_list(role, prefix)
 
+    def allow_usage(self, role: iam.Role) -> None:
+        """Let a role of an earlier stack read what runs have used, by a policy that goes with this stack."""
+        prefix = f"{self.bucket.bucket_arn}/experiment={self._experiment}/run=*/"
+        permissions.attach(
+            self,
+            "UsagePolicy",
+            role,
+            {
+                ("s3:GetObject",): [f"{prefix}manifest.json", f"{prefix}approach=*/usage/*"],
+                ("s3:ListBucket",): [self.bucket.bucket_arn],
+            },
+            wildcard=PREFIX,
+        )
+
     def allow_write(self, role: iam.Role, *approaches: str, below: str = "") -> None:
         """Let `role` write the objects of some approaches; `below` narrows it to a folder such as `models/`."""
         permissions.allow(

@@ -43,6 +43,8 @@ class Settings:
     """The checked settings. `experiment` is its name, `models` are those of its `experiment.yaml`.
 
     `monthly_budget_usd` 0 means no budget; `athena_scan_limit_mb` counts mebibytes of one query.
+    The guard tears everything down `lifetime_hours` after the last deployment, and warns of endpoints older than
+    `endpoint_hours`.
     """
 
     experiment: str
@@ -62,6 +64,10 @@ class Settings:
     cost_exports: bool
     athena_scan_limit_mb: int
     auto_delete_objects: bool
+    guard: bool
+    guard_dry_run: bool
+    lifetime_hours: int
+    endpoint_hours: int
     training_image: str
     hosting_image: str
 
@@ -212,4 +218,8 @@ PARSERS: Mapping[str, Parser] = {
     "cost-exports": SWITCH,
     "athena-scan-limit-mb": _whole(10, 999_999),
     "auto-delete-objects": SWITCH,
+    "guard": SWITCH,
+    "guard-dry-run": SWITCH,
+    "lifetime-hours": _whole(1, 8760),
+    "endpoint-hours": _whole(1, 8760),
 }

@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ladder.commands import exports, leftovers, money, prices, runs, sandbox, tags
+from ladder.commands import check, exports, guard, init, leftovers, money, prices, runs, sandbox, tags
 from ladder.errors import LadderError
 
 app = typer.Typer(
@@ -23,12 +23,15 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
+    init.init,
+    check.check,
     money.estimate,
     money.decide,
     money.idle,
     runs.run,
     runs.report,
     leftovers.leftovers,
+    guard.extend,
     sandbox.demo,
 ):
     app.command()(command)

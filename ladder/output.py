@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,23 +30,30 @@ def show(
     output: Output, json_file: Path | None, csv_file: Path | None, html_file: Path | None, markdown_file: Path | None
 ) -> None:
     """Print the document, and write each form whose file is named."""
-    texts = (
-        (json_file, output.json),
-        (csv_file, output.csv),
-        (html_file, html.render(output.document)),
-        (markdown_file, markdown.render(output.document)),
-    )
-    written = []
-    for option, path in zip(FORMS, (json_file, csv_file, html_file, markdown_file), strict=True):
-        if path is not None and path.suffix not in FORMS[option]:
+    texts = {
+        "--json": (json_file, output.json),
+        "--csv": (csv_file, output.csv),
+        "--html": (html_file, html.render(output.document)),
+        "--markdown": (markdown_file, markdown.render(output.document)),
+    }
+    print_document(output.document, write_forms(texts))
+
+
+def write_forms(texts: Mapping[str, tuple[Path | None, str]]) -> list[str]:
+    """Write each form, by its option, whose file is named; return a line for each file.
+
+    Raises:
+        LadderError: a name has the suffix of another form; nothing is written then.
+    """
+    named = [(option, path, text) for option, (path, text) in texts.items() if path is not None]
+    for option, path, _ in named:
+        if path.suffix not in FORMS[option]:
             raise LadderError(f"{option} {path}: the name must end in {FORMS[option][0]}")
-    for path, text in texts:
-        if path is not None:
-            write_text(path, text)
-            written.append(f"  {path}")
-    terminal.render(output.document, Console(), written)
+    for _, path, text in named:
+        write_text(path, text)
+    return [f"  {path}" for _, path, _ in named]
 
 
-def print_document(document: Document) -> None:
-    """Print a document that no file is written of."""
-    terminal.render(document, Console())
+def print_document(document: Document, written: Sequence[str] = ()) -> None:
+    """Print a document, and last the files that were `written` of it."""
+    terminal.render(document, Console(), written)

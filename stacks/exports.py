@@ -5,10 +5,10 @@ from __future__ import annotations
 import aws_cdk as cdk
 
 from infra import alarms
-from infra.functions.daily import DailyCall
 from infra.functions.function import Function
 from infra.functions.layer_version import layer_version
 from infra.functions.layers import EXPORTS
+from infra.functions.scheduled import ScheduledCall, daily
 from infra.reporting import exports
 from infra.settings import Settings
 from infra.stack import LadderStack
@@ -42,13 +42,12 @@ class Exports(LadderStack):
         )
         billing.allow_read(sync.role)
         foundation.results.allow_reports(sync.role, below=exports.SYNCED)
-        DailyCall(
+        ScheduledCall(
             self,
             "Daily",
             function=sync,
             # An hour before the report.
-            hour=5,
-            minute=30,
+            schedule=daily(5, 30),
             what=f"Daily roll-up of billing exports of {settings.experiment}",
             enabled=settings.report_schedule,
             alarm_topic=foundation.alarms.topic,

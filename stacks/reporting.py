@@ -5,8 +5,8 @@ from __future__ import annotations
 import aws_cdk as cdk
 
 from infra import alarms, permissions
-from infra.functions.daily import DailyCall
 from infra.functions.function import Function
+from infra.functions.scheduled import ScheduledCall, daily
 from infra.reporting import spending
 from infra.reporting.spending import ReportTopic
 from infra.settings import Settings
@@ -50,13 +50,12 @@ class Reporting(LadderStack):
         foundation.results.allow_reports(spend_report.role)
         spending.allow_reading(spend_report.role)
         permissions.allow(spend_report.role, ["sns:Publish"], [reports.topic.topic_arn])
-        DailyCall(
+        ScheduledCall(
             self,
             "Daily",
             function=spend_report,
             # After the night's refresh of billing data.
-            hour=6,
-            minute=30,
+            schedule=daily(6, 30),
             what=f"Daily report of {settings.experiment}",
             enabled=settings.report_schedule,
             alarm_topic=foundation.alarms.topic,

@@ -58,7 +58,10 @@ INSTANCES: dict[str, Instance] = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A decoder: parameters, width, layers, width of queries and of keys and values, width of the feed-forward part."""
+    """A decoder: parameters, width, layers, width of queries and of keys and values, width of the feed-forward part.
+
+    `context` is the most tokens of prompt and answer together (`max_position_embeddings`).
+    """
 
     parameters: int
     hidden: int
@@ -66,19 +69,20 @@ class Shape:
     query: int
     key_value: int
     feed_forward: int
+    context: int
 
 
 #: Open-weight models by Hugging Face id; numbers from the config.json of each.
 SHAPES: dict[str, Shape] = {
-    "HuggingFaceTB/SmolLM2-135M-Instruct": Shape(134_515_008, 576, 30, 576, 192, 1536),
-    "HuggingFaceTB/SmolLM2-360M-Instruct": Shape(361_821_120, 960, 32, 960, 320, 2560),
-    "HuggingFaceTB/SmolLM2-1.7B-Instruct": Shape(1_711_376_384, 2048, 24, 2048, 2048, 8192),
-    "Qwen/Qwen3-0.6B": Shape(596_049_920, 1024, 28, 2048, 1024, 3072),
-    "Qwen/Qwen3-1.7B": Shape(1_720_574_976, 2048, 28, 2048, 1024, 6144),
-    "Qwen/Qwen3-4B": Shape(4_022_468_096, 2560, 36, 4096, 1024, 9728),
-    "Qwen/Qwen3-8B": Shape(8_190_735_360, 4096, 36, 4096, 1024, 12288),
-    "meta-llama/Meta-Llama-3-8B-Instruct": Shape(8_030_261_248, 4096, 32, 4096, 1024, 14336),
-    "meta-llama/Meta-Llama-3-70B-Instruct": Shape(70_553_706_496, 8192, 80, 8192, 1024, 28672),
+    "HuggingFaceTB/SmolLM2-135M-Instruct": Shape(134_515_008, 576, 30, 576, 192, 1536, 8192),
+    "HuggingFaceTB/SmolLM2-360M-Instruct": Shape(361_821_120, 960, 32, 960, 320, 2560, 8192),
+    "HuggingFaceTB/SmolLM2-1.7B-Instruct": Shape(1_711_376_384, 2048, 24, 2048, 2048, 8192, 8192),
+    "Qwen/Qwen3-0.6B": Shape(596_049_920, 1024, 28, 2048, 1024, 3072, 40_960),
+    "Qwen/Qwen3-1.7B": Shape(1_720_574_976, 2048, 28, 2048, 1024, 6144, 40_960),
+    "Qwen/Qwen3-4B": Shape(4_022_468_096, 2560, 36, 4096, 1024, 9728, 40_960),
+    "Qwen/Qwen3-8B": Shape(8_190_735_360, 4096, 36, 4096, 1024, 12288, 40_960),
+    "meta-llama/Meta-Llama-3-8B-Instruct": Shape(8_030_261_248, 4096, 32, 4096, 1024, 14336, 8192),
+    "meta-llama/Meta-Llama-3-70B-Instruct": Shape(70_553_706_496, 8192, 80, 8192, 1024, 28672, 8192),
 }
 
 

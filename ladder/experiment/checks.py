@@ -23,7 +23,7 @@ PROFILE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 #: `--profile all` means every question, so no profile may take that name.
 ALL_PROFILE = "all"
 #: The smallest context of the models we run is 8,192 tokens. English has about four characters a token; three leave
-#: room for names and numbers. The exact count is the model's.
+#: room for names and numbers. Whether whole prompts fit their models, `ladder.check` says.
 CONTEXT_CHARACTERS = 8192 * 3
 #: What numbers must at least be, where that is not 1; and those that have a range of their own.
 LEAST = {
@@ -172,19 +172,15 @@ def check_questions(
     *,
     documents: Set[str],
     style: HouseStyle | None,
-    retrieval: Retrieval | None,
 ) -> None:
     """Check each question by itself, then the two files against each other. A part that is broken is not used."""
     written = None if style is None else style.pattern
     pattern = None if written is None or pattern_error(written) else re.compile(written)
-    limit = CONTEXT_CHARACTERS
-    if retrieval is not None:
-        limit -= _most_pages(retrieval) * retrieval.chunk_characters
     ids: dict[str, Sourced[Question]] = {}
     texts: dict[tuple[str, ...], tuple[Sourced[Question], bool]] = {}
     for sourced, is_test in [*((q, False) for q in train), *((q, True) for q in test)]:
         question, problem = sourced.value, sourced.source.problem
-        _check_question(question, documents, limit, problem)
+        _check_question(question, documents, problem)
         if style is not None:
             _check_answer(question, documents, style, pattern, problem)
         other = ids.setdefault(question.id, sourced)
@@ -203,13 +199,13 @@ def check_present(questions: Sequence[Sourced[Question]], source: Source, use: s
         source.problem(f"holds no question; {use}", "write one JSON object a line")
 
 
-def _check_question(question: Question, documents: Set[str], limit: int, problem: Callable[..., None]) -> None:
+def _check_question(question: Question, documents: Set[str], problem: Callable[..., None]) -> None:
     for name in ("id", "question", "answer"):
         if not getattr(question, name).strip():
             problem("is empty", "write it", name)
-    if len(question.question) > limit:
-        what = f"has {len(question.question):,} characters, with its pages about {limit:,} fit the model"
-        problem(what, "shorten it, or put fewer or smaller pages into a prompt", "question")
+    if len(question.question) > CONTEXT_CHARACTERS:
+        what = f"has {len(question.question):,} characters, about {CONTEXT_CHARACTERS:,} fit the smallest model"
+        problem(what, "shorten it", "question")
     if question.unanswerable and question.document is not None:
         problem("an unanswerable question has no page", "write null, or set unanswerable to false", "document")
     elif question.document is not None and documents and question.document not in documents:
@@ -230,8 +226,14 @@ def _check_answer(
         problem("an unanswerable question is refused", f"write: {style.refusal}", "answer")
     elif not question.unanswerable and pattern is not None and not pattern.fullmatch(answer):
         problem(f"{answer!r} does not match house_style.pattern", "change one of the two", "answer")
-    elif question.document in documents and citations(answer)[:1] not in ((), (question.document,)):
+    elif question.document in documents and question.document and _cites_another(answer, question.document, documents):
         problem(f"it cites another page than document {question.document!r}", "make the two agree", "answer")
+
+
+def _cites_another(answer: str, page: str, documents: Set[str]) -> bool:
+    """Return whether the first citation is of another page. What stands in brackets and is no page is text: `[1]`."""
+    first = citations(answer)[:1]
+    return first != (page,) and not documents.isdisjoint(first)
 
 
 def _place(question: Sourced[Question]) -> str:

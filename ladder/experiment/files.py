@@ -55,7 +55,7 @@ def read_lines(folder: Path, name: str, cls: type[T], problems: list[Problem]) -
     source = Source(file=name, problems=problems)
     text = read_text(folder, source) or ""
     if (other := _other_format(text)) is not None:
-        source.problem(f"is {other}, not JSON Lines", "write one JSON object a line")
+        source.problem(f"is {other}, not JSON Lines", "make a folder of it with `ladder init`")
         return []
     records = []
     for number, line in enumerate(text.split("\n"), start=1):
@@ -121,7 +121,11 @@ def read_documents(folder: Path, name: str, problems: list[Problem]) -> list[Sou
 
 
 def _page_files(root: Path, name: str, problems: list[Problem]) -> Iterator[Source]:
-    """Yield the files of pages. Hidden files are skipped; links to folders are not followed, they may loop."""
+    """Yield the files of pages. Hidden files are skipped; links to folders are not followed, they may loop.
+
+    Files that are no pages are one problem for each suffix.
+    """
+    others: dict[str, list[str]] = {}
     for directory, folders, files in os.walk(root):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         here = f"{name}/{Path(directory).relative_to(root).as_posix()}".removesuffix("/.")
@@ -133,10 +137,14 @@ def _page_files(root: Path, name: str, problems: list[Problem]) -> Iterator[Sour
             source = Source(file=f"{here}/{file}", problems=problems)
             if (Path(directory) / file).is_symlink():
                 source.problem("is a link", "put the file itself there")
-            elif Path(file).suffix.lower() in PAGE_SUFFIXES:
+            elif (suffix := Path(file).suffix.lower()) in PAGE_SUFFIXES:
                 yield source
             else:
-                source.problem("is not a page", "convert it to .md or .txt, or move it away")
+                others.setdefault(suffix, []).append(source.file)
+    for first, *more in others.values():
+        what = f"is not a page, nor are {len(more)} more of its kind" if more else "is not a page"
+        todo = "make a folder of .md files with `ladder init`, or move it away"
+        Source(file=first, problems=problems).problem(what, todo)
 
 
 def heading(text: str) -> str:

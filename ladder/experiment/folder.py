@@ -87,7 +87,6 @@ def load(folder: Path) -> LoadedExperiment:
         test,
         documents={d.value.id for d in documents},
         style=experiment.value.house_style if experiment else None,
-        retrieval=experiment.value.retrieval if experiment else None,
     )
     if problems or experiment is None:
         raise ExperimentError(folder, problems)

@@ -16,6 +16,7 @@ from contracts import json_codec, keys
 from contracts.run import Manifest
 from cost_reports.prices.catalogue import Catalogue
 from ladder import embedded_aws
+from ladder.check.limits import require_fit
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
 from ladder.experiment.folder import LoadedExperiment
@@ -66,15 +67,18 @@ def start(deployment: Deployment, loaded: LoadedExperiment, *, profile: str, out
     """Upload the experiment and start the comparison.
 
     Raises:
-        LadderError: another experiment is deployed, something has no price, or the profile is not known.
+        LadderError: another experiment is deployed, something has no price, the profile is not known, or a prompt
+            cannot fit its model.
     """
     experiment = loaded.experiment
     if experiment.name != deployment.experiment:
         raise LadderError(f"{loaded.folder} is experiment {experiment.name!r}, deployed is {deployment.experiment!r}")
-    require_prices(experiment.models, deployment.region, Catalogue.load())
+    catalogue = Catalogue.load()
+    require_prices(experiment.models, deployment.region, catalogue)
     run = new_run_id(now)
     created = now.astimezone(UTC).isoformat(timespec="seconds")
     manifest = plan(loaded, profile, run, created=created, git_commit=git_commit(Path(__file__).parent))
+    require_fit(loaded, manifest, catalogue)
     folder = out / run
     folder.mkdir(parents=True)
     write_record(folder, {"experiment_folder": str(loaded.folder), "manifest": json_codec.to_jsonable(manifest)})

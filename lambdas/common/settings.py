@@ -85,6 +85,29 @@ class BaseModelSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardSettings:
+    """Whose deployment is guarded, and whether the guard only says what it would do."""
+
+    project: str = _env("PROJECT")
+    experiment: str = _env("EXPERIMENT")
+    region: str = _env("AWS_REGION")
+    dry_run: Literal["on", "off"] = _env("DRY_RUN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings:
+    """The limits of the guard, and where it acts and speaks. `spend_limit_usd` 0: no limit."""
+
+    lifetime_hours: int = _env("LIFETIME_HOURS")
+    endpoint_hours: int = _env("ENDPOINT_HOURS")
+    every_minutes: int = _env("EVERY_MINUTES")
+    spend_limit_usd: str = _env("SPEND_LIMIT_USD")
+    expiry_parameter: str = _env("EXPIRY_PARAMETER")
+    topic_arn: str = _env("TOPIC_ARN")
+    teardown_arn: str = _env("TEARDOWN_ARN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TagSettings:
     """Values of the cost-allocation tags that run-time resources get beside experiment and approach."""
 

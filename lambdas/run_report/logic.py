@@ -126,7 +126,8 @@ def _expected(
     """Return what the run was expected to cost, and how complete that is; its failure must not cost the report."""
     variants = [(approach, variant) for approach in APPROACHES for variant in VARIANTS[approach]]
     try:
-        inputs = outlook.inputs_of(definition, _task(results, manifest, definition), catalogue, region=region)
+        task = outlook.of_run(_task(results, manifest, definition), manifest)
+        inputs = outlook.inputs_of(definition, task, catalogue, region=region)
         rows = run_usage(inputs, len(manifest.test_question_ids), variants)
         text = f"{len(rows)} usage rows expected from the experiment's files; evaluating and orchestrating are not"
         return estimated_charges(catalogue, rows), SourceState(source="estimated", state="partial", text=text)

@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from statistics import mean
 
 from contracts.experiment import Document, Experiment, Question
+from contracts.run import Manifest
 from cost_reports.estimate.inputs import EstimateInputs
 from cost_reports.estimate.workload import ExactWorkload, Task
 from cost_reports.prices.catalogue import Catalogue
 from lambdas.common import prompts
 
 CHARACTERS_PER_TOKEN = 4
-"""English text; the usual rule of thumb of model providers. Measured tokens of a run take its place."""
+"""Latin script; the usual rule of thumb of model providers. Measured tokens of a run take its place."""
+CHARACTERS_PER_TOKEN_OTHER = 2
+"""Scripts with an alphabet of their own: Cyrillic, Greek, Arabic, Hebrew, Devanagari and the like."""
+COUNTED_BY = (
+    f"estimated: {CHARACTERS_PER_TOKEN} characters a token, {CHARACTERS_PER_TOKEN_OTHER} in other alphabets, 1 in"
+    " Chinese, Japanese, Korean, Thai and the like"
+)
+#: Scripts of which a token holds about one character: those of China, Japan and Korea, of Thailand, Laos, Myanmar and
+#: Cambodia; pictures.
+_DENSE = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef"
+    "\U0001f000-\U0001faff\U00020000-\U0003ffff]+"
+)
+_OTHER = re.compile("[\u0370-\u0dff\u0f00-\u0fff\u10a0-\u10ff\u1200-\u177f\u1800-\u1cff]+")
 REASONING_TOKENS = 120
 """What a model writes before its answer when it is asked to think first, where the experiment leaves that much room."""
 
 
 def tokens(text: str) -> int:
-    """Return the tokens of a text, at least one."""
-    return max(1, -(-len(text) // CHARACTERS_PER_TOKEN))
+    """Return the tokens of a text, at least one: an estimate by its scripts (`COUNTED_BY`)."""
+    dense = other = 0
+    if not text.isascii():
+        dense, other = (sum(map(len, script.findall(text))) for script in (_DENSE, _OTHER))
+    # Whole numbers, in parts of a token that both ratios divide.
+    parts = len(text) - dense - other + other * CHARACTERS_PER_TOKEN // CHARACTERS_PER_TOKEN_OTHER
+    return max(1, dense - (-parts // CHARACTERS_PER_TOKEN))
+
+
+def of_run(task: Task, manifest: Manifest) -> Task:
+    """Return the task as one run has it: with the examples that its adapters learn from, as often as it shows them."""
+    return replace(task, train_examples=max(1, len(manifest.closed_book_ids)), epochs=manifest.epochs_closed_book)
 
 
 def task_of(
@@ -30,12 +57,14 @@ def task_of(
     e = experiment
     questions = test or train
     pages = [prompts.page_text(d) for d in documents]
-    chunk = min(mean(len(p) for p in pages), e.retrieval.chunk_characters)
+    page_tokens = [tokens(p) for p in pages]
+    # The share of a mean page that fits one chunk.
+    chunk = mean(page_tokens) * min(1, e.retrieval.chunk_characters / mean(map(len, pages)))
     style = prompts.render("zero-shot", "", e).system or ""
     shot = _mean(q.question for q in train) + _mean(q.answer for q in train) if train else 0
     return Task(
         documents=len(documents),
-        corpus_tokens=sum(map(tokens, pages)),
+        corpus_tokens=sum(page_tokens),
         question_tokens=_mean(q.question for q in questions),
         answer_tokens=_mean(q.answer for q in questions),
         style_tokens=tokens(style),
@@ -43,7 +72,7 @@ def task_of(
         shot_tokens=shot,
         reasoning_tokens=min(REASONING_TOKENS, e.prompt.reasoning_tokens),
         pages=e.retrieval.pages,
-        chunk_tokens=-(-round(chunk) // CHARACTERS_PER_TOKEN),
+        chunk_tokens=max(1, math.ceil(chunk)),
         train_examples=max(1, len(train)),
         train_example_tokens=max(1, shot),
         epochs=e.training.epochs_closed_book,

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 FIXTURE = "tests/infra/fixtures/experiment"
 #: Layers are not built: what is tested here does not depend on them.
 QUICK = {"aws:cdk:bundling-stacks": [], "experiment": FIXTURE, "cost-anomalies": "on"}
-CONCERNS = ("foundation", "prompting", "rag", "fine-tuning", "reporting", "comparison")
+CONCERNS = ("guard", "foundation", "prompting", "rag", "fine-tuning", "reporting", "comparison")
 #: What the tests synthesize beside the default. Each takes seconds, so a test of a setting shares one of these.
 EXPORTS: dict[str, Any] = {"cost-exports": "on"}
 DOMAIN: dict[str, Any] = {**EXPORTS, "vector-store": "domain"}

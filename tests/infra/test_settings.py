@@ -31,6 +31,10 @@ GOOD: dict[str, Any] = {
     "cost-exports": "off",
     "athena-scan-limit-mb": 1024,
     "auto-delete-objects": True,
+    "guard": "on",
+    "guard-dry-run": "off",
+    "lifetime-hours": 168,
+    "endpoint-hours": "6",
 }
 
 
@@ -47,6 +51,7 @@ def test_a_good_context_gives_settings() -> None:
     assert (found.alarm_email, found.report_email) == (None, None)
     assert (found.monthly_budget_usd, found.cost_anomalies) == (50, True)
     assert (found.cost_exports, found.athena_scan_limit_mb) == (False, 1024)
+    assert (found.guard, found.guard_dry_run, found.lifetime_hours, found.endpoint_hours) == (True, False, 168, 6)
     assert "huggingface-pytorch-training" in found.training_image
 
 
@@ -106,6 +111,8 @@ def test_host_layers_follow_this_machine() -> None:
         ({"cost_anomalies": "2"}, "cost-anomalies: must be on or off (got '2')"),
         ({"cost_exports": "focus"}, "cost-exports: must be on or off (got 'focus')"),
         ({"athena_scan_limit_mb": "9"}, "athena-scan-limit-mb: must be a whole number from 10 to 999999 (got '9')"),
+        ({"lifetime_hours": "0"}, "lifetime-hours: must be a whole number from 1 to 8760 (got '0')"),
+        ({"guard": "maybe"}, "guard: must be on or off (got 'maybe')"),
         ({"vector_stores": "domain"}, "vector-stores: unknown setting; the settings are experiment, project"),
     ],
 )

@@ -149,7 +149,7 @@ def test_functions_run_python_3_13_on_arm(templates: Templates) -> None:
     own = [
         f["Properties"] for _, f in templates.resources("AWS::Lambda::Function") if "Architectures" in f["Properties"]
     ]
-    assert len(own) == 13
+    assert len(own) == 15
     assert {(p["Runtime"], *p["Architectures"]) for p in own} == {("python3.13", "arm64")}
 
 
@@ -172,11 +172,16 @@ WILDCARDS = {
     r"arn:aws:logs:us-east-1:<AWS::AccountId>:log-group:/aws/sagemaker/.*": "SageMaker names them after jobs",
     r"arn:aws:states:us-east-1:<AWS::AccountId>:(execution|mapRun):<.*>[:/]\*": "executions of a named machine",
     r"<.*Domain.*>/\*": "API paths of the domain",
-    r"<(SpendReport|Sync)Function.*>:\*": "versions of a scheduled function",
+    r"<(SpendReport|Sync|Watch)Function.*>:\*": "versions of a scheduled function",
+    r"arn:aws:cloudformation:us-east-1:<AWS::AccountId>:stack/ladder-fixture-(guard|\*)/\*": "ids of stacks",
+    r"arn:aws:sagemaker:us-east-1:<AWS::AccountId>:endpoint-config/fixture-\*": "of the experiment's endpoints",
     r"<BillingBucket.*>/exports/\*": "files of billing exports, named by AWS",
 }
 #: Actions that take no resource.
 NO_RESOURCE = {
+    # By name it would take one; all stacks are listed and held against the tags.
+    "cloudformation:DescribeStacks",
+    "sagemaker:ListEndpoints",
     "ce:GetCostAndUsage",
     "ce:GetCostForecast",
     "ce:ListCostAllocationTags",
@@ -208,6 +213,9 @@ def test_every_wildcard_in_a_resource_has_a_reason(every_kind: Templates) -> Non
     assert unexplained == []
 
 
+LOOKING = {f"sagemaker:{a}" for a in ("DescribeEndpoint", "DescribeEndpointConfig", "ListEndpoints", "ListTags")}
+
+
 def test_sagemaker_is_held_by_tags(templates: Templates) -> None:
     for name, statement in statements(templates):
         actions = as_list(statement["Action"])
@@ -215,9 +223,10 @@ def test_sagemaker_is_held_by_tags(templates: Templates) -> None:
             continue
         condition = statement.get("Condition", {}).get("StringEquals", {})
         cells = {key: value for key, value in condition.items() if key.endswith("/cost-cell")}
-        if actions == ["sagemaker:DescribeEndpoint"]:
-            # One that is gone has no tags, and must be known to be gone.
-            assert flat(statement["Resource"]).endswith(":endpoint/fixture-*"), name
+        if not {action for action in actions if action.startswith("sagemaker:")} - LOOKING:
+            # One that is gone has no tags, and must be known to be gone; the guard reads tags to know whose one is.
+            asked = [flat(resource) for resource in as_list(statement["Resource"])]
+            assert all(re.search(r":endpoint(-config)?/fixture-\*$|^\*$", resource) for resource in asked), name
         elif actions != ["sagemaker:CreateEndpoint"]:
             assert set(cells.values()) == {"fixture/fine-tuning"}, (name, actions)
 
@@ -277,7 +286,7 @@ def test_the_bucket_is_private_encrypted_and_empties_itself(templates: Templates
 def test_the_bucket_of_the_embedded_aws_needs_no_function_to_empty_it(synth: SYNTH) -> None:
     found = synth(**CHANGED)
     assert list(found.resources("Custom::S3AutoDeleteObjects")) == []
-    assert len(list(found.resources("AWS::Lambda::Function"))) == 14
+    assert len(list(found.resources("AWS::Lambda::Function"))) == 16
 
 
 def test_the_run_table_is_paid_by_request(templates: Templates) -> None:
@@ -287,20 +296,22 @@ def test_the_run_table_is_paid_by_request(templates: Templates) -> None:
 
 
 def test_the_schedule_can_be_switched_off(templates: Templates, synth: SYNTH) -> None:
-    assert only(templates, "AWS::Scheduler::Schedule")["Properties"]["State"] == "ENABLED"
+    assert only_in("reporting", templates, "AWS::Scheduler::Schedule")["Properties"]["State"] == "ENABLED"
     off = synth(**CHANGED)
     assert only_in("reporting", off, "AWS::Scheduler::Schedule")["Properties"]["State"] == "DISABLED"
 
 
 def test_undelivered_reports_are_kept_and_alarmed(templates: Templates) -> None:
-    target = only(templates, "AWS::Scheduler::Schedule")["Properties"]["Target"]
-    ((queue, _),) = templates.resources("AWS::SQS::Queue")
-    assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] == queue.split("/")[1]
+    schedules = {name.split("/")[0]: r["Properties"] for name, r in templates.resources("AWS::Scheduler::Schedule")}
+    queues = dict(name.split("/") for name, _ in templates.resources("AWS::SQS::Queue"))
+    assert set(schedules) == set(queues) == {"guard", "reporting"}
+    for concern, queue in queues.items():
+        assert schedules[concern]["Target"]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] == queue
     assert any("LettersAlarm" in name for name, _ in templates.resources("AWS::CloudWatch::Alarm"))
 
 
 def test_a_daily_report_that_keeps_failing_is_not_lost(templates: Templates) -> None:
-    ((_, config),) = templates.resources("AWS::Lambda::EventInvokeConfig")
+    config = only_in("reporting", templates, "AWS::Lambda::EventInvokeConfig")
     ((queue, _),) = [q for q in templates.resources("AWS::SQS::Queue") if q[0].startswith("reporting/")]
     failed = config["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]
     assert failed["Fn::GetAtt"] == [queue.split("/")[1], "Arn"]
@@ -338,6 +349,7 @@ def test_the_command_line_finds_its_outputs(templates: Templates) -> None:
         for concern, template in templates.by_concern.items()
     }
     assert outputs == {
+        "guard": {"ExpiryParameterName", "TeardownMachineArn", "WatchFunctionName"},
         "foundation": {"BucketName", "RunTableName", "AlarmTopicArn"},
         "prompting": {"StateMachineArn"},
         "rag": {"StateMachineArn", "SearchEndpoint"},

@@ -1,5 +1,6 @@
 """Step Functions: SageMaker through the AWS SDK integration, and behaviour in which ministack differs from AWS.
 
+- `aws-sdk:cloudformation:*` reaches CloudFormation.
 - `aws-sdk:sagemaker:*` reaches the engines; errors have AWS's names (`SageMaker.ResourceNotFoundException`).
 - A nested execution that fails is `States.TaskFailed` with its description as the cause.
 - Branches that run at the same time each have their own context object (`$$.State`).
@@ -77,6 +78,11 @@ def unsupported(definition: str) -> str | None:
     return None
 
 
+def _cloudformation(module: Any) -> None:
+    module._AWS_SDK_SERVICE_MAP["cloudformation"] = {"protocol": "query"}
+    module._AWS_SDK_ERROR_PREFIX["cloudformation"] = "CloudFormation"
+
+
 def _sagemaker(module: Any) -> None:
     module._AWS_SDK_SERVICE_MAP["sagemaker"] = {"target_prefix": "SageMaker", "protocol": "json"}
     module._AWS_SDK_ERROR_PREFIX["sagemaker"] = "SageMaker"
@@ -133,6 +139,7 @@ def _refuse_unsupported(module: Any) -> None:
 
 def install() -> None:
     module = ministack("services.stepfunctions")
+    _cloudformation(module)
     _sagemaker(module)
     _limit_data(module)
     _separate_contexts(module)

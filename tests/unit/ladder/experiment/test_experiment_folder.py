@@ -184,7 +184,10 @@ def test_other_model_ids_do_not(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("id,question,answer\nq1,How?,So\nq2,Why?,Because\n", "is CSV, not JSON Lines; write one JSON object a line"),
+        (
+            "id,question,answer\nq1,How?,So\nq2,Why?,Because\n",
+            "is CSV, not JSON Lines; make a folder of it with `ladder init`",
+        ),
         ("id;question\nq1;How?\n", "is CSV, not JSON Lines"),
         ("How?\nWhy?\nWhen?\n", "is text, not JSON Lines"),
         (
@@ -201,6 +204,17 @@ def test_a_file_of_another_format_is_one_problem(folder: Any, text: str, told: s
     of_the_file = [str(p) for p in caught.value.problems if p.file == "questions.test.jsonl"]
     assert len(of_the_file) == 1
     assert told in of_the_file[0]
+
+
+def test_pages_of_another_format_are_one_problem_a_kind(folder: Any) -> None:
+    for n in range(30):
+        (folder.path / "documents" / f"page{n:02d}.html").write_text("<p>x</p>", encoding="utf-8")
+    (folder.path / "documents" / "z.pdf").write_bytes(b"%PDF")
+    assert [str(problem) for problem in refused(folder).problems] == [
+        "documents/page00.html: is not a page, nor are 29 more of its kind;"
+        " make a folder of .md files with `ladder init`, or move it away",
+        "documents/z.pdf: is not a page; make a folder of .md files with `ladder init`, or move it away",
+    ]
 
 
 def test_page_ids_that_differ_in_case_only_are_refused(folder: Any) -> None:

@@ -1,4 +1,4 @@
-"""A function that is called once a day, with a queue for calls that could not be started or that failed."""
+"""A function that is called by the clock, with a queue for calls that could not be started or that failed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,18 @@ from infra import alarms, checks, permissions
 from infra.functions.function import Function
 
 
-class DailyCall(Construct):
-    """Calls `function` with an empty event at `hour`:`minute` UTC; a retry sends the same event again.
+def daily(hour: int, minute: int) -> scheduler.ScheduleExpression:
+    """Return the schedule of a call once a day, at a time in UTC."""
+    return scheduler.ScheduleExpression.cron(minute=str(minute), hour=str(hour), time_zone=cdk.TimeZone.ETC_UTC)
+
+
+def every(minutes: int) -> scheduler.ScheduleExpression:
+    """Return the schedule of a call every few minutes."""
+    return scheduler.ScheduleExpression.rate(cdk.Duration.minutes(minutes))
+
+
+class ScheduledCall(Construct):
+    """Calls `function` with an empty event when `schedule` says; a retry sends the same event again.
 
     `what` says in a few words what the call does.
     """
@@ -29,8 +39,7 @@ class DailyCall(Construct):
         id: str,
         *,
         function: Function,
-        hour: int,
-        minute: int,
+        schedule: scheduler.ScheduleExpression,
         what: str,
         enabled: bool,
         alarm_topic: sns.ITopic,
@@ -58,9 +67,7 @@ class DailyCall(Construct):
         scheduler.Schedule(
             self,
             "Schedule",
-            schedule=scheduler.ScheduleExpression.cron(
-                minute=str(minute), hour=str(hour), time_zone=cdk.TimeZone.ETC_UTC
-            ),
+            schedule=schedule,
             target=targets.LambdaInvoke(
                 function.function,
                 dead_letter_queue=dead_letters,
