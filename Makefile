@@ -3,7 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 OUT ?= out/demo
 SAMPLE ?= directory
+SAMPLES := requests directory triage
 EXPERIMENT ?= experiments/$(SAMPLE)
+DEMO_EXPERIMENTS = $(if $(filter all,$(SAMPLE)),$(addprefix experiments/,$(SAMPLES)),$(EXPERIMENT))
 CDK_CONTEXT ?=
 OWN_MODEL = $(if $(MODEL),--model '$(MODEL)') $(if $(MODEL_URL),--model-url '$(MODEL_URL)') $(if $(MODEL_NAME),--model-name '$(MODEL_NAME)')
 VENV := .venv/bin
@@ -37,8 +39,8 @@ setup: .venv/.ready .venv-emulator/.ready node_modules/.ready layers-arm64 layer
 
 setup-deploy: .venv/.ready-deploy node_modules/.ready layers-arm64 ## only what `make deploy` needs: no model, no emulator
 
-demo: setup ## the whole job on the embedded AWS; QUICK=1 for the short version, SAMPLE=requests|directory|triage|handbook, OUT= for another folder, MODEL= or MODEL_URL= MODEL_NAME= for a model of your own
-	@$(VENV)/ladder demo --experiment $(EXPERIMENT) --out $(OUT) $(if $(QUICK),--quick) $(OWN_MODEL)
+demo: setup ## the whole job on the embedded AWS; QUICK=1 for the short version, SAMPLE=requests|directory|triage|handbook|all, VERBOSE=1, OUT= for another folder, MODEL= or MODEL_URL= MODEL_NAME= for a model of your own
+	@$(VENV)/ladder demo $(addprefix --experiment ,$(DEMO_EXPERIMENTS)) --out $(OUT) $(if $(QUICK),--quick) $(if $(VERBOSE),--verbose) $(OWN_MODEL)
 
 test: setup ## all tests but the benchmarks, in two processes
 	$(VENV)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder

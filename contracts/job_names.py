@@ -43,9 +43,14 @@ def job_pattern(experiment: str) -> re.Pattern[str]:
 
 def job_name(experiment: str, run: str, execution: str) -> str:
     """Return experiment, run and digits of a hash that no other execution has."""
-    slug = "-".join(re.findall(r"[a-zA-Z0-9]+", f"{experiment} {run}"))
     digest = hashlib.sha256(f"{experiment} {run} {execution}".encode()).hexdigest()[:_DIGITS]
-    return f"{slug[:_SLUG_LIMIT].rstrip('-')}-{digest}"
+    return run_prefix(experiment, run) + digest
+
+
+def run_prefix(experiment: str, run: str) -> str:
+    """Return what the names of all executions of a run begin with."""
+    slug = "-".join(re.findall(r"[a-zA-Z0-9]+", f"{experiment} {run}"))
+    return f"{slug[:_SLUG_LIMIT].rstrip('-')}-"
 
 
 def stack_prefix(experiment: str) -> str:

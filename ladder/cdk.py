@@ -48,9 +48,11 @@ def cdk(
     *,
     environment: Mapping[str, str],
     log: Path,
-    on_update: Callable[[str], None] = lambda _: None,
+    on_update: Callable[[int, str], None] = lambda _done, _stack: None,
 ) -> None:
     """Run `cdk <arguments>` in the repository root; all output goes into `log`.
+
+    `on_update` is told of each resource that is made or deleted: how many there are by now, and the stack.
 
     Raises:
         LadderError: the command failed; the message shows its last lines and names the log.
@@ -74,7 +76,7 @@ def cdk(
                 tail = [*tail[-TAIL_LINES:], line.rstrip()]
                 if match := _EVENT.match(line):
                     done += 1
-                    on_update(f"{done} resources, {match['stack']}")
+                    on_update(done, match["stack"])
         except BaseException:
             process.terminate()
             raise

@@ -14,6 +14,13 @@ class LadderError(Exception):
         self.exit_code = exit_code
 
 
+class InterruptionError(LadderError):
+    """The user, or the system, ended the command by a signal; the exit code is the one that shells give for it."""
+
+    def __init__(self, text: str, number: int) -> None:
+        super().__init__(text, exit_code=128 + number)
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Turn what the money library refuses (always a ValueError of one line) into an error of the command."""

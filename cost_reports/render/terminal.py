@@ -97,7 +97,7 @@ def parts(table: Table, width: int) -> list[Table]:
     return [
         replace(
             table,
-            title=table.title if number == 0 else f"{table.title}, continued",
+            title=f"{table.title}, continued" if number and table.title else table.title,
             columns=tuple(table.columns[i] for i in (*range(names), *group)),
             rows=tuple(tuple(row[i] for i in (*range(names), *group)) for row in table.rows),
             note=table.note if number == len(groups) - 1 else "",

@@ -23,6 +23,9 @@ HtmlFile = Annotated[Path | None, typer.Option("--html", help="Write one self-co
 MarkdownFile = Annotated[Path | None, typer.Option("--markdown", help="Write it there as Markdown.")]
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print everything that the report says, and the time of each step.")
+]
 
 EXPERIMENT = Path("experiments/handbook")
 OUT = Path("out")

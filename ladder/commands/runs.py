@@ -21,6 +21,7 @@ def run(
         str | None, typer.Option(metavar="RUN", help="Continue this run; finished batches are not repeated.")
     ] = None,
     yes: options.Yes = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Put the same questions to every approach, and wait for the report.
 
@@ -32,7 +33,7 @@ def run(
 
     from ladder.runs.run import run as run_to_report
 
-    run_to_report(experiment, profile=profile, out=out, resumed=resume, console=Console(), yes=yes)
+    run_to_report(experiment, profile=profile, out=out, resumed=resume, console=Console(), yes=yes, verbose=verbose)
 
 
 def report(
@@ -48,6 +49,7 @@ def report(
     out: options.OutFolder = options.OUT,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     yes: options.Yes = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Show what AWS billed, beside what was estimated and metered (5 Cost Explorer requests, $0.05)."""
     if run_id is not None and (since or until or fresh):
@@ -74,6 +76,6 @@ def report(
         run_id = reports.newest_run(deployed) if run_id == "newest" else run_id
         reports.rebuild(deployed, run_id)
         saved = reports.fetch(deployed, run_id, out / run_id)
-    reports.show(saved, Console())
+    reports.show(saved, Console(), verbose=verbose)
     if open_page:
         webbrowser.open((saved.folder / "report.html").resolve().as_uri())

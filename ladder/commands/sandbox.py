@@ -46,7 +46,14 @@ AllowRemote = Annotated[
 
 
 def demo(
-    experiment: options.ExperimentFolder = options.EXPERIMENT,
+    experiments: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--experiment",
+            "-e",
+            help="Folder of an experiment; given several times, one embedded AWS runs them in turn.",
+        ),
+    ] = None,
     out: options.OutFolder = Path("out/demo"),
     quick: Annotated[
         bool, typer.Option("--quick", help="Fewer questions and training examples; every stage is still real.")
@@ -55,6 +62,7 @@ def demo(
     model_url: OwnUrl = None,
     model_name: OwnName = None,
     allow_remote_model: AllowRemote = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Do the whole job on the embedded AWS: deploy, run every approach, report, destroy, prove that nothing is left."""
     from rich.console import Console
@@ -62,7 +70,14 @@ def demo(
     from ladder.demo import run
 
     own = _own_model(model, model_url, model_name, allow_remote_model)
-    run(experiment=experiment, out=out, profile="quick" if quick else "full", console=Console(), model=own)
+    run(
+        experiments=experiments or [options.EXPERIMENT],
+        out=out,
+        profile="quick" if quick else "full",
+        console=Console(),
+        verbose=verbose,
+        model=own,
+    )
 
 
 @app.command()

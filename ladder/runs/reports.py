@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.config import Config
 from rich.console import Console
+from rich.text import Text
 
 from contracts import keys
 from cost_reports.render import terminal
-from cost_reports.render.documents import run_report_document, spend_report_document
-from cost_reports.run_report.report import report_from_json
+from cost_reports.render.documents import run_report_document, screens, spend_report_document
+from cost_reports.run_report.report import Report, report_from_json
+from cost_reports.run_report.verdict import verdict
 from cost_reports.spend_report.report import spend_from_json
+from cost_reports.text import printable
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
 from ladder.files import read_json
 from lambdas.common.store import Results
+
+T = TypeVar("T")
 
 FILES = ("report.html", "report.json", "report.md", "charges.csv")
 #: Written only where measured quality allows an outlook on production; the report says why it is missing.
@@ -137,21 +143,71 @@ def newest_run(deployment: Deployment) -> str:
     return str(items[0]["run"]["S"])
 
 
-def show(saved: SavedReport, console: Console) -> None:
-    """Print a report, of a run or of spend, and where its files are.
+def run_report(saved: SavedReport) -> Report:
+    """Return the report of a run that was fetched.
 
     Raises:
         LadderError: the deployed function writes reports that this program cannot read.
     """
+    return _parsed(saved, report_from_json)
+
+
+def show(saved: SavedReport, console: Console, *, verbose: bool = False) -> None:
+    """Print a report, of a run or of spend, on one screen: a table, where its files are, and last its verdict.
+
+    Args:
+        verbose: print everything that a terminal can show, and the path of each file.
+
+    Raises:
+        LadderError: the deployed function writes reports that this program cannot read.
+    """
+    spend = _parsed(saved, lambda data: data.get("kind") == "spend")
+    show_tables(saved, console, verbose=verbose)
+    if not spend:
+        console.print(verdict_line(saved))
+
+
+def show_tables(saved: SavedReport, console: Console, *, verbose: bool = False) -> None:
+    """Print a report without its verdict.
+
+    Raises:
+        LadderError: the deployed function writes reports that this program cannot read.
+    """
+    if _parsed(saved, lambda data: data.get("kind") == "spend"):
+        spent = _parsed(saved, spend_from_json)
+        document = spend_report_document.document(spent, short=True) if verbose else screens.spend_screen(spent)
+    else:
+        report = run_report(saved)
+        document = run_report_document.document(report, short=True) if verbose else screens.run_screen(report)
+    terminal.render(document, console)
+    if verbose:
+        for file in saved.files:
+            console.print(f"  {file}", highlight=False, soft_wrap=True)
+    else:
+        console.print(
+            Text(f"files in {_short(saved.folder)}: {', '.join(file.name for file in saved.files)}", style="dim")
+        )
+
+
+def verdict_line(saved: SavedReport) -> Text:
+    """Return which rung won, why, at what cost, and where the report is.
+
+    Raises:
+        LadderError: the deployed function writes reports that this program cannot read.
+    """
+    decided = verdict(run_report(saved))
+    page = _short(saved.folder / "report.html")
+    return Text(printable(f"{decided.line()}; report: {page}"), style="bold green" if decided.winner else "bold yellow")
+
+
+def _short(path: Path) -> Path:
+    """Return a path as the user would type it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _parsed(saved: SavedReport, parse: Callable[[Any], T]) -> T:
     path = saved.folder / "report.json"
     try:
-        report = read_json(path, "build the report again")
-        if report.get("kind") == "spend":
-            document = spend_report_document.document(spend_from_json(report), short=True)
-        else:
-            document = run_report_document.document(report_from_json(report), short=True)
+        return parse(read_json(path, "build the report again"))
     except ValueError as error:
         raise LadderError(f"{path}: {error}; the deployed function is of another version, so deploy again") from error
-    terminal.render(document, console)
-    for file in saved.files:
-        console.print(f"  {file}", highlight=False, soft_wrap=True)

@@ -19,7 +19,16 @@ from ladder.runs.resume import resume
 from ladder.runs.start import start
 
 
-def run(experiment: Path, *, profile: str, out: Path, resumed: str | None, console: Console, yes: bool = False) -> None:
+def run(
+    experiment: Path,
+    *,
+    profile: str,
+    out: Path,
+    resumed: str | None,
+    console: Console,
+    yes: bool = False,
+    verbose: bool = False,
+) -> None:
     """Start a run of the experiment in a folder (or resume one), follow it to its end, and show its report.
 
     Raises:
@@ -39,7 +48,7 @@ def run(experiment: Path, *, profile: str, out: Path, resumed: str | None, conso
         run_id = resumed
         console.print(f"run {run_id} goes on; {started.restored} objects were given back to the bucket")
     try:
-        snapshot = follow.follow(deployed, started, Progress(console))
+        snapshot = follow.follow(deployed, started, Progress(console, verbose=verbose))
     except (BotoCoreError, ClientError) as error:
         raise LadderError(
             f"lost sight of run {run_id}, which may go on: {error}; join it with --resume {run_id}"
@@ -49,7 +58,7 @@ def run(experiment: Path, *, profile: str, out: Path, resumed: str | None, conso
     succeeded = snapshot.status == "SUCCEEDED"
     ended = LadderError(ending(run_id, snapshot))
     try:
-        reports.show(reports.fetch(deployed, run_id, started.folder), console)
+        reports.show(reports.fetch(deployed, run_id, started.folder), console, verbose=verbose)
     except LadderError as error:
         # A run that failed early has no report: what matters is why.
         raise (error if succeeded else ended) from error

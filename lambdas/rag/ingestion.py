@@ -9,22 +9,27 @@ event) one is kept. Writes become visible after seconds on OpenSearch Serverless
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 from contracts import keys
 from contracts.experiment import Document
 from contracts.run import Manifest
-from lambdas.common.runtime import DeadlineError, map_bounded, with_retries
+from lambdas.common.runtime import DeadlineError, with_retries
 from lambdas.common.store import Results
 from lambdas.rag.chunking import Chunk
 from lambdas.rag.index import Hit, VectorIndex
 from lambdas.rag.retrieval import Embedder
 
 DOCUMENTS_PER_BATCH = 50
-GROUP = 200
-"""Chunks that are embedded before they are indexed: bounds memory, and what is lost when a function is cut off."""
+GROUP = 100
+"""Chunks of a request to the index. Twice as many are held at most, and are lost when a function is cut off."""
 EMBEDDING_WORKERS = 8
+"""Embedding calls of one function at a time: the model takes one text a call. Functions of several batches run side by
+side, so that a default deployment has 32 calls on their way; the account's tokens a minute allow no more for long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +81,12 @@ def ingest(index: VectorIndex, embedder: Embedder, documents: Iterable[str], chu
         found = present if found is None else found
         # What this call has had confirmed is there, even where a search does not show it yet.
         missing = [c for c in chunks if c.id not in present and c.id not in indexed]
-        for first in range(0, len(missing), GROUP):
-            if index.deadline.expired:
-                raise DeadlineError("deadline")
-            group = missing[first : first + GROUP]
-            vectors = map_bounded(embedder, [c.indexed_text for c in group], EMBEDDING_WORKERS)
-            index.add(group, vectors)
-            indexed.update(c.id for c in group)
+        with closing(_embedded(embedder, missing)) as groups:
+            for group, vectors in groups:
+                if index.deadline.expired:
+                    raise DeadlineError("deadline")
+                index.add(group, vectors)
+                indexed.update(c.id for c in group)
 
     with_retries(attempt, deadline=index.deadline, base_s=index.backoff_s)
     # A request that was retried may have been applied before: remove what can be seen of that at once.
@@ -97,6 +101,33 @@ def ingest(index: VectorIndex, embedder: Embedder, documents: Iterable[str], chu
         duplicates_removed=removed[0] + len(copies),
         stale_removed=removed[1],
     )
+
+
+def _embedded(
+    embedder: Embedder, chunks: Sequence[Chunk]
+) -> Generator[tuple[Sequence[Chunk], list[Sequence[float]]], None, None]:
+    """Give the chunks in groups with their vectors. While one group is indexed, the next is embedded.
+
+    The first error is raised as it is; calls that have not begun by then, or when the iterator is closed, are dropped.
+    """
+    begun: deque[tuple[Sequence[Chunk], list[Future[Sequence[float]]]]] = deque()
+    pool = ThreadPoolExecutor(max_workers=EMBEDDING_WORKERS)
+    try:
+        for first in range(0, len(chunks), GROUP):
+            group = chunks[first : first + GROUP]
+            begun.append((group, [pool.submit(embedder, chunk.indexed_text) for chunk in group]))
+            if first:
+                yield _finished(*begun.popleft())
+        while begun:
+            yield _finished(*begun.popleft())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _finished(
+    group: Sequence[Chunk], calls: Iterable[Future[Sequence[float]]]
+) -> tuple[Sequence[Chunk], list[Sequence[float]]]:
+    return group, [call.result() for call in calls]
 
 
 def sweep(index: VectorIndex, chunks: Iterable[Chunk]) -> tuple[int, int]:

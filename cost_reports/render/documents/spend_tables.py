@@ -25,7 +25,7 @@ FEW = 8
 Row = tuple[str, Decimal | None, Decimal | None, Decimal | None, Split | None]
 
 
-def approaches(report: SpendReport) -> Table:
+def approaches(report: SpendReport, *, split: bool = True) -> Table:
     """Return estimated | metered | billed, with the split of billed - estimated where what was billed is known."""
     rows: list[Row] = [
         (name_of(a.approach), a.estimated_usd, a.metered_usd, a.billed_usd, a.split) for a in report.approaches
@@ -43,6 +43,8 @@ def approaches(report: SpendReport) -> Table:
         state = f"{report.header.state}." if views["billed"] is None else "it is not known."
         title = f"Estimated, metered, billed; what was {unknown} is not known"
         return table(title, rows, cells, f"{NOT_AVAILABLE} is not zero: {state}")
+    if not split:
+        return table("Estimated, metered, billed", rows, cells, "Shared is what all approaches use together.")
     cells |= _split_cells("estimated", _split_of)
     return table(
         "Estimated, metered, billed, and why billed differs from estimated",

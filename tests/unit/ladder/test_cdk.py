@@ -28,10 +28,10 @@ def write(path: Path, text: str) -> None:
 
 def test_events_become_progress_and_everything_is_logged(script: Path, tmp_path: Path) -> None:
     write(script, f'echo "$@"; echo "$SHOWN $CI"; echo "{EVENT}"; echo "{EVENT.replace("COMPLETE", "IN_PROGRESS")}"')
-    seen: list[str] = []
+    seen: list[tuple[int, str]] = []
     log = tmp_path / "logs" / "cdk.log"
-    cdk.cdk(["deploy", "--all"], environment={"SHOWN": "value"}, log=log, on_update=seen.append)
-    assert seen == ["1 resources, ladder-shop-rag"]
+    cdk.cdk(["deploy", "--all"], environment={"SHOWN": "value"}, log=log, on_update=lambda *event: seen.append(event))
+    assert seen == [(1, "ladder-shop-rag")]
     lines = log.read_text().splitlines()
     assert lines[0] == "deploy --all --progress events --no-notices --no-color"
     assert lines[1] == "value true"
@@ -55,7 +55,7 @@ def test_a_failure_shows_the_last_lines_and_the_log(script: Path, tmp_path: Path
 def test_an_interrupted_command_is_stopped(script: Path, tmp_path: Path) -> None:
     write(script, f'echo "{EVENT}"; exec sleep 60')
 
-    def interrupt(_: str) -> None:
+    def interrupt(_done: int, _stack: str) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

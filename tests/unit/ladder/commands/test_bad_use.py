@@ -115,7 +115,7 @@ def test_losing_sight_of_a_run_says_how_to_join_it(
 
 
 def test_a_run_that_failed_without_a_report_says_why(run_refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
-    failed = follow.Snapshot(status="FAILED", done={}, planned={}, step={}, error="States.Runtime: no such table")
+    failed = follow.Snapshot(status="FAILED", step={}, counts={}, error="States.Runtime: no such table")
     monkeypatch.setattr(follow, "follow", lambda *_: failed)
     monkeypatch.setattr(reports, "fetch", mock.Mock(side_effect=LadderError("the run has no report")))
     assert " ended FAILED: States.Runtime: no such table; go on with --resume r" in run_refused()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta, timezone
 from pathlib import Path
@@ -18,7 +19,7 @@ from contracts import json_codec, keys
 from ladder.deployment import Deployment
 from ladder.errors import LadderError
 from ladder.experiment.folder import load
-from ladder.progress import Progress
+from ladder.progress import Count, Progress
 from ladder.runs import follow
 from ladder.runs.follow import PARTIAL, Snapshot
 from ladder.runs.start import StartedRun, git_commit, new_run_id
@@ -87,15 +88,12 @@ def test_start_refuses_an_unknown_profile_and_another_experiment(account: Accoun
     assert list(account.out.iterdir()) == [other_folder]
 
 
-def test_following_copies_what_is_new_and_counts_finished_batches(account: Account) -> None:
+def test_following_copies_what_is_new_once(account: Account) -> None:
     watching = account.follower(account.start())
     first = watching.poll()
-    assert (first.status, first.error) == ("RUNNING", None)
-    assert first.done == {"prompting": 0, "rag": 0, "fine-tuning": 0}
-    assert first.planned == {"prompting": 3, "rag": 2, "fine-tuning": 4}
+    assert (first.status, first.error, first.counts) == ("RUNNING", None, {})
     account.put(answers("zero-shot"), "one\n")
-    account.put(answers("rag", "rag"), "two\n")
-    assert watching.poll().done == {"prompting": 1, "rag": 1, "fine-tuning": 0}
+    watching.poll()
     copy = account.out / RUN / "bucket" / answers("zero-shot")
     assert copy.read_text() == "one\n"
     # The same object is not fetched again, a changed one is.
@@ -103,7 +101,7 @@ def test_following_copies_what_is_new_and_counts_finished_batches(account: Accou
     watching.poll()
     assert copy.read_text() == "untouched"
     account.put(answers("zero-shot"), "three\n")
-    assert watching.poll().done["prompting"] == 1
+    watching.poll()
     assert copy.read_text() == "three\n"
     assert not list(account.out.rglob(f"*{PARTIAL}"))
 
@@ -172,22 +170,34 @@ def test_resume_refuses_what_it_cannot_continue(account: Account, other_folder: 
         account.resume()
 
 
-def test_every_step_of_every_approach_is_shown_once(
+def test_the_run_is_one_line_and_says_how_far_each_step_is(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    now = [0.0]
     prepare, answer = {"prompting": "Prepare"}, {"prompting": "AnswerAll"}
-    counts = {"prompting": 1, "rag": 0, "fine-tuning": 0}
-    running = Snapshot(status="RUNNING", done=counts, planned=dict.fromkeys(counts, 2), step={}, error=None)
-    snapshots = [replace(running, step=step) for step in ({}, prepare, prepare, answer, {})]
-    snapshots.append(Snapshot(status="SUCCEEDED", done={}, planned={}, step={}, error=None))
-    monkeypatch.setattr(follow, "Follower", lambda *_: mock.Mock(snapshots=lambda: snapshots))
-    console = Console(record=True, width=120, force_terminal=False, quiet=False)
-    progress = Progress(console)
-    manifest: Any = None
-    run = StartedRun(manifest=manifest, execution_arn="arn", folder=tmp_path)
-    assert follow.follow(deployment, run, progress).status == "SUCCEEDED"
-    assert list(progress.seconds) == ["prompting: Prepare", "prompting: AnswerAll", "run"]
-    assert "succeeded" in console.export_text()
+    running = Snapshot(status="RUNNING", step={}, counts={}, error=None)
+
+    def answered(done: int) -> Snapshot:
+        return replace(running, step=answer, counts={"prompting": Count(done=done, total=40, unit="answers")})
+
+    def snapshots() -> Iterator[Snapshot]:
+        for snapshot in (running, replace(running, step=prepare), answered(0), answered(10), running):
+            yield snapshot
+            now[0] += 20
+        yield replace(running, status="SUCCEEDED")
+
+    monkeypatch.setattr(follow, "Follower", lambda *_: mock.Mock(snapshots=snapshots))
+    for verbose, lines in ((False, 1), (True, 3)):
+        console = Console(record=True, width=120, force_terminal=False, quiet=False)
+        progress = Progress(console, verbose=verbose, clock=lambda: now[0])
+        manifest: Any = None
+        run = StartedRun(manifest=manifest, execution_arn="arn", folder=tmp_path)
+        assert follow.follow(deployment, run, progress).status == "SUCCEEDED"
+        assert progress.seconds == {"prompting: Prepare": 20.0, "prompting: AnswerAll": 40.0, "run": 100.0}
+        text = console.export_text()
+        assert text.count("✓") == lines
+        assert "… run  1 min 00 s  prompting: AnswerAll  10/40 answers, 30.0/min, 1 min 00 s left" in text
+        assert "succeeded" in text
 
 
 def test_an_answer_without_its_content_is_a_lost_connection(account: Account) -> None:

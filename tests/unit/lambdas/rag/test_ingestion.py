@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -201,3 +203,36 @@ def test_more_chunks_than_a_page(index: VectorIndex, embedder: WordEmbedder, mon
     assert len(index.everything()) == 16
     assert ingestion.is_visible(index, chunks_of(documents))
     assert ingest(index, embedder, documents).skipped == 16
+
+
+def test_the_next_group_is_embedded_while_one_is_indexed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingestion, "GROUP", 2)
+    chunks = chunks_of(handbook(3))
+    asked, fourth = [], threading.Event()
+
+    def embed(text: str) -> list[float]:
+        asked.append(text)
+        if text == chunks[3].indexed_text:
+            fourth.set()
+        return [float(len(text))]
+
+    with contextlib.closing(ingestion._embedded(embed, chunks)) as groups:
+        group, vectors = next(groups)
+        assert (group, vectors) == (chunks[:2], [[float(len(c.indexed_text))] for c in chunks[:2]])
+        assert fourth.wait(timeout=30)
+        assert len(asked) <= 4
+        assert [list(group) for group, _ in groups] == [chunks[2:4], chunks[4:]]
+
+
+def test_after_an_error_no_other_group_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingestion, "GROUP", 2)
+    asked = []
+
+    def embed(text: str) -> list[float]:
+        asked.append(text)
+        raise ValueError("refused")
+
+    groups = ingestion._embedded(embed, chunks_of(handbook(40)))
+    with contextlib.closing(groups), pytest.raises(ValueError, match=r"^refused$"):
+        next(groups)
+    assert 1 <= len(asked) <= 4

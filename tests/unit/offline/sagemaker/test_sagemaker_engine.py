@@ -22,10 +22,12 @@ from offline.process.ports import free_ports
 from offline.sagemaker import hosting, objects
 from offline.sagemaker.api import SageMaker
 from offline.sagemaker.hosting import Endpoint, Endpoints
+from offline.sagemaker.logs import JobLog
 from offline.sagemaker.training import _with_base
 
 TRAIN = """
 import json, os, pathlib, sys, time
+print("adapter=lora step=1/2 loss=1.0")
 hyper = json.loads(os.environ["SM_HPS"])
 checkpoints, model = pathlib.Path(os.environ["SM_CHECKPOINT_DIR"]), pathlib.Path(os.environ["SM_MODEL_DIR"])
 if hyper.get("fail"):
@@ -78,6 +80,34 @@ class FolderS3:
         return [{"Contents": [{"Key": key} for key in found if key.startswith(Prefix)]}]
 
 
+class MemoryLogs:
+    """The three calls that `JobLog` makes."""
+
+    def __init__(self) -> None:
+        self.groups: list[str] = []
+        self.events: dict[tuple[str, str], list[str]] = {}
+
+    def create_log_group(self, *, logGroupName: str) -> None:  # noqa: N803 (boto3's names)
+        if logGroupName in self.groups:
+            raise ClientError({"Error": {"Code": "ResourceAlreadyExistsException"}}, "CreateLogGroup")
+        self.groups.append(logGroupName)
+
+    def create_log_stream(self, *, logGroupName: str, logStreamName: str) -> None:  # noqa: N803
+        assert logGroupName in self.groups
+        self.events[logGroupName, logStreamName] = []
+
+    def put_log_events(self, *, logGroupName: str, logStreamName: str, logEvents: list[Any]) -> None:  # noqa: N803
+        assert all(abs(event["timestamp"] / 1000 - time.time()) < 600 for event in logEvents)
+        self.events[logGroupName, logStreamName] += [event["message"] for event in logEvents]
+
+
+@pytest.fixture
+def logs(monkeypatch: pytest.MonkeyPatch) -> MemoryLogs:
+    made = MemoryLogs()
+    monkeypatch.setattr(clients, "logs", lambda *_named: made)
+    return made
+
+
 @pytest.fixture
 def s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderS3:
     bucket = FolderS3(tmp_path / "s3")
@@ -93,7 +123,7 @@ def before_training() -> list[str]:
 
 
 @pytest.fixture
-def client(s3: FolderS3, tmp_path: Path, before_training: list[str]) -> Iterator[Any]:
+def client(s3: FolderS3, logs: MemoryLogs, tmp_path: Path, before_training: list[str]) -> Iterator[Any]:
     engine = SageMaker(
         directory=tmp_path / "engine",
         gateway="http://127.0.0.1:1",
@@ -332,3 +362,28 @@ def test_an_endpoint_that_does_not_answer_may_be_asked_again(tmp_path: Path) -> 
 )
 def test_a_job_trains_the_base_of_this_machine(named: dict[str, str], expected: dict[str, str]) -> None:
     assert _with_base(named, "/models/own") == expected
+
+
+def test_what_jobs_print_is_in_cloudwatch_logs(client: Any, logs: MemoryLogs) -> None:
+    for name in ("job-1", "job-2"):
+        client.create_training_job(**job(name))
+        assert ended(client, name)["TrainingJobStatus"] == "Completed"
+    assert logs.groups == ["/aws/sagemaker/TrainingJobs"]
+    (first, second) = logs.events.items()
+    assert first[0][1].startswith("job-1/algo-1-")
+    assert second[0][1].startswith("job-2/algo-1-")
+    assert first[1] == second[1] == ["adapter=lora step=1/2 loss=1.0"]
+
+
+def test_only_whole_lines_are_logged_and_each_once(tmp_path: Path, logs: MemoryLogs) -> None:
+    file = tmp_path / "log"
+    log = JobLog(logs, "job", file)
+    log.sync()  # the job has not printed yet
+    assert logs.groups == []
+    file.write_text("one\ntw")
+    log.sync()
+    log.sync()
+    file.write_text("one\ntwo\n\nthree")
+    log.sync()
+    (events,) = logs.events.values()
+    assert events == ["one", "two"]
