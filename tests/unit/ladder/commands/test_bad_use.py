@@ -125,7 +125,7 @@ def test_a_run_that_did_not_measure_everything_shows_its_report_and_is_no_succes
     run_refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = 'NotMeasured: ["rag (rag+few-shot): 12 of 12 failed, ValidationException: Input is too long"]'
-    gaps = follow.Snapshot(status="FAILED", done={}, planned={}, step={}, error=error)
+    gaps = follow.Snapshot(status="FAILED", step={}, counts={}, error=error)
     assert gaps.reported
     monkeypatch.setattr(follow, "follow", lambda *_: gaps)
     monkeypatch.setattr(reports, "fetch", mock.Mock(return_value="the report"))
