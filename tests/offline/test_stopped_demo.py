@@ -22,7 +22,7 @@ import signal, sys
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from ladder import cli, demo
 up, engines = demo.sandbox.up, sys.argv[3:]
-demo.sandbox.up = lambda directory: up(directory, engines=engines)
+demo.sandbox.up = lambda directory, **_: up(directory, engines=engines)
 def cdk(arguments, **_):
     if arguments[0] == "deploy":
         print("deploying", flush=True)
