@@ -26,12 +26,14 @@ from ladder.deployment import Deployment, find
 from ladder.errors import LadderError
 from ladder.experiment.folder import LoadedExperiment, load
 from ladder.leftovers.audit import audit, write_leftovers
+from ladder.leftovers.listing import Clients
 from ladder.progress import Count, Progress, Stage
 from ladder.runs import reports
 from ladder.runs.follow import follow
 from ladder.runs.manifest import profile_of
 from ladder.runs.run import ending
 from ladder.runs.start import start
+from ladder.stacks.destroy import delete_job_logs
 from ladder.stopping import stops_sandbox
 from offline import sandbox
 from offline.sandbox import Model, Sandbox
@@ -190,6 +192,7 @@ class _Demo:
         with self.progress.stage("destroy") as stage:
             update = _resources(stage, _planned(self.out))
             self._cdk("destroy", "--all", "--force", "--app", str(self.out / "cdk.out"), on_update=update)
+            delete_job_logs(Clients(session, self.box.region), self.loaded.experiment.name)
             stage.update("")
         file = self.out / "leftovers.json"
         with self.progress.stage("look for leftovers") as stage:
