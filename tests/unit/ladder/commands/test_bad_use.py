@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from ladder import cli, deployment
 from ladder.errors import LadderError
 from ladder.runs import follow, reports
+from offline.process import ports
 from tests.offline import small_experiment
 from tests.unit.ladder.conftest import Account
 
@@ -204,3 +205,25 @@ def test_a_result_is_never_written_over_a_file_of_another_form(
     path.write_text("mine", encoding="utf-8")
     assert refused("estimate", "--experiment", folder, option, path) == (f"{option} {path}: the name must end in {end}")
     assert path.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("command", ["demo", "sandbox up"])
+def test_a_model_that_cannot_answer_is_refused_before_anything_starts(
+    refused: Refused, folder: Path, tmp_path: Path, command: str
+) -> None:
+    where = (
+        ("--dir", tmp_path / "box") if command == "sandbox up" else ("--experiment", folder, "--out", tmp_path / "out")
+    )
+    (tmp_path / "mine").mkdir()
+    assert "no config.json in it" in refused(*command.split(), *where, "--model", tmp_path / "mine")
+    (port,) = ports.free_ports(1)
+    url = f"http://127.0.0.1:{port}/v1"
+    line = refused(*command.split(), *where, "--model-url", url, "--model-name", "m")
+    assert line == (
+        f"--model-url {url}: the model server at 127.0.0.1:{port} cannot be reached: Connection refused; is the server "
+        "running?"
+    )
+    line = refused(*command.split(), *where, "--model-url", "http://192.0.2.1/v1", "--model-name", "m")
+    assert "is not on this machine" in line
+    assert not (tmp_path / "box").exists()
+    assert not (tmp_path / "out").exists()
