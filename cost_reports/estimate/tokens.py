@@ -41,14 +41,17 @@ class Prompt:
 def prompt_of(task: Task, variant: str) -> Prompt:
     """Return the tokens of one request of a variant (`few-shot`, `rag`, `fine-tuned`, ...), outside of any chat.
 
-    Few-shot adds fixed tokens, chain-of-thought adds output, RAG adds passages to the question; a fine-tuned model
-    needs no instructions.
+    As it was rendered, where that is known. Else few-shot adds fixed tokens, chain-of-thought adds output, RAG adds
+    passages to the question; a fine-tuned model needs no instructions.
 
     Raises:
         ValueError: the variant is unknown.
     """
     if variant not in VARIANTS:
         raise ValueError(f"variant {variant!r} is unknown; known are {', '.join(VARIANTS)}")
+    if variant in task.rendered:
+        fixed, own, output = task.rendered[variant]
+        return Prompt(fixed=fixed, own=own, output=output)
     kinds = variant.split("+")
     fixed = 0 if "fine-tuned" in kinds else task.style_tokens
     return Prompt(

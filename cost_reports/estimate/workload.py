@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import lru_cache
@@ -84,8 +85,9 @@ class Task:
     """The size of the task in tokens of the model, as measured or estimated from the experiment's files.
 
     `style_tokens` is the fixed part of a prompt, `shot_tokens` one worked example, `reasoning_tokens` what
-    chain-of-thought writes beside the answer, `chunk_tokens` one retrieved passage. With `turns` above 1 each
-    "request" of the workload is a chat of so many questions.
+    chain-of-thought writes beside the answer, `chunk_tokens` one retrieved passage. `rendered` holds variants whose
+    prompt was rendered: tokens that every prompt has, tokens of the question and its pages, tokens of the answer. With
+    `turns` above 1 each "request" of the workload is a chat of so many questions.
     """
 
     documents: int
@@ -102,9 +104,12 @@ class Task:
     train_example_tokens: int
     epochs: int
     turns: int = 1
+    rendered: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for f in fields(self):
+            if f.name == "rendered":
+                continue
             low = 1 if f.name in ("documents", "corpus_tokens", "question_tokens", "answer_tokens", "turns") else 0
             _between(f.name, getattr(self, f.name), low, MAX_TURNS if f.name == "turns" else MAX_TOKENS)
 

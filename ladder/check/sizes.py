@@ -11,13 +11,10 @@ from contracts.run import Manifest
 from ladder.errors import LadderError
 from ladder.experiment.folder import LoadedExperiment
 from lambdas.common import prompts
-from lambdas.common.prompts import Prompt, Shot
+from lambdas.common.prompts import Shot
 from lambdas.rag.chunking import chunk_document
 from lambdas.rag.shots import shots_with_pages
-from lambdas.run_report.outlook import tokens
-
-#: What a chat template adds around each turn.
-TURN_TOKENS = 4
+from lambdas.run_report.outlook import sent_tokens, tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +83,6 @@ def measure(loaded: LoadedExperiment, manifest: Manifest) -> Sizes:
     )
 
 
-def prompt_tokens(prompt: Prompt) -> int:
-    """Return the tokens of a prompt, with what a chat template adds."""
-    texts = [*([prompt.system] if prompt.system else []), *(message.content for message in prompt.messages)]
-    return sum(tokens(text) + TURN_TOKENS for text in texts)
-
-
 def _prompts(
     loaded: LoadedExperiment, asked: Sequence[Question], longest: Sequence[Document], typical: Document
 ) -> Iterable[SizedPrompt]:
@@ -114,8 +105,8 @@ def _prompts(
                     variant=variant,
                     question=question.id,
                     pages=tuple(ids),
-                    tokens=prompt_tokens(prompt),
-                    typical_tokens=prompt_tokens(usual),
+                    tokens=sent_tokens(prompt),
+                    typical_tokens=sent_tokens(usual),
                     answer_tokens=prompt.max_output_tokens,
                 )
 

@@ -9,12 +9,13 @@ from dataclasses import replace
 from fractions import Fraction
 from statistics import mean
 
-from contracts.experiment import Document, Experiment, Question
+from contracts.experiment import PAGE_VARIANTS, SHOT_VARIANTS, VARIANTS, Document, Experiment, Question
 from contracts.run import Manifest
 from cost_reports.estimate.inputs import EstimateInputs
 from cost_reports.estimate.workload import ExactWorkload, Task
 from cost_reports.prices.catalogue import Catalogue
 from lambdas.common import prompts
+from lambdas.common.prompts import Message, Prompt, Shot
 
 CHARACTERS_PER_TOKEN = 4
 """Latin script; the usual rule of thumb of model providers. Measured tokens of a run take its place."""
@@ -33,6 +34,16 @@ _DENSE = re.compile(
 _OTHER = re.compile("[\u0370-\u0dff\u0f00-\u0fff\u10a0-\u10ff\u1200-\u177f\u1800-\u1cff]+")
 REASONING_TOKENS = 120
 """What a model writes before its answer when it is asked to think first, where the experiment leaves that much room."""
+#: What a chat template adds around each turn.
+TURN_TOKENS = 4
+#: Variant of an estimate -> the variant of a run whose prompt it has.
+RENDERED = {
+    **{name: name for name in (*VARIANTS["prompting"], *VARIANTS["rag"])},
+    "fine-tuned": "lora",
+    "fine-tuned+rag": "lora+rag",
+}
+#: Questions that are rendered for an estimate.
+MOST_RENDERED = 40
 
 
 def tokens(text: str) -> int:
@@ -76,7 +87,66 @@ def task_of(
         train_examples=max(1, len(train)),
         train_example_tokens=max(1, shot),
         epochs=e.training.epochs_closed_book,
+        rendered=_rendered(e, documents, train, questions),
     )
+
+
+def sent_tokens(prompt: Prompt) -> int:
+    """Return the tokens of a prompt, with what a chat template adds."""
+    system = [Message("user", prompt.system)] if prompt.system else []
+    return _turns([*system, *prompt.messages])
+
+
+def _turns(messages: Iterable[Message]) -> int:
+    return sum(tokens(message.content) + TURN_TOKENS for message in messages)
+
+
+def _rendered(
+    e: Experiment, documents: Sequence[Document], train: Sequence[Question], questions: Sequence[Question]
+) -> dict[str, tuple[int, int, int]]:
+    """Return variant -> tokens of the prompt as it is sent: the same in all, the question with its pages, the answer.
+
+    Every page stands for one of mean length; of many questions a part, spread over all, stands for them.
+    """
+    page = _mean_page(documents, e.retrieval.chunk_characters)
+    asked = questions[:: -(-len(questions) // MOST_RENDERED)]
+    answer, reasoning = _mean(q.answer for q in questions), min(REASONING_TOKENS, e.prompt.reasoning_tokens)
+    found = {}
+    for name, variant in RENDERED.items():
+        try:
+            shots = _shots(e, variant, train, page)
+        except ValueError:
+            continue  # too few examples to choose from: no prompt of this variant can be sent
+        shown = [page] * _page_count(e, variant)
+        sent = [prompts.render(variant, q.question, e, pages=shown, shots=shots) for q in asked]
+        own = round(mean(_turns(prompt.messages[-1:]) for prompt in sent))
+        fixed = sent_tokens(sent[0]) - _turns(sent[0].messages[-1:])
+        found[name] = (fixed, own, answer + (reasoning if variant == "chain-of-thought" else 0))
+    return found
+
+
+def _mean_page(documents: Sequence[Document], characters: int) -> Document:
+    """Return the page whose length is nearest to the mean, no longer than a chunk."""
+    middle = mean(len(d.text) for d in documents)
+    page = min(documents, key=lambda d: (abs(len(d.text) - middle), d.id))
+    return replace(page, text=page.text[:characters])
+
+
+def _page_count(e: Experiment, variant: str) -> int:
+    if variant not in PAGE_VARIANTS:
+        return 0
+    counts = {"rag": e.retrieval.pages, "rag+few-shot": e.retrieval.pages_few_shot}
+    return counts.get(variant, e.retrieval.pages_fine_tuned)
+
+
+def _shots(e: Experiment, variant: str, train: Sequence[Question], page: Document) -> tuple[Shot, ...]:
+    if variant not in SHOT_VARIANTS:
+        return ()
+    if variant not in PAGE_VARIANTS:
+        return prompts.choose_shots(train, e.seed, e.prompt.shots)
+    answerable = [q for q in train if not q.unanswerable]
+    chosen = prompts.choose_questions(answerable, e.seed, e.prompt.page_shots, refusals=0)
+    return tuple(Shot(question=q.question, answer=q.answer, pages=(page,)) for q in chosen)
 
 
 def inputs_of(

@@ -18,12 +18,13 @@ from cost_reports.render import terminal
 from ladder.check.limits import require_fit
 from ladder.check.page import document
 from ladder.check.report import Check, check, require_no_error
-from ladder.check.sizes import TURN_TOKENS, measure, prompt_tokens, spread
+from ladder.check.sizes import measure, spread
 from ladder.errors import LadderError
 from ladder.experiment.folder import LoadedExperiment, load
 from ladder.runs.manifest import plan
 from lambdas.common.prompts import Message, Prompt
 from lambdas.run_report import outlook
+from lambdas.run_report.outlook import TURN_TOKENS, sent_tokens
 from tests.offline import small_experiment
 
 Changed = Callable[..., Path]
@@ -66,7 +67,7 @@ def test_spread_and_prompt_tokens_by_hand() -> None:
     prompt = Prompt(
         system="a" * 8, messages=(Message("user", "b" * 9), Message("assistant", "漢字")), max_output_tokens=1
     )
-    assert prompt_tokens(prompt) == 2 + 3 + 2 + 3 * TURN_TOKENS
+    assert sent_tokens(prompt) == 2 + 3 + 2 + 3 * TURN_TOKENS
 
 
 def test_counts_and_sizes_of_the_small_experiment(changed: Changed) -> None:
